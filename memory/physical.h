@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// The physical address map: RAM, ROM and MMIO ranges, what a page of it is, and who watches writes.
+#pragma once
+#include "base/archive.h"
+#include "memory/address.h"
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+// What answers in an MMIO range. Offsets are from the range's base; width is 1, 2, 4 or 8 bytes.
+class Mmio {
+public:
+    virtual ~Mmio() = default;
+    virtual u64 read(u64 offset, unsigned width) = 0;
+    virtual void write(u64 offset, unsigned width, u64 value) = 0;
+};
+
+enum class Backing : u8 { none, ram, rom, mmio };
+
+// The page table of the bus: for each 4-KiB page, what lies there. Ranges mapped later hide earlier ones,
+// so PAM, SMRAM and BARs are remaps. Reads of nothing give all ones; writes to nothing and ROM are dropped.
+class PhysicalMap {
+public:
+    static constexpr unsigned page_bits = 12;
+    static constexpr u64 page_size = 4096;
+
+    explicit PhysicalMap(unsigned address_width = 40);      // MAXPHYADDR of the bus, in bits
+    ~PhysicalMap();
+    PhysicalMap(const PhysicalMap&) = delete;
+    PhysicalMap& operator=(const PhysicalMap&) = delete;
+
+    // base and size are multiples of 4 KiB; `bytes` outlives the map and has size bytes.
+    void map_ram(Physical base, std::span<u8> bytes);
+    void map_rom(Physical base, std::span<u8> bytes);
+    void map_mmio(Physical base, u64 size, Mmio& target);
+    void unmap(Physical base, u64 size);
+    // Raised by each of the four above: what was translated or decoded before may be wrong now.
+    std::function<void()> map_changed = [] {};
+
+    // Address bit 20 is forced to 0 while the A20 gate is closed.
+    void set_a20(bool open);
+    bool a20() const;
+
+    Backing backing(Physical at) const;
+    // The host bytes of the page that holds `at` (its start), or null where the bus must be asked:
+    // for reading, RAM and ROM; for writing, RAM that no observer watches.
+    u8* page_for_read(Physical at) const;
+    u8* page_for_write(Physical at) const;
+
+    // Any width from 1 to 8 bytes, any alignment; MMIO accesses are split at natural alignment.
+    u64 read(Physical at, unsigned width) const;
+    void write(Physical at, unsigned width, u64 value);
+    // DMA, loaders, debugger. MMIO inside the range reads as the bus gives it.
+    void read_bytes(Physical at, std::span<u8> to) const;
+    void write_bytes(Physical at, std::span<const u8> from);
+
+    // Writes to a watched RAM page go through write()/write_bytes(), which call `written` afterwards.
+    void watch(Physical page, bool on);
+    std::function<void(Physical at, unsigned width)> written = [](Physical, unsigned) {};
+
+    // RAM as one component: every map_ram'ed span, by its base (zero pages cost little).
+    void visit(Archive&);
+
+private:
+    struct Table;
+    std::unique_ptr<Table> table;
+};
