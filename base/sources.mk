@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# The files of base/.
+base_sources = \
+    base/archive.h \
+    base/bits.h \
+    base/clock.cpp \
+    base/clock.h \
+    base/error.h \
+    base/hash.cpp \
+    base/hash.h \
+    base/log.cpp \
+    base/log.h

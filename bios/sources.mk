@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The files of bios/.
+bios_sources =

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The files of debugger/.
+debugger_sources =

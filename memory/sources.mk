@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The files of memory/.
+memory_sources =

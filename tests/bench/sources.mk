@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Measurements.
+EXTRA_DIST += tests/bench/bench.py

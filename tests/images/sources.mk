@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# Scripts that fetch kernels and build initial file systems.
+EXTRA_DIST += \
+    tests/images/common.sh \
+    tests/images/fpwork.c \
+    tests/images/init \
+    tests/images/initramfs.sh \
+    tests/images/kernel.sh

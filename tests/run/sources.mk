@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# The test runner and what the test scripts share.
+EXTRA_DIST += \
+    tests/run/headers \
+    tests/run/machine.py \
+    tests/run/packages.sh \
+    tests/run/report.py \
+    tests/run/run.py \
+    tests/run/sources.py
