@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// The CPU: its state, its view of memory, and the loop that runs instructions.
+#pragma once
+#include "base/clock.h"
+#include "cpu/apic/local.h"
+#include "cpu/bank.h"
+#include "cpu/decode/decoder.h"
+#include "cpu/msr/msrs.h"
+#include "cpu/outcome.h"
+#include "cpu/state/control.h"
+#include "cpu/state/fpu.h"
+#include "cpu/state/vector.h"
+#include "cpu/wires.h"
+#include "memory/physical.h"
+#include <memory>
+
+struct CpuModel;
+struct Mmu;
+
+enum class Activity : u8 { active, halted, shutdown, wait_for_sipi };      // VMCS encoding (SDM vol. 3, 25.4.2)
+
+// What waits to be looked at between two instructions; 0 is the common case.
+namespace pending {
+constexpr u32 intr = 1, apic = 2, nmi = 4, init = 8, sipi = 16, debug = 32, smi = 64, stop = 128;
+}
+
+// What a memory access is for, as far as protection is concerned.
+enum class Kind : u8 { read, write, execute };
+enum class As : u8 { current, supervisor };    // by CPL; or implicit supervisor access (descriptor tables, TSS; SDM vol. 3, 4.6.1)
+
+// The bytes of one access, probed: reading or writing them can no longer fault.
+struct Span {
+    u8* host = nullptr;           // all of them, where they are plain memory within one page
+    Physical first, second;       // else: the bus addresses of both pieces
+    unsigned width = 0, head = 0; // bytes in all, bytes in the first piece
+};
+
+struct Cpu {
+    Cpu(unsigned number, const CpuModel& model, PhysicalMap& memory, Clock& clock, Wires wires);
+    ~Cpu();
+    Cpu(const Cpu&) = delete;
+    Cpu& operator=(const Cpu&) = delete;
+
+    // ---- architectural state
+    Gpr gpr;                      // with RIP, of the running instruction
+    u64 rflags = 2;
+    Segments seg;
+    Control control;
+    Fpu fpu;
+    Vector vector;
+    Msrs msr;
+    LocalApic apic;
+    u8 cpl = 0;
+    Activity activity = Activity::active;
+    bool sti_shadow = false, mov_ss_shadow = false;    // hold for the one instruction that follows
+    bool nmi_blocked = false;
+    u64 pending_dr6 = 0;          // debug traps met by the running instruction (B0-B3, BS, BT): delivered behind it
+    u32 pending = 0;              // bits of namespace pending
+    u64 retired = 0;              // instructions; clock.ticks counts REP iterations too
+    u8 startup_vector = 0;        // of a pending SIPI
+
+    // ---- surroundings
+    const unsigned number;
+    const CpuModel& model;
+    FeatureSet features;
+    PhysicalMap& memory;
+    Clock& clock;
+    Wires wires;
+
+    void reset(bool init);        // power-on, or INIT (SDM vol. 3, table 10-1)
+    void visit(Archive&);
+
+    // ---- running
+    // Runs until clock.ticks reaches `until` or the clock's deadline, or stop() is called; halted, the clock jumps ahead.
+    void run(u64 until);
+    void stop() { pending |= pending::stop; }
+    u64& rip() { return gpr[rip_reg]; }
+
+    // ---- mode, derived from CR0, EFER, RFLAGS.VM, CS, CPL: call mode_changed() after writing any of them
+    void mode_changed();
+    bool protected_mode() const { return control.cr0 & cr0::pe; }
+    bool v86() const { return rflags & rflags::vm; }
+    bool real_mode() const { return !protected_mode(); }
+    bool real_or_v86() const { return !protected_mode() || v86(); }
+    bool paging() const { return control.cr0 & cr0::pg; }
+    bool long_mode() const { return control.efer & efer::lma; }
+    bool bits64() const { return code.size == decode::CodeSize::bits64; }
+    unsigned stack_width() const { return stack_bytes; }     // 2, 4 or 8: how much of rSP the stack uses
+    unsigned iopl() const { return unsigned(bits(rflags, 13, 12)); }
+    unsigned linear_width() const { return control.cr4 & cr4::la57 ? 57 : 48; }
+    bool canonical(u64 address) const { return sign_extend(address, linear_width()) == address; }
+    bool intel() const;
+    decode::Mode code;            // how code is decoded now
+    u8 stack_bytes = 2;
+    // Replaces RFLAGS bits; the only way to write them (TF, VM, AC and IF have consequences).
+    void set_rflags(u64 value, u64 which = ~u64{0});
+
+    // ---- faults
+    Fault fault_;                 // of the last Outcome::fault
+    Outcome raise(const Fault& f) { return fault_ = f, Outcome::fault; }
+
+    // ---- memory by linear address: false leaves a fault pending (#PF, or #GP/#SS for non-canonical addresses)
+    // Segmentation first (SDM vol. 3, 5.3): false raises #GP(0), or #SS(0) for SS.
+    bool linear(Seg s, u64 offset, unsigned width, Kind kind, u64& address);
+    bool probe(u64 address, unsigned width, Kind kind, Span& span, As as = As::current, Seg s = Seg::ds) {
+        if (as == As::current) {
+            auto& e = bank->at(address, width);
+            if ((kind == Kind::write ? e.write_tag : e.read_tag) == (address & ~u64{0xfff})) [[likely]] {
+                span.host = reinterpret_cast<u8*>(address + e.addend), span.width = width;
+                return true;
+            }
+        }
+        return probe_slow(address, width, kind, span, as, s);
+    }
+    void read_span(const Span& span, void* to) {
+        if (span.host) std::memcpy(to, span.host, span.width);
+        else read_pieces(span, to);
+    }
+    void write_span(const Span& span, const void* from) {
+        if (span.host) std::memcpy(span.host, from, span.width);
+        else write_pieces(span, from);
+    }
+
+    template <class T> bool load(u64 address, T& value, As as = As::current, Seg s = Seg::ds) {
+        if (as == As::current)
+            if (auto& e = bank->at(address, sizeof(T)); e.read_tag == (address & ~u64{0xfff})) [[likely]] {
+                std::memcpy(&value, reinterpret_cast<const void*>(address + e.addend), sizeof(T));
+                return true;
+            }
+        Span span;
+        if (!probe(address, sizeof(T), Kind::read, span, as, s)) return false;
+        read_span(span, &value);
+        return true;
+    }
+    template <class T> bool store(u64 address, const T& value, As as = As::current, Seg s = Seg::ds) {
+        if (as == As::current)
+            if (auto& e = bank->at(address, sizeof(T)); e.write_tag == (address & ~u64{0xfff})) [[likely]] {
+                std::memcpy(reinterpret_cast<void*>(address + e.addend), &value, sizeof(T));
+                return true;
+            }
+        Span span;
+        if (!probe(address, sizeof(T), Kind::write, span, as, s)) return false;
+        write_span(span, &value);
+        return true;
+    }
+
+    // ---- translation (cpu/mmu.cpp)
+    std::unique_ptr<Mmu> mmu;
+    Bank* bank = nullptr;         // of the current permission word; the empty bank while accesses are watched
+    // Whatever fill time decided on has changed (CR0, CR4, EFER, PKRU, CPL, AC): selects or drops banks.
+    void translation_mode_changed();
+    void invalidate_page(u64 address);                     // INVLPG
+    // MOV to CR0, CR3, CR4, EFER, PKRU with their checks are in cpu/isa/system/; these do what the table of
+    // memory/scopes.cpp says of each, after the register has its new value.
+    void cr3_written(bool no_flush);
+    void cr0_written(u64 old);
+    void cr4_written(u64 old);
+    void efer_written(u64 old);
+    bool load_pdptes(u64 cr3);    // PAE: false raises #GP(0), nothing changed
+    // Where a linear address leads, without any effect; for the debugger and tests. False: not mapped.
+    bool peek(u64 address, u64& physical);
+
+    // ---- physical, with the local APIC's page in front of the bus
+    u64 read_physical(Physical at, unsigned width);
+    void write_physical(Physical at, unsigned width, u64 value);
+
+    // ---- events (cpu/event/)
+    // Delivers a fault, trap or interrupt: on return the handler's first instruction is next, or a double fault's, or the
+    // CPU has shut down.
+    void deliver(const Fault& f);                          // exceptions raised by instructions and fetches
+    void deliver_interrupt(u8 vector);                     // external
+    Outcome software_interrupt(u8 vector, bool icebp);     // INT n, INT3, INTO; ICEBP
+    // Looks at `pending` between instructions; true when it delivered something or changed the activity.
+    bool service_pending();
+    void set_intr(bool level);                             // the 8259s' INTR wire, where LINT0 passes it on
+    void request_nmi();
+    void request_init();
+    void request_startup(u8 vector);
+    bool debug_trap_armed() const { return control.dr[7] & 0xff; }
+
+    // ---- segments (cpu/isa/segment.cpp; the checks of SDM vol. 3, 5.6 ff.)
+    Outcome load_segment(Seg s, u16 selector);             // MOV, POP, LxS to ES, SS, DS, FS, GS; all modes
+    void set_real_segment(Seg s, u16 selector);            // real and virtual-8086 mode: base = selector << 4
+    // Reads a descriptor of the GDT or LDT: false raises `beyond`(selector) or #PF.
+    bool read_descriptor(u16 selector, Descriptor& d, Fault (*beyond)(u32) = gp, bool wide = false, u64* high = nullptr);
+    Outcome task_switch(u16 selector, const Descriptor& tss, int why, bool has_code = false, u32 code = 0);
+
+    // ---- ports: #GP(0) by IOPL and the I/O permission bitmap (SDM vol. 1, 19.5)
+    bool port_allowed(u16 port, unsigned width);
+
+private:
+    const Insn* fetch();
+    void step();
+    bool probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, Seg s);
+    void read_pieces(const Span& span, void* to);
+    void write_pieces(const Span& span, const void* from);
+    bool probe_piece(u64 address, unsigned width, Kind kind, As as, Physical& at, u8*& host);
+    struct CodeCache;
+    std::unique_ptr<CodeCache> cache;
+    Insn scratch;
+};

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// The reference engine's context: how an instruction's semantics reach operands, with every check made.
+//
+// A semantics is a struct with `template <class X> static Outcome run(X& x)`, where X is an engine's context and
+// X::word the operand width; or a plain function `Outcome f(Slow&)` for what is out of line in every engine.
+// The rule of restart: every access that can fault comes before the first commit. A failed access makes stopped()
+// true and turns the following ones into nothing, so that one look before the first commit is enough:
+//
+//     auto target = x.place(first);
+//     auto source = x.read(second);
+//     if (x.stopped()) return x.why();
+//     target.set(...);                       // commits start here
+#pragma once
+#include "cpu/cpu.h"
+#include "cpu/isa/flags.h"
+#include <type_traits>
+
+template <unsigned N> using OperandNumber = std::integral_constant<unsigned, N>;
+constexpr OperandNumber<0> first{};
+constexpr OperandNumber<1> second{};
+constexpr OperandNumber<2> third{};
+constexpr OperandNumber<3> fourth{};
+
+class Slow {
+public:
+    Slow(Cpu& cpu, const Insn& insn) : cpu(cpu), insn(insn) {}
+    Cpu& cpu;
+    const Insn& insn;
+
+    bool stopped() const { return outcome != Outcome::next; }
+    Outcome why() const { return outcome; }
+    Outcome raise(const Fault& f) { return outcome = cpu.raise(f); }
+
+    // ---- flags
+    Flags flags() const { return Flags(u32(cpu.rflags)); }
+    void set_flags(Flags f) { cpu.rflags = (cpu.rflags & ~rflags::status) | f.value; }
+    bool flag(u64 bit_of_rflags) const { return cpu.rflags & bit_of_rflags; }
+
+    // ---- RIP
+    u64 next_rip() const { return cpu.gpr[rip_reg] + insn.length; }
+    // A near branch: truncates to the operand size, checks the limit or canonicality (#GP(0)), writes RIP.
+    Outcome jump(u64 target) {
+        target &= ones(insn.operand_size);
+        bool reachable = cpu.bits64() ? cpu.canonical(target) : target <= cpu.seg[Seg::cs].limit;
+        if (!reachable) return raise(gp(0));
+        cpu.gpr[rip_reg] = target;
+        return Outcome::taken;
+    }
+
+    // ---- memory operand of ModRM or moffs
+    // Its offset within the segment, truncated to the address size (what LEA gives).
+    u64 offset() const {
+        auto& r = cpu.gpr;
+        return (r[insn.base] + (r[insn.index] << insn.scale) + insn.displacement) & ones(insn.address_size);
+    }
+    // Its linear address for an access of so many bytes, `add` bytes behind the operand's start (bit strings, far pointers).
+    bool address(unsigned width, Kind kind, u64& linear, u64 add = 0) {
+        if (stopped()) return false;
+        u64 at = (offset() + add) & ones(insn.address_size);
+        return keep(cpu.linear(insn.segment, at, width, kind, linear));
+    }
+    // Loads from it: T may be any trivially copyable type (16-byte vectors, structs of 512).
+    template <class T> T load(u64 add = 0) {
+        T value{};
+        u64 linear;
+        if (address(sizeof(T), Kind::read, linear, add)) keep(cpu.load(linear, value, As::current, insn.segment));
+        return value;
+    }
+    // Probes it for writing; commit with cpu.write_span.
+    Span probe_write(unsigned width, u64 add = 0) {
+        Span span;
+        u64 linear;
+        if (address(width, Kind::write, linear, add)) keep(cpu.probe(linear, width, Kind::write, span, As::current, insn.segment));
+        return span;
+    }
+    // #GP(0) where a 16-byte operand isn't aligned (SSE); call before load or probe_write.
+    void require_aligned(unsigned width) {
+        u64 linear;
+        if (!stopped() && (address_only(linear) & (width - 1))) raise(gp(0));
+    }
+
+    // ---- other memory: segment and offset given; the offset is truncated by the caller
+    template <class T> T load_at(Seg s, u64 at) {
+        T value{};
+        u64 linear;
+        if (!stopped() && keep(cpu.linear(s, at, sizeof(T), Kind::read, linear))) keep(cpu.load(linear, value, As::current, s));
+        return value;
+    }
+    Span probe_at(Seg s, u64 at, unsigned width, Kind kind = Kind::write) {
+        Span span;
+        u64 linear;
+        if (!stopped() && keep(cpu.linear(s, at, width, kind, linear))) keep(cpu.probe(linear, width, kind, span, As::current, s));
+        return span;
+    }
+
+    // ---- the stack: probes at rSP - depth; nothing moves until set_rsp()
+    u64 stack_offset(u64 below) const { return (cpu.gpr[rsp] - below) & ones(cpu.stack_bytes); }
+    Span probe_push(u64 below, unsigned width) { return probe_at(Seg::ss, stack_offset(below), width); }
+    template <class T> T peek_stack(u64 above) { return load_at<T>(Seg::ss, stack_offset(u64(0) - above)); }
+    void move_rsp(s64 by) {
+        u64 kept = cpu.stack_bytes == 8 ? 0 : cpu.gpr[rsp] & ~ones(cpu.stack_bytes);
+        cpu.gpr[rsp] = kept | ((cpu.gpr[rsp] + u64(by)) & ones(cpu.stack_bytes));
+        if (cpu.stack_bytes == 4 && cpu.bits64()) cpu.gpr[rsp] &= ones(8);
+    }
+
+    // ---- operands with the width decided at run time (system instructions); width 1 to 8 bytes, zero-extended
+    u64 read_any(unsigned n);
+    void write_any_register(unsigned n, u64 value);       // a GPR operand, by its width
+
+protected:
+    // Remembers a failed access; Cpu::fault_ has it already.
+    bool keep(bool ok) {
+        if (!ok) outcome = Outcome::fault;
+        return ok;
+    }
+    u64 address_only(u64& linear) const {
+        Seg s = insn.segment;
+        bool based = !cpu.bits64() || s == Seg::fs || s == Seg::gs;
+        return linear = offset() + (based ? cpu.seg[s].base : 0);
+    }
+    Outcome outcome = Outcome::next;
+};
+
+// A destination that has been probed: value() is what it holds, set() commits.
+template <Word T> class Target {
+public:
+    Target(Cpu& cpu) : cpu(&cpu) {}
+    T value() const { return old; }
+    void set(T v) {
+        switch (place) {
+        case Place::gpr: cpu->gpr.set<T>(number, v); break;
+        case Place::high_byte: cpu->gpr.set_high(number, u8(v)); break;
+        default: cpu->write_span(span, &v);
+        }
+    }
+    Place place = Place::memory;
+    u8 number = 0;
+    T old{};
+    Span span;
+
+private:
+    Cpu* cpu;
+};
+
+// The context of a semantics template: Slow with the operand width known.
+template <Word T> class SlowAs : public Slow {
+public:
+    using word = T;
+    using Slow::Slow;
+
+    // Operand n as a source, in width W: register, immediate or memory.
+    template <Word W = T, unsigned N> W read(OperandNumber<N>) {
+        auto& o = insn.operand[N];
+        switch (o.place) {
+        case Place::gpr: return W(cpu.gpr[o.number]);
+        case Place::high_byte: return W(cpu.gpr.high(o.number));
+        case Place::immediate: return W(o.number ? insn.immediate2 : insn.immediate);
+        case Place::segment: return W(cpu.seg[Seg(o.number)].selector);
+        default: return load<W>();
+        }
+    }
+    // Operand n as a destination that is read first (read_first), or only written.
+    template <Word W = T, unsigned N> Target<W> place(OperandNumber<N>) { return target<W>(insn.operand[N], true); }
+    template <Word W = T, unsigned N> Target<W> place_to_write(OperandNumber<N>) { return target<W>(insn.operand[N], false); }
+
+private:
+    template <Word W> Target<W> target(const DecodedOperand& o, bool read_first) {
+        Target<W> t(cpu);
+        t.place = o.place, t.number = o.number;
+        if (o.place == Place::gpr) {
+            t.old = W(cpu.gpr[o.number]);
+        } else if (o.place == Place::high_byte) {
+            t.old = W(cpu.gpr.high(o.number));
+        } else {
+            t.span = probe_write(sizeof(W));
+            if (read_first && !stopped()) cpu.read_span(t.span, &t.old);
+        }
+        return t;
+    }
+};
+
+// From semantics to the four handlers of a row.
+namespace isa {
+
+template <class S, Word T> Outcome slow_handler(Cpu& cpu, const Insn& insn) {
+    SlowAs<T> x(cpu, insn);
+    return S::run(x);
+}
+template <class S> inline constexpr char identity = 0;
+// A family's template at every width: run<Binary<alu::Add>>.
+template <class S> constexpr Semantics run{{slow_handler<S, u8>, slow_handler<S, u16>, slow_handler<S, u32>, slow_handler<S, u64>}, &identity<S>};
+
+template <Outcome (*F)(Slow&)> Outcome plain_handler(Cpu& cpu, const Insn& insn) {
+    Slow x(cpu, insn);
+    return F(x);
+}
+template <Outcome (*F)(Slow&)> inline constexpr char plain_identity = 0;
+// A function that finds widths in the Insn itself.
+template <Outcome (*F)(Slow&)> constexpr Semantics plain{{plain_handler<F>, plain_handler<F>, plain_handler<F>, plain_handler<F>}, &plain_identity<F>};
+
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// The opcode table: every family's rows.
+#include "cpu/isa/families.h"
+
+namespace isa {
+
+std::span<const std::span<const Row>> families() {
+    static const std::span<const Row> all[] = {
+        integer(), move(), shift(), bitwise(), bmi(), bcd(), branch(), stack(), string(), flags(), misc(),
+        segment(), interrupt(), system(), io(), x87(), mmx(), sse(), sse2(), xsave(),
+    };
+    return all;
+}
+
+}
