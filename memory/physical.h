@@ -26,7 +26,7 @@ public:
     static constexpr unsigned page_bits = 12;
     static constexpr u64 page_size = 4096;
 
-    explicit PhysicalMap(unsigned address_width = 40);      // MAXPHYADDR of the bus, in bits
+    explicit PhysicalMap(unsigned address_width = 40);      // MAXPHYADDR of the bus, in bits (32 to 52)
     ~PhysicalMap();
     PhysicalMap(const PhysicalMap&) = delete;
     PhysicalMap& operator=(const PhysicalMap&) = delete;
@@ -36,34 +36,71 @@ public:
     void map_rom(Physical base, std::span<u8> bytes);
     void map_mmio(Physical base, u64 size, Mmio& target);
     void unmap(Physical base, u64 size);
-    // Raised by each of the four above: what was translated or decoded before may be wrong now.
+    // Reads come from one place and writes go to another of the same size (PAM's write-only state).
+    void map_split(Physical base, std::span<u8> reads, std::span<u8> writes);
+    // Raised by each of the five above and by a change of A20: what was translated or decoded before may be wrong now.
     std::function<void()> map_changed = [] {};
 
     // Address bit 20 is forced to 0 while the A20 gate is closed.
     void set_a20(bool open);
-    bool a20() const;
+    bool a20() const { return a20_mask == ~u64{0}; }
 
     Backing backing(Physical at) const;
     // The host bytes of the page that holds `at` (its start), or null where the bus must be asked:
     // for reading, RAM and ROM; for writing, RAM that no observer watches.
-    u8* page_for_read(Physical at) const;
-    u8* page_for_write(Physical at) const;
+    u8* page_for_read(Physical at) const {
+        const Page* page = find(at);
+        return page ? page->reads : nullptr;
+    }
+    u8* page_for_write(Physical at) const {
+        const Page* page = find(at);
+        return page ? page->writes : nullptr;
+    }
+    // What names the memory behind a page whatever address it answers at: equal for aliases, 0 for no RAM or ROM.
+    u64 backing_page(Physical at) const;
 
     // Any width from 1 to 8 bytes, any alignment; MMIO accesses are split at natural alignment.
     u64 read(Physical at, unsigned width) const;
     void write(Physical at, unsigned width, u64 value);
+    // Writes `desired` if the bytes (1 to 8) are still `expected`: what a locked update of a table entry does.
+    bool replace(Physical at, unsigned width, u64 expected, u64 desired);
     // DMA, loaders, debugger. MMIO inside the range reads as the bus gives it.
     void read_bytes(Physical at, std::span<u8> to) const;
     void write_bytes(Physical at, std::span<const u8> from);
 
     // Writes to a watched RAM page go through write()/write_bytes(), which call `written` afterwards.
+    // It is the memory that is watched, not the address: a write through an alias is seen too.
     void watch(Physical page, bool on);
+    bool watched(Physical page) const;
     std::function<void(Physical at, unsigned width)> written = [](Physical, unsigned) {};
 
     // RAM as one component: every map_ram'ed span, by its base (zero pages cost little).
     void visit(Archive&);
 
 private:
+    // Where a page's bytes are read and written; null where an access must ask the range.
+    struct Page {
+        u8* reads;
+        u8* writes;
+    };
+    struct Leaf;
     struct Table;
+
+    static constexpr unsigned leaf_bits = 18;               // pages in a leaf: 1 GiB
+    const Page* find(Physical at) const {
+        u64 address = at.value & a20_mask, top = address >> (page_bits + leaf_bits);
+        if (top >= directory.size() || !directory[top]) return nullptr;
+        return directory[top] + (address >> page_bits & (bit(leaf_bits) - 1));
+    }
+
+    struct Range;
+    void put(Range range);
+    void show(u64 page, u32 slot);
+    void spread(u8* page);
+    void read_page(Physical at, std::span<u8> to) const;
+    void write_page(Physical at, std::span<const u8> from);
+
+    std::vector<Page*> directory;                           // a leaf's pages, or null where nothing is mapped
+    u64 a20_mask = ~u64{0};
     std::unique_ptr<Table> table;
 };

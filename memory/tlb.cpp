@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// The architectural TLB's arrays: fills in order, drops, and their state.
+#include "memory/tlb.h"
+#include <algorithm>
+
+namespace paging {
+
+void Entry::visit(Archive& a) {
+    a("page", tag.page);
+    a("ept", tag.ept);
+    a("vpid", tag.vpid);
+    a("pcid", tag.pcid);
+    a("shift", tag.shift);
+    a("first_shift", tag.first_shift);
+    a("global", tag.global);
+    a("dimension", tag.dimension);
+    a("base", base);
+    a("order", order);
+    a("leaf1", leaf1);
+    a("leaf2", leaf2);
+    a("rights", rights.allowed);
+    a("key", rights.key);
+    a("dirty1", dirty1);
+    a("dirty2", dirty2);
+    a("pat", caching.pat);
+    a("nesting", caching.nesting);
+    a("second", caching.second);
+    a("ignore_pat", caching.ignore_pat);
+}
+
+TlbArray::TlbArray(unsigned sets)
+    : set_bits(unsigned(std::bit_width(sets) - 1)), entries(bit(set_bits) * ways), valid((entries.size() + 63) / 64) {}
+
+// A free way, else the one filled longest ago.
+u64 TlbArray::victim(u64 first) const {
+    for (u64 slot = first; slot < first + ways; slot++)
+        if (!entries[slot].tag.valid()) return slot;
+    auto set = std::span(entries).subspan(first, ways);
+    return first + u64(std::ranges::min_element(set, {}, &Entry::order) - set.begin());
+}
+
+void TlbArray::put(u64 slot, const Entry& entry) {
+    entries[slot] = entry;
+    valid[slot / 64] |= bit(slot % 64);
+    count[size_of(entry.tag.shift)]++;
+    fragments += entry.tag.shift != entry.tag.first_shift;
+    generation++;
+}
+
+void TlbArray::remove(u64 slot) {
+    const Tag& tag = entries[slot].tag;
+    count[size_of(tag.shift)]--;
+    fragments -= tag.shift != tag.first_shift;
+    valid[slot / 64] &= ~bit(slot % 64);
+    entries[slot] = {};
+    generation++;
+}
+
+const Entry& TlbArray::fill(const Context& c, u64 address, Entry entry) {
+    while (const Entry* old = find(c, address)) remove(u64(old - entries.data()));
+    u64 slot = victim(u64{set_of(entry.tag.page >> entry.tag.shift, entry.tag.vpid)} * ways);
+    if (entries[slot].tag.valid()) remove(slot), evictions++;
+    entry.order = ++order;
+    fills++;
+    put(slot, entry);
+    return entries[slot];
+}
+
+// Whether fill() could have left this entry in this slot; a saved state may say anything.
+bool TlbArray::sane(u64 slot, const Entry& e) const {
+    auto known = [](u8 shift) { return std::ranges::find(shifts, shift) != std::end(shifts); };
+    if (slot >= entries.size() || !known(e.tag.shift) || !known(e.tag.first_shift) || e.tag.first_shift < e.tag.shift) return false;
+    u64 offset = bit(e.tag.shift) - 1;
+    return !((e.tag.page | e.base) & offset) && e.order <= order && e.tag.dimension <= Dimension::guest_physical &&
+           e.caching.nesting <= Nesting::npt && e.rights.key < 16 && e.rights.allowed <= Rights::all &&
+           set_of(e.tag.page >> e.tag.shift, e.tag.vpid) == slot / ways;
+}
+
+void TlbArray::visit(Archive& a) {
+    struct Kept {
+        u32 slot;
+        Entry entry;
+        bool operator==(const Kept&) const = default;
+    };
+    std::vector<Kept> kept;
+    for (u32 slot = 0; slot < entries.size(); slot++)
+        if (entries[slot].tag.valid()) kept.push_back({slot, entries[slot]});
+    const std::vector<Kept> before = kept;
+
+    a("order", order);
+    u64 number = kept.size();
+    a("entries", number);
+    kept.resize(std::min<u64>(number, entries.size()));
+    for (Kept& k : kept) {
+        a("slot", k.slot);
+        k.entry.visit(a);
+    }
+    if (kept == before) return;
+    drop([](const Tag&) { return true; });
+    for (const Kept& k : kept)
+        if (sane(k.slot, k.entry) && !entries[k.slot].tag.valid()) put(k.slot, k.entry);
+}
+
+const Entry& Tlb::fill(const Context& c, LinearAddress address, Access access, const Translation& t) {
+    Entry e;
+    e.tag = {address.value & ~(t.size() - 1), c.ept, c.vpid, c.pcid, t.shift, t.first_shift, t.global,
+             c.ept == Context::no_ept ? Dimension::linear : Dimension::combined};
+    e.base = t.base().value;
+    e.leaf1 = t.leaf1.value;
+    e.leaf2 = t.leaf2.value;
+    e.rights = t.rights;
+    e.dirty1 = t.dirty1;
+    e.dirty2 = t.dirty2;
+    e.caching = t.caching;
+    return array(access).fill(c, address.value, e);
+}
+
+const Entry& Tlb::fill(const Context& c, const Mapping& m) {
+    Context second = second_context(c);
+    Entry e;
+    e.tag = {m.page, second.ept, second.vpid, 0, m.shift, m.shift, false, Dimension::guest_physical};
+    e.base = m.base;
+    e.leaf2 = m.leaf;
+    e.rights = m.rights;
+    e.dirty2 = m.dirty;
+    e.caching = m.caching;
+    return guest_physical.fill(second, m.page, e);
+}
+
+void Tlb::visit(Archive& a) {
+    a("data", data);
+    a("instruction", instruction);
+    a("guest_physical", guest_physical);
+}
+
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// The architectural TLB: what was translated, kept under the tag that the architecture gives it until an invalidation names it.
+#pragma once
+#include "base/archive.h"
+#include "memory/walk.h"
+#include <functional>
+#include <vector>
+
+namespace paging {
+
+// Whose translations are in use now. VPID 0 and ASID 0 are the host's.
+struct Context {
+    static constexpr u64 no_ept = ~u64{0};
+    u16 vpid = 0;                            // Intel VPID or AMD ASID
+    u16 pcid = 0;                            // 0 while CR4.PCIDE is clear
+    u64 ept = no_ept;                        // Intel: EPTP[51:12] in place; bits 11:0 keep variants of one root apart
+    constexpr bool operator==(const Context&) const = default;
+};
+
+enum class Dimension : u8 { linear, combined, guest_physical };
+
+// What a cached translation belongs to.
+struct Tag {
+    u64 page = ~u64{0};                      // linear or, in the guest-physical array, guest-physical; all ones: no entry
+    u64 ept = Context::no_ept;
+    u16 vpid = 0, pcid = 0;
+    u8 shift = 12;                           // log2 of the size cached ...
+    u8 first_shift = 12;                     // ... and of the first stage's page that it is (a piece of)
+    bool global = false;
+    Dimension dimension = Dimension::linear;
+
+    constexpr bool valid() const { return page != ~u64{0}; }
+    constexpr bool holds(u64 address) const { return address >> shift == page >> shift; }
+    constexpr bool of_page(u64 address) const { return address >> first_shift == page >> first_shift; }
+    constexpr bool in(const Context& c) const { return vpid == c.vpid && ept == c.ept && (pcid == c.pcid || global); }
+    constexpr bool operator==(const Tag&) const = default;
+};
+
+struct Entry {
+    Tag tag;
+    u64 base = 0;                            // physical
+    u64 order = 0;                           // of its fill: the oldest of a set gives way
+    u64 leaf1 = 0, leaf2 = 0;                // physical addresses of the leaf entries
+    Rights rights;
+    bool dirty1 = true, dirty2 = true;
+    Caching caching;
+
+    Physical physical(u64 address) const { return Physical(base | (address & (bit(tag.shift) - 1))); }
+    void visit(Archive&);
+    bool operator==(const Entry&) const = default;
+};
+
+// One array: sets of four ways, found by page number at each of the four sizes.
+class TlbArray {
+public:
+    static constexpr unsigned ways = 4;
+    static constexpr u8 shifts[4] = {12, 21, 22, 30};
+
+    explicit TlbArray(unsigned sets);
+
+    // The entry for an address, smallest page first, or null.
+    const Entry* find(const Context& c, u64 address) const {
+        for (unsigned size = 0; size < 4; size++) {
+            if (!count[size]) continue;
+            const Entry* set = &entries[set_of(address >> shifts[size], c.vpid) * ways];
+            for (unsigned way = 0; way < ways; way++)
+                if (set[way].tag.page == (address >> shifts[size] << shifts[size]) && set[way].tag.shift == shifts[size] &&
+                    set[way].tag.in(c))
+                    return &set[way];
+        }
+        return nullptr;
+    }
+    // Replaces what translates `address` in the same context, else takes a free way, else the oldest.
+    const Entry& fill(const Context& c, u64 address, Entry entry);
+
+    // Drop what `forgets` says: anywhere, or only looking where a page holding `address` can be.
+    template <class Predicate> u64 drop(Predicate&& forgets) {
+        u64 dropped = 0;
+        for (u64 word = 0; word < valid.size(); word++)
+            for (u64 left = valid[word]; left; left &= left - 1) {
+                u64 slot = word * 64 + u64(std::countr_zero(left));
+                if (forgets(entries[slot].tag)) remove(slot), dropped++;
+            }
+        return dropped;
+    }
+    template <class Predicate> u64 drop_page(u16 vpid, u64 address, Predicate&& forgets) {
+        if (fragments) return drop(forgets);
+        u64 dropped = 0;
+        for (unsigned size = 0; size < 4; size++) {
+            u64 first = u64{set_of(address >> shifts[size], vpid)} * ways;
+            for (u64 slot = first; count[size] && slot < first + ways; slot++)
+                if (entries[slot].tag.valid() && forgets(entries[slot].tag)) remove(slot), dropped++;
+        }
+        return dropped;
+    }
+
+    // Calls see(const Entry&) for each entry, in a fixed order.
+    template <class See> void each(See&& see) const {
+        for (const Entry& e : entries)
+            if (e.tag.valid()) see(e);
+    }
+    u64 size() const { return count[0] + count[1] + count[2] + count[3]; }
+    u64 capacity() const { return entries.size(); }
+    // Changes whenever an entry is dropped, replaced or refilled: what was derived from one may be wrong.
+    u64 generation = 0;
+    u64 fills = 0, evictions = 0;            // statistics, no state
+
+    void visit(Archive&);
+
+private:
+    u32 set_of(u64 page_number, u16 vpid) const {
+        return u32(page_number ^ page_number >> set_bits ^ u64{vpid} * 0x9e5) & (u32(bit(set_bits)) - 1);
+    }
+    static unsigned size_of(u8 shift) { return shift == 12 ? 0 : shift - 20 > 2 ? 3 : shift - 20; }
+    u64 victim(u64 first) const;
+    void put(u64 slot, const Entry&);
+    void remove(u64 slot);
+    bool sane(u64 slot, const Entry&) const;
+
+    unsigned set_bits;
+    std::vector<Entry> entries;
+    std::vector<u64> valid;                  // a bit for each entry
+    std::array<u64, 4> count{};              // valid entries by size
+    u64 fragments = 0;                       // entries smaller than the first stage's page
+    u64 order = 0;
+};
+
+class Tlb {
+public:
+    TlbArray data{1024}, instruction{512}, guest_physical{256};
+
+    TlbArray& array(Access access) { return access.fetches() ? instruction : data; }
+    const Entry& fill(const Context&, LinearAddress, Access, const Translation&);
+    // A mapping of the second stage: by EPT root, or by ASID where the context names no EPT.
+    const Entry& fill(const Context&, const Mapping&);
+    const Entry* find_guest_physical(const Context& c, GuestPhysical at) const {
+        return guest_physical.find(second_context(c), at.value);
+    }
+
+    struct Counters {                        // statistics, no state
+        u64 data_misses = 0, instruction_misses = 0, faults = 0;
+        std::array<u64, 48> flushes{}, dropped{};        // by Operation (memory/scopes.h)
+    } counters;
+
+    void visit(Archive&);
+
+private:
+    static Context second_context(const Context& c) {
+        return c.ept == Context::no_ept ? Context{c.vpid, 0, c.ept} : Context{0, 0, c.ept};
+    }
+};
+
+}
