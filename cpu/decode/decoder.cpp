@@ -27,7 +27,7 @@ struct OpcodeTable {
     static int exactness(const Row& row) {
         auto& e = row.encoding;
         int prefix = e.prefix >= Prefix::pF3 ? 2 : e.prefix != Prefix::any ? 1 : 0;
-        return prefix * 1000 + (e.w != RexW::any) * 100 + std::popcount(e.modrm_mask) * 2 + (row.operands.mod() != ' ');
+        return prefix * 1000 + (e.w != RexW::any) * 100 + e.no_rex_b * 50 + std::popcount(e.modrm_mask) * 2 + (row.operands.mod() != ' ');
     }
 };
 
@@ -159,6 +159,7 @@ struct Decoder {
         if (!prefix_matches(row)) return false;
         if (e.w == RexW::w1 && !insn.rex_w()) return false;
         if (e.w == RexW::w0 && insn.rex_w()) return false;
+        if (e.no_rex_b && insn.rex & 1) return false;
         if (!e.has_modrm) return true;
         if ((insn.modrm & e.modrm_mask) != e.modrm_value) return false;
         char mod = row.operands.mod();

@@ -36,13 +36,27 @@ public:
     void set_flags(Flags f) { cpu.rflags = (cpu.rflags & ~rflags::status) | f.value; }
     bool flag(u64 bit_of_rflags) const { return cpu.rflags & bit_of_rflags; }
 
+    // ---- implicit registers (MUL's accumulator, LOOP's counter)
+    template <Word T> T reg(unsigned n) const { return T(cpu.gpr[n]); }
+    template <Word T> void set_reg(unsigned n, T value) { cpu.gpr.set<T>(n, value); }
+    // The same with the width known at run time: 2, 4 or 8 bytes.
+    u64 reg_any(unsigned n, unsigned width) const { return cpu.gpr[n] & ones(width); }
+    void set_reg_any(unsigned n, u64 value, unsigned width) {
+        if (width == 2) cpu.gpr.set<u16>(n, u16(value));
+        else cpu.gpr[n] = value & ones(width);
+    }
+
     // ---- RIP
     u64 next_rip() const { return cpu.gpr[rip_reg] + insn.length; }
+    // Whether a near branch there (truncated to the operand size) keeps to the limit or canonical addresses.
+    bool reachable(u64 target) const {
+        target &= ones(insn.operand_size);
+        return cpu.bits64() ? cpu.canonical(target) : target <= cpu.seg[Seg::cs].limit;
+    }
     // A near branch: truncates to the operand size, checks the limit or canonicality (#GP(0)), writes RIP.
     Outcome jump(u64 target) {
         target &= ones(insn.operand_size);
-        bool reachable = cpu.bits64() ? cpu.canonical(target) : target <= cpu.seg[Seg::cs].limit;
-        if (!reachable) return raise(gp(0));
+        if (!reachable(target)) return raise(gp(0));
         cpu.gpr[rip_reg] = target;
         return Outcome::taken;
     }
@@ -97,6 +111,15 @@ public:
     u64 stack_offset(u64 below) const { return (cpu.gpr[rsp] - below) & ones(cpu.stack_bytes); }
     Span probe_push(u64 below, unsigned width) { return probe_at(Seg::ss, stack_offset(below), width); }
     template <class T> T peek_stack(u64 above) { return load_at<T>(Seg::ss, stack_offset(u64(0) - above)); }
+    // The same with the width known at run time (2, 4 or 8 bytes), zero-extended.
+    u64 peek_stack_any(u64 above, unsigned width) {
+        u64 value = 0;
+        Span span = probe_at(Seg::ss, stack_offset(u64(0) - above), width, Kind::read);
+        if (!stopped()) cpu.read_span(span, &value);
+        return value;
+    }
+    // Commits the low bytes of a value to what has been probed.
+    void write(const Span& span, const u64& value) { cpu.write_span(span, &value); }
     void move_rsp(s64 by) {
         u64 kept = cpu.stack_bytes == 8 ? 0 : cpu.gpr[rsp] & ~ones(cpu.stack_bytes);
         cpu.gpr[rsp] = kept | ((cpu.gpr[rsp] + u64(by)) & ones(cpu.stack_bytes));
@@ -148,23 +171,30 @@ public:
     using word = T;
     using Slow::Slow;
 
-    // Operand n as a source, in width W: register, immediate or memory.
-    template <Word W = T, unsigned N> W read(OperandNumber<N>) {
+    // Operand n as a source, in width W: register, immediate or memory (`add` bytes behind its start).
+    template <Word W = T, unsigned N> W read(OperandNumber<N>, u64 add = 0) {
         auto& o = insn.operand[N];
         switch (o.place) {
         case Place::gpr: return W(cpu.gpr[o.number]);
         case Place::high_byte: return W(cpu.gpr.high(o.number));
         case Place::immediate: return W(o.number ? insn.immediate2 : insn.immediate);
         case Place::segment: return W(cpu.seg[Seg(o.number)].selector);
-        default: return load<W>();
+        default: return load<W>(add);
         }
     }
+    // Meets the faults of reading operand n, without the effects that reading may have on devices.
+    template <Word W = T, unsigned N> void probe_read(OperandNumber<N>) {
+        Span span;
+        u64 linear;
+        if (insn.is_memory(N) && address(sizeof(W), Kind::read, linear))
+            keep(cpu.probe(linear, sizeof(W), Kind::read, span, As::current, insn.segment));
+    }
     // Operand n as a destination that is read first (read_first), or only written.
-    template <Word W = T, unsigned N> Target<W> place(OperandNumber<N>) { return target<W>(insn.operand[N], true); }
+    template <Word W = T, unsigned N> Target<W> place(OperandNumber<N>, u64 add = 0) { return target<W>(insn.operand[N], true, add); }
     template <Word W = T, unsigned N> Target<W> place_to_write(OperandNumber<N>) { return target<W>(insn.operand[N], false); }
 
 private:
-    template <Word W> Target<W> target(const DecodedOperand& o, bool read_first) {
+    template <Word W> Target<W> target(const DecodedOperand& o, bool read_first, u64 add = 0) {
         Target<W> t(cpu);
         t.place = o.place, t.number = o.number;
         if (o.place == Place::gpr) {
@@ -172,7 +202,7 @@ private:
         } else if (o.place == Place::high_byte) {
             t.old = W(cpu.gpr.high(o.number));
         } else {
-            t.span = probe_write(sizeof(W));
+            t.span = probe_write(sizeof(W), add);
             if (read_first && !stopped()) cpu.read_span(t.span, &t.old);
         }
         return t;

@@ -6,6 +6,7 @@
 //
 // Prefix words: NP (none of 66, F3, F2), 66, F3, F2 are part of the opcode; without one, 66 is the operand-size prefix and
 // F2/F3 are ignored. "F3? ..." (a hint) is like F3, but a CPU without the row's feature executes the row without F3.
+// "NB": only without REX.B.
 #pragma once
 #include "base/bits.h"
 #include <array>
@@ -20,6 +21,7 @@ struct Encoding {
     Prefix prefix = Prefix::any;
     RexW w = RexW::any;
     bool hint = false;
+    bool no_rex_b = false;        // not with REX.B (NOP, PAUSE; with it 90 is XCHG r8, rAX)
     bool vex = false;
     u8 map = 0;                   // 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A
     u8 opcode = 0;
@@ -39,6 +41,7 @@ struct Encoding {
             else if (word == "F2" && !rest.empty() && rest[0] != '/') prefix = Prefix::pF2;
             else if (word == "REX.W") w = RexW::w1;
             else if (word == "W0") w = RexW::w0;
+            else if (word == "NB") no_rex_b = true;
             else { more = false; break; }
             word = next(rest);
         }
