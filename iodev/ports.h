@@ -7,17 +7,27 @@
 
 class Ports {
 public:
-    // A later claim hides an earlier one; detach() uncovers nothing (PCI BARs re-attach what they move).
+    struct Range { u16 base; u32 size; Device* device; };
+
+    // A later claim hides an earlier one; detaching it (same base, size and device) uncovers what it hid.
     void attach(u16 base, unsigned size, Device& device);
-    void detach(u16 base, unsigned size);
-    // width 1, 2 or 4 bytes; an access that no single device claims whole is split into bytes.
+    void detach(u16 base, unsigned size, Device& device);
+    // width 1, 2 or 4 bytes. An access belongs to the claim that answers at its first port, if that claim
+    // reaches to its end (so a dword at CF8h is whole though CF9h is another's); else it is split into bytes.
     u32 in(u16 port, unsigned width);
     void out(u16 port, unsigned width, u32 value);
 
-    struct Range { u16 base; u32 size; Device* device; };
-    std::vector<Range> ranges() const;      // for the debugger's device map
+    const std::vector<Range>& ranges() const { return claims; }    // for the debugger's device map, oldest first
 
 private:
-    struct Claim { Device* device = nullptr; u16 base = 0; };
-    std::array<Claim, 65536> claims{};
+    static constexpr u16 nobody = 0xffff;
+    void lay_out();
+    const Range* claim(u16 port, unsigned width) const;
+
+    std::vector<Range> claims;
+    std::array<u16, 65536> owner = [] {                             // the claim that answers at each port
+        std::array<u16, 65536> none{};
+        none.fill(nobody);
+        return none;
+    }();
 };
