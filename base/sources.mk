@@ -6,6 +6,8 @@ base_sources = \
     base/clock.cpp \
     base/clock.h \
     base/error.h \
+    base/file.cpp \
+    base/file.h \
     base/hash.cpp \
     base/hash.h \
     base/log.cpp \

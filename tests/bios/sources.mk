@@ -1,3 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The files of tests/bios/, part of unit_tests.
-tests_bios_sources =
+# The tests of bios/.
+tests_bios_sources = \
+    tests/bios/kernel.cpp \
+    tests/bios/memory_map.cpp \
+    tests/bios/support.h
