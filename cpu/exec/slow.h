@@ -100,6 +100,13 @@ public:
         if (!stopped() && keep(cpu.linear(s, at, sizeof(T), Kind::read, linear))) keep(cpu.load(linear, value, As::current, s));
         return value;
     }
+    // The same with the width known at run time (1, 2, 4 or 8 bytes), zero-extended.
+    u64 read_at(Seg s, u64 at, unsigned width) {
+        u64 value = 0;
+        Span span = probe_at(s, at, width, Kind::read);
+        if (!stopped()) cpu.read_span(span, &value);
+        return value;
+    }
     Span probe_at(Seg s, u64 at, unsigned width, Kind kind = Kind::write) {
         Span span;
         u64 linear;
@@ -111,13 +118,7 @@ public:
     u64 stack_offset(u64 below) const { return (cpu.gpr[rsp] - below) & ones(cpu.stack_bytes); }
     Span probe_push(u64 below, unsigned width) { return probe_at(Seg::ss, stack_offset(below), width); }
     template <class T> T peek_stack(u64 above) { return load_at<T>(Seg::ss, stack_offset(u64(0) - above)); }
-    // The same with the width known at run time (2, 4 or 8 bytes), zero-extended.
-    u64 peek_stack_any(u64 above, unsigned width) {
-        u64 value = 0;
-        Span span = probe_at(Seg::ss, stack_offset(u64(0) - above), width, Kind::read);
-        if (!stopped()) cpu.read_span(span, &value);
-        return value;
-    }
+    u64 peek_stack_any(u64 above, unsigned width) { return read_at(Seg::ss, stack_offset(u64(0) - above), width); }
     // Commits the low bytes of a value to what has been probed.
     void write(const Span& span, const u64& value) { cpu.write_span(span, &value); }
     void move_rsp(s64 by) {
@@ -155,6 +156,10 @@ public:
         case Place::high_byte: cpu->gpr.set_high(number, u8(v)); break;
         default: cpu->write_span(span, &v);
         }
+    }
+    // The write cycle of a CMPXCHG that failed: memory gets back what it had.
+    void put_back() {
+        if (place == Place::memory) cpu->write_span(span, &old);
     }
     Place place = Place::memory;
     u8 number = 0;
