@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// SSE: packed and scalar single precision, LDMXCSR, STMXCSR (SDM vol. 2).
+#include "cpu/isa/families.h"
+#include "cpu/isa/sse/float.h"
+#include "cpu/isa/sse/move.h"
+
+namespace isa {
+namespace {
+
+using namespace lanes;
+
+Outcome ldmxcsr(Slow& x) {
+    u32 value = x.load<u32>();
+    if (x.stopped()) return x.why();
+    if (value & ~mxcsr::writable) return x.raise(gp(0));
+    x.cpu.vector.mxcsr = value;
+    return Outcome::next;
+}
+
+Outcome stmxcsr(Slow& x) {
+    auto span = x.probe_write(4);
+    if (x.stopped()) return x.why();
+    x.cpu.write_span(span, &x.cpu.vector.mxcsr);
+    return Outcome::next;
+}
+
+constexpr Semantics cmpps = plain<compare<fp::cmpeqps, fp::cmpltps, fp::cmpleps, fp::cmpunordps,
+                                         fp::cmpneqps, fp::cmpnltps, fp::cmpnleps, fp::cmpordps>>;
+constexpr Semantics cmpss = plain<compare<fp::cmpeqss, fp::cmpltss, fp::cmpless, fp::cmpunordss,
+                                         fp::cmpneqss, fp::cmpnltss, fp::cmpnless, fp::cmpordss>>;
+
+constexpr Gate sse_gate{.needs = Feature::sse, .unit = Unit::sse};
+constexpr Gate sse_mmx_gate{.needs = Feature::sse, .unit = Unit::sse_mmx};
+
+constexpr Row rows[] = {
+    // name        encoding               operands            gate            event        run
+    {"movups",     "NP 0F 10 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<move<Alignment::any>>},
+    {"movss",      "F3 0F 10 /r",          "Vdq, Md",          sse_gate,       Event::none, plain<move<>>},
+    {"movss",      "F3 0F 10 /r",          "Vd, Ud",           sse_gate,       Event::none, plain<merge<0, 0, 4>>},
+    {"movups",     "NP 0F 11 /r",          "Wdq, Vdq",         sse_gate,       Event::none, plain<move<Alignment::any>>},
+    {"movss",      "F3 0F 11 /r",          "Md, Vd",           sse_gate,       Event::none, plain<move<>>},
+    {"movss",      "F3 0F 11 /r",          "Ud, Vd",           sse_gate,       Event::none, plain<merge<0, 0, 4>>},
+    {"movlps",     "NP 0F 12 /r",          "Vq, Mq",           sse_gate,       Event::none, plain<merge<0, 0>>},
+    {"movhlps",    "NP 0F 12 /r",          "Vq, Udq",          sse_gate,       Event::none, plain<merge<0, 8>>},
+    {"movlps",     "NP 0F 13 /r",          "Mq, Vq",           sse_gate,       Event::none, plain<move<>>},
+    {"unpcklps",   "NP 0F 14 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<packed<UnpackLow<u32>>>},
+    {"unpckhps",   "NP 0F 15 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<packed<UnpackHigh<u32>>>},
+    {"movhps",     "NP 0F 16 /r",          "Vdq, Mq",          sse_gate,       Event::none, plain<merge<8, 0>>},
+    {"movlhps",    "NP 0F 16 /r",          "Vdq, Uq",          sse_gate,       Event::none, plain<merge<8, 0>>},
+    {"movhps",     "NP 0F 17 /r",          "Mq, Vdq",          sse_gate,       Event::none, plain<store_high>},
+    {"movaps",     "NP 0F 28 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<move<>>},
+    {"movaps",     "NP 0F 29 /r",          "Wdq, Vdq",         sse_gate,       Event::none, plain<move<>>},
+    {"cvtpi2ps",   "NP 0F 2A /r",          "Vq, Mq",           sse_gate,       Event::none, plain<from_mmx<fp::cvtdq2ps, true>>},
+    {"cvtpi2ps",   "NP 0F 2A /r",          "Vq, Nq",           sse_mmx_gate,   Event::none, plain<from_mmx<fp::cvtdq2ps, true>>},
+    {"cvtsi2ss",   "F3 0F 2A /r",          "Vd, Ey",           sse_gate,       Event::none, plain<from_integer<fp::cvtsi2ss4, fp::cvtsi2ss8>>},
+    {"movntps",    "NP 0F 2B /r",          "Mdq, Vdq",         sse_gate,       Event::none, plain<move<>>},
+    {"cvttps2pi",  "NP 0F 2C /r",          "Pq, Wq",           sse_mmx_gate,   Event::none, plain<to_mmx<fp::cvttps2dq>>},
+    {"cvttss2si",  "F3 0F 2C /r",          "Gy, Wd",           sse_gate,       Event::none, plain<to_integer<fp::cvttss2si4, fp::cvttss2si8>>},
+    {"cvtps2pi",   "NP 0F 2D /r",          "Pq, Wq",           sse_mmx_gate,   Event::none, plain<to_mmx<fp::cvtps2dq>>},
+    {"cvtss2si",   "F3 0F 2D /r",          "Gy, Wd",           sse_gate,       Event::none, plain<to_integer<fp::cvtss2si4, fp::cvtss2si8>>},
+    {"ucomiss",    "NP 0F 2E /r",          "Vd, Wd",           sse_gate,       Event::none, plain<compare_flags<fp::ucomiss>>},
+    {"comiss",     "NP 0F 2F /r",          "Vd, Wd",           sse_gate,       Event::none, plain<compare_flags<fp::comiss>>},
+    {"movmskps",   "NP 0F 50 /r",          "Gd, Udq",          sse_gate,       Event::none, plain<move_mask<u32>>},
+    {"sqrtps",     "NP 0F 51 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<arithmetic<fp::sqrtps>>},
+    {"sqrtss",     "F3 0F 51 /r",          "Vd, Wd",           sse_gate,       Event::none, plain<arithmetic<fp::sqrtss>>},
+    {"rsqrtps",    "NP 0F 52 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<approximate<fp::reciprocal_root, 4>>},
+    {"rsqrtss",    "F3 0F 52 /r",          "Vd, Wd",           sse_gate,       Event::none, plain<approximate<fp::reciprocal_root, 1>>},
+    {"rcpps",      "NP 0F 53 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<approximate<fp::reciprocal, 4>>},
+    {"rcpss",      "F3 0F 53 /r",          "Vd, Wd",           sse_gate,       Event::none, plain<approximate<fp::reciprocal, 1>>},
+    {"andps",      "NP 0F 54 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<packed<Each<And, u64>>>},
+    {"andnps",     "NP 0F 55 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<packed<Each<AndNot, u64>>>},
+    {"orps",       "NP 0F 56 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<packed<Each<Or, u64>>>},
+    {"xorps",      "NP 0F 57 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<packed<Each<Xor, u64>>>},
+    {"addps",      "NP 0F 58 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<arithmetic<fp::addps>>},
+    {"addss",      "F3 0F 58 /r",          "Vd, Wd",           sse_gate,       Event::none, plain<arithmetic<fp::addss>>},
+    {"mulps",      "NP 0F 59 /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<arithmetic<fp::mulps>>},
+    {"mulss",      "F3 0F 59 /r",          "Vd, Wd",           sse_gate,       Event::none, plain<arithmetic<fp::mulss>>},
+    {"subps",      "NP 0F 5C /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<arithmetic<fp::subps>>},
+    {"subss",      "F3 0F 5C /r",          "Vd, Wd",           sse_gate,       Event::none, plain<arithmetic<fp::subss>>},
+    {"minps",      "NP 0F 5D /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<arithmetic<fp::minps>>},
+    {"minss",      "F3 0F 5D /r",          "Vd, Wd",           sse_gate,       Event::none, plain<arithmetic<fp::minss>>},
+    {"divps",      "NP 0F 5E /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<arithmetic<fp::divps>>},
+    {"divss",      "F3 0F 5E /r",          "Vd, Wd",           sse_gate,       Event::none, plain<arithmetic<fp::divss>>},
+    {"maxps",      "NP 0F 5F /r",          "Vdq, Wdq",         sse_gate,       Event::none, plain<arithmetic<fp::maxps>>},
+    {"maxss",      "F3 0F 5F /r",          "Vd, Wd",           sse_gate,       Event::none, plain<arithmetic<fp::maxss>>},
+    {"ldmxcsr",    "NP 0F AE /2",          "Md",               sse_gate,       Event::none, plain<ldmxcsr>},
+    {"stmxcsr",    "NP 0F AE /3",          "Md",               sse_gate,       Event::none, plain<stmxcsr>},
+    {"cmpps",      "NP 0F C2 /r",          "Vdq, Wdq, Ib",     sse_gate,       Event::none, cmpps},
+    {"cmpss",      "F3 0F C2 /r",          "Vd, Wd, Ib",       sse_gate,       Event::none, cmpss},
+    {"shufps",     "NP 0F C6 /r",          "Vdq, Wdq, Ib",     sse_gate,       Event::none, plain<packed_immediate<Select<u32>>>},
+};
+static_assert(no_overlap(rows), "two rows claim the same bytes");
+
+}
+std::span<const Row> sse() { return rows; }
+}
