@@ -5,4 +5,5 @@ EXTRA_DIST += \
     tests/images/fpwork.c \
     tests/images/init \
     tests/images/initramfs.sh \
-    tests/images/kernel.sh
+    tests/images/kernel.sh \
+    tests/images/work

@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Fetches an unmodified Debian kernel: kernel.sh OUTPUT-DIRECTORY stable|newest|686-pae
+# Prints the path of the kernel image.  Nothing is installed; what is there already is not fetched again.
+#   stable    what linux-image-amd64 depends on       newest   the highest 6.12 that apt knows
+#   686-pae   the 32-bit kernel, by an apt state of its own for i386
+. "$(dirname "$0")/common.sh"
+[ $# -eq 1 ] || fail "which kernel? stable, newest or 686-pae"
+which=$1
+image=$images/vmlinuz-$which
+[ -s "$image" ] && { echo "$image"; exit 0; }
+
+# The package that a meta-package depends on.
+real_package() {
+    apt-cache "$@" | sed -n 's/^ *Depends: *\(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1
+}
+
+newest_package() {
+    apt-cache search --names-only '^linux-image-6\.12\.[0-9].*-amd64$' | awk '{print $1}' |
+        grep -Ev -e '-(rt|cloud)-|-dbg$|-unsigned' | sort -V | tail -n 1
+}
+
+known() {
+    case $which in
+    stable) real_package depends linux-image-amd64 ;;
+    newest) newest_package ;;
+    *) fail "unknown kernel: $which" ;;
+    esac
+}
+
+# An apt state of its own: i386 only, the Debian archives that this system already uses.
+private_apt() {
+    state=$images/apt-i386
+    mkdir -p "$state/etc/apt.conf.d" "$state/etc/preferences.d" "$state/lists/partial" "$state/cache/archives/partial"
+    : > "$state/status"
+    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    [ ! -e $keyring ] || signed=" signed-by=$keyring"
+    apt-get indextargets --format "deb [arch=i386${signed-}] \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" \
+        'Created-By: Packages' 'Origin: Debian' | sort -u > "$state/sources.list"
+    [ -s "$state/sources.list" ] || fail "apt names no Debian archive"
+    cat > "$state/apt.conf" <<CONF
+APT::Architecture "i386";
+APT::Architectures { "i386"; };
+APT::Sandbox::User "root";
+Dir::State "$state";
+Dir::State::lists "$state/lists";
+Dir::State::status "$state/status";
+Dir::Cache "$state/cache";
+Dir::Etc::sourcelist "$state/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Acquire::Languages "none";
+CONF
+    APT_CONFIG=$state/apt.conf
+    export APT_CONFIG
+    apt-get update -qq >&2 || fail "apt could not read the i386 package lists"
+}
+
+if [ "$which" = 686-pae ]; then
+    private_apt
+    package=$(real_package depends linux-image-686-pae)
+else
+    package=$(known)
+    [ -n "$package" ] || { update_lists; package=$(known); }
+fi
+[ -n "$package" ] || fail "apt knows no such kernel: $which"
+
+file=$(deb "$package")
+extract "$file" './boot/vmlinuz-*' > "$image.new"
+[ -s "$image.new" ] || fail "$package holds no kernel image"
+echo "$package" > "$images/package-$which"
+mv "$image.new" "$image"
+rm -f "$file"
+echo "$image"

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# Debian packages that building and testing need, and how missing ones are installed.  Sourced.
+
+packages_to_build="g++ make autoconf automake pkg-config binutils zlib1g-dev libcli11-dev"
+packages_to_boot="libc6-dev cpio gzip dpkg apt"
+packages_to_test="libgtest-dev libzydis-dev python3 clang"
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "not root and no sudo: cannot run $*" >&2
+        return 1
+    fi
+}
+
+missing_packages() {
+    installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+        sed -n 's/ installed$//p')
+    for package; do
+        echo "$installed" | grep -qxF -- "$package" || echo "$package"
+    done
+}
+
+# install_packages PACKAGE...: those that are missing; nothing is asked of apt when none is.
+install_packages() {
+    if ! command -v apt-get >/dev/null; then
+        echo "no apt-get here; these Debian packages (or their like) are needed: $*" >&2
+        return 0
+    fi
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    echo "installing:" $missing
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing ||
+        { as_root apt-get update -qq &&
+          as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing; }
+}
+
+# build DIRECTORY TARGET [CONFIGURE OPTIONS...]: bootstraps, configures and makes what is not up to date.
+build() {
+    directory=$1
+    target=$2
+    shift 2
+    [ -x configure ] || ./bootstrap
+    mkdir -p "$directory"
+    if [ ! -f "$directory/Makefile" ]; then
+        top=$PWD
+        (cd "$directory" && "$top/configure" -q "$@") || return 1
+    fi
+    make -s -C "$directory" -j"$(nproc)" "$target"
+}
