@@ -36,7 +36,7 @@ struct Span {
 };
 
 struct Cpu {
-    Cpu(unsigned number, const CpuModel& model, PhysicalMap& memory, Clock& clock, Wires wires);
+    Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, PhysicalMap& memory, Clock& clock, Wires wires);
     ~Cpu();
     Cpu(const Cpu&) = delete;
     Cpu& operator=(const Cpu&) = delete;
@@ -54,6 +54,7 @@ struct Cpu {
     Activity activity = Activity::active;
     bool sti_shadow = false, mov_ss_shadow = false;    // hold for the one instruction that follows
     bool nmi_blocked = false;
+    bool stepping = false;        // while an instruction runs: RFLAGS.TF was set when it began, and it doesn't suppress the trap
     u64 pending_dr6 = 0;          // debug traps met by the running instruction (B0-B3, BS, BT): delivered behind it
     u32 pending = 0;              // bits of namespace pending
     u64 retired = 0;              // instructions; clock.ticks counts REP iterations too
@@ -62,7 +63,7 @@ struct Cpu {
     // ---- surroundings
     const unsigned number;
     const CpuModel& model;
-    FeatureSet features;
+    const FeatureSet features;
     PhysicalMap& memory;
     Clock& clock;
     Wires wires;
@@ -74,6 +75,7 @@ struct Cpu {
     // Runs until clock.ticks reaches `until` or the clock's deadline, or stop() is called; halted, the clock jumps ahead.
     void run(u64 until);
     void stop() { pending |= pending::stop; }
+    u64 run_limit = ~u64{0};      // `until` of the run() that is going on: REP stops there too (cpu/isa/repeat.h)
     u64& rip() { return gpr[rip_reg]; }
 
     // ---- mode, derived from CR0, EFER, RFLAGS.VM, CS, CPL: call mode_changed() after writing any of them
@@ -149,7 +151,9 @@ struct Cpu {
     Bank* bank = nullptr;         // of the current permission word; the empty bank while accesses are watched
     // Whatever fill time decided on has changed (CR0, CR4, EFER, PKRU, CPL, AC): selects or drops banks.
     void translation_mode_changed();
+    void memory_map_changed();                             // host pointers may be wrong now
     void invalidate_page(u64 address);                     // INVLPG
+    void invalidate_pcid(unsigned type, u64 pcid, u64 address);    // INVPCID types 0 to 3, operands checked
     // MOV to CR0, CR3, CR4, EFER, PKRU with their checks are in cpu/isa/system/; these do what the table of
     // memory/scopes.cpp says of each, after the register has its new value.
     void cr3_written(bool no_flush);
@@ -177,6 +181,10 @@ struct Cpu {
     void request_init();
     void request_startup(u8 vector);
     bool debug_trap_armed() const { return control.dr[7] & 0xff; }
+    bool code_breakpoint();       // at RIP: true when it delivered #DB
+    void data_breakpoint(u64 linear, unsigned width, bool write);
+    void io_breakpoint(u16 port, unsigned width);          // after the port check
+    bool alignment_checked() const;
 
     // ---- segments (cpu/isa/segment.cpp; the checks of SDM vol. 3, 5.6 ff.)
     Outcome load_segment(Seg s, u16 selector);             // MOV, POP, LxS to ES, SS, DS, FS, GS; all modes
@@ -188,13 +196,19 @@ struct Cpu {
     // ---- ports: #GP(0) by IOPL and the I/O permission bitmap (SDM vol. 1, 19.5)
     bool port_allowed(u16 port, unsigned width);
 
+    // ---- the two halves of an instruction, without delivery of faults (tests, debugger)
+    const Insn* fetch();                                   // null: fault_ says why
+    Outcome execute(const Insn& insn);
+
 private:
-    const Insn* fetch();
     void step();
     bool probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, Seg s);
     void read_pieces(const Span& span, void* to);
     void write_pieces(const Span& span, const void* from);
-    bool probe_piece(u64 address, unsigned width, Kind kind, As as, Physical& at, u8*& host);
+    // Within one page; host is null where the bus must be asked (cpu/mmu.cpp).
+    bool probe_piece(u64 address, Kind kind, As as, Physical& at, u8*& host);
+    const Insn* fetch_slowly(u64 address, u64 room);
+    const Insn* judge_decoded(decode::Result result, const Insn& insn);
     struct CodeCache;
     std::unique_ptr<CodeCache> cache;
     Insn scratch;

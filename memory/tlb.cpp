@@ -48,12 +48,13 @@ void TlbArray::put(u64 slot, const Entry& entry) {
 }
 
 void TlbArray::remove(u64 slot) {
-    const Tag& tag = entries[slot].tag;
+    const Tag tag = entries[slot].tag;
     count[size_of(tag.shift)]--;
     fragments -= tag.shift != tag.first_shift;
     valid[slot / 64] &= ~bit(slot % 64);
     entries[slot] = {};
     generation++;
+    if (removed) removed(tag);
 }
 
 const Entry& TlbArray::fill(const Context& c, u64 address, Entry entry) {

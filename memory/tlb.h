@@ -103,6 +103,7 @@ public:
     u64 capacity() const { return entries.size(); }
     // Changes whenever an entry is dropped, replaced or refilled: what was derived from one may be wrong.
     u64 generation = 0;
+    std::function<void(const Tag&)> removed; // told of each entry dropped or replaced
     u64 fills = 0, evictions = 0;            // statistics, no state
 
     void visit(Archive&);

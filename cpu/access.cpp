@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Memory by segment and offset, then by linear address: segmentation, canonicality, alignment, page crossings.
+#include "cpu/cpu.h"
+#include <algorithm>
+
+static Fault segment_fault(Seg s) { return s == Seg::ss ? ss(0) : gp(0); }
+
+// Limit checks of SDM vol. 3, 5.3; expand-down segments reach from the limit to the top.
+static bool within_limit(const Segment& s, u64 offset, unsigned width) {
+    u64 last = offset + width - 1;
+    if (s.rights.code() || !s.rights.expand_down()) return last <= s.limit;
+    return offset > s.limit && last <= (s.rights.db() ? 0xffffffff : 0xffff);
+}
+
+// Type checks of SDM vol. 3, 5.5; in real mode every segment may be read and written.
+static bool type_allows(const Cpu& cpu, const Segment& s, Kind kind) {
+    if (s.rights.unusable()) return false;
+    if (cpu.real_or_v86()) return true;
+    if (kind == Kind::execute) return true;
+    return kind == Kind::write ? s.rights.writable() : s.rights.readable();
+}
+
+bool Cpu::linear(Seg n, u64 offset, unsigned width, Kind kind, u64& address) {
+    auto& s = seg[n];
+    if (bits64()) {
+        address = n == Seg::fs || n == Seg::gs ? offset + s.base : offset;
+        return true;
+    }
+    address = u32(offset + s.base);
+    if (within_limit(s, offset, width) && type_allows(*this, s, kind)) [[likely]] return true;
+    raise(segment_fault(n));
+    return false;
+}
+
+// What #AC asks of an operand's address (SDM vol. 3, table 6-7); 1: nothing.
+static unsigned alignment(unsigned width) {
+    if (width == 10) return 8;
+    if (width == 6) return 4;
+    return width <= 16 && std::has_single_bit(width) ? width : 1;
+}
+
+bool Cpu::probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, Seg s) {
+    u64 last = address + width - 1;
+    if (bits64() || (as == As::supervisor && long_mode())) {
+        if (!canonical(address) || !canonical(last)) return raise(segment_fault(s)), false;
+    } else {
+        address = u32(address), last = u32(last);
+    }
+    if (as == As::current && alignment_checked() && (address & (alignment(width) - 1))) return raise(ac()), false;
+
+    span.width = width;
+    span.head = std::min(width, unsigned(4096 - (address & 0xfff)));
+    u8 *host, *second_host;
+    if (!probe_piece(address, kind, as, span.first, host)) return false;
+    if (span.head == width) {
+        span.host = host;
+    } else {
+        span.host = nullptr;
+        if (!probe_piece(last & ~u64{0xfff}, kind, as, span.second, second_host)) return false;
+    }
+    if (as == As::current && debug_trap_armed()) data_breakpoint(address, width, kind == Kind::write);
+    return true;
+}
+
+void Cpu::read_pieces(const Span& span, void* to) {
+    auto* bytes = static_cast<u8*>(to);
+    for (unsigned done = 0; done < span.width;) {
+        bool head = done < span.head;
+        unsigned left = (head ? span.head : span.width) - done, n = std::min(8u, std::bit_floor(left));
+        Physical at = head ? span.first + done : span.second + (done - span.head);
+        u64 value = read_physical(at, n);
+        std::memcpy(bytes + done, &value, n);
+        done += n;
+    }
+}
+
+void Cpu::write_pieces(const Span& span, const void* from) {
+    auto* bytes = static_cast<const u8*>(from);
+    for (unsigned done = 0; done < span.width;) {
+        bool head = done < span.head;
+        unsigned left = (head ? span.head : span.width) - done, n = std::min(8u, std::bit_floor(left));
+        u64 value = 0;
+        std::memcpy(&value, bytes + done, n);
+        write_physical(head ? span.first + done : span.second + (done - span.head), n, value);
+        done += n;
+    }
+}

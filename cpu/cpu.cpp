@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// The CPU: reset state, derived modes, fetch, and the reference engine's loop.
+#include "cpu/cpu.h"
+#include "cpu/cpuid/model.h"
+#include "cpu/gate.h"
+#include "cpu/mmu.h"
+#include "cpu/msr/access.h"
+#include <algorithm>
+
+// Decoded instructions by the host address of their first byte. An entry is used only while the bytes there are still
+// the ones that were decoded, so stores to code need no bookkeeping in this engine.
+struct Cpu::CodeCache {
+    static constexpr unsigned entries = 1 << 14;
+    struct Entry {
+        const u8* at = nullptr;
+        u64 byte[2]{}, keep[2]{};         // the instruction's bytes and which of the 16 are its own
+        decode::Mode mode;
+        Insn insn;
+        bool same(const u8* p) const {
+            u64 now[2];
+            std::memcpy(now, p, 16);
+            return !(((now[0] ^ byte[0]) & keep[0]) | ((now[1] ^ byte[1]) & keep[1]));
+        }
+    };
+    std::vector<Entry> entry{entries};
+    Entry& of(const u8* p) {
+        u64 h = reinterpret_cast<u64>(p);
+        return entry[(h ^ h >> 14) % entries];
+    }
+};
+
+Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, PhysicalMap& memory, Clock& clock, Wires wires)
+    : apic(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
+      mmu(std::make_unique<Mmu>(*this)), cache(std::make_unique<CodeCache>()) {
+    reset(false);
+}
+Cpu::~Cpu() = default;
+
+bool Cpu::intel() const { return model.vendor == Vendor::intel; }
+
+// SDM vol. 3, table 10-1: what power-on and INIT set, and what INIT keeps (FPU, vectors, MSRs, caches, CR0.CD and NW).
+void Cpu::reset(bool init) {
+    u64 kept_cache_bits = init ? control.cr0 & (cr0::cd | cr0::nw) : cr0::cd | cr0::nw;
+    gpr = {};
+    gpr[rdx] = model.signature();
+    rip() = 0xfff0;
+    rflags = rflags::one;
+    for (auto s : {Seg::es, Seg::ss, Seg::ds, Seg::fs, Seg::gs}) seg[s] = {0, 0, 0xffff, {0x93}};
+    seg[Seg::cs] = {0xf000, 0xffff0000, 0xffff, {0x9b}};
+    seg[Seg::ldtr] = {0, 0, 0xffff, {0x82}};
+    seg[Seg::tr] = {0, 0, 0xffff, {0x8b}};
+    seg.gdtr = seg.idtr = {0, 0xffff};
+    u64 xcr0 = control.xcr0;
+    u32 pkru = control.pkru;
+    control = {};
+    control.cr0 = cr0::et | kept_cache_bits;
+    cpl = 0;
+    sti_shadow = mov_ss_shadow = nmi_blocked = false;
+    pending_dr6 = 0;
+    pending &= pending::intr | pending::stop;
+    activity = Activity::active;
+    if (init) {
+        control.xcr0 = xcr0, control.pkru = pkru;
+    } else {
+        fpu = {};
+        fpu.control = 0x40, fpu.empty = 0;
+        vector.mxcsr = 0x1f80;
+        for (auto& v : vector.v) v.bytes.fill(0);
+        msr = {};
+        reset_msrs(*this);
+    }
+    mmu->drop_all();
+    mode_changed();
+}
+
+void Cpu::visit(Archive& a) {
+    a("gpr", gpr), a("rflags", rflags), a("seg", seg), a("control", control), a("fpu", fpu), a("vector", vector), a("msr", msr);
+    a("apic", apic), a("cpl", cpl), a("activity", activity);
+    a("sti_shadow", sti_shadow), a("mov_ss_shadow", mov_ss_shadow), a("nmi_blocked", nmi_blocked);
+    a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);
+    a("tlb", *mmu);
+    mode_changed();
+}
+
+void Cpu::mode_changed() {
+    using enum decode::CodeSize;
+    auto& cs = seg[Seg::cs].rights;
+    code.size = long_mode() && cs.l() ? bits64 : cs.db() ? bits32 : bits16;
+    code.protected_mode = !real_or_v86();
+    code.amd = !intel();
+    code.features = &features;
+    stack_bytes = code.size == bits64 ? 8 : seg[Seg::ss].rights.db() ? 4 : 2;
+    mmu->select_bank();
+}
+
+void Cpu::set_rflags(u64 value, u64 which) {
+    constexpr u64 exist = rflags::status | rflags::tf | rflags::if_ | rflags::df | rflags::iopl | rflags::nt | rflags::rf | rflags::vm |
+                          rflags::ac | rflags::vif | rflags::vip | rflags::id;
+    u64 old = rflags;
+    rflags = ((old & ~which) | (value & which & exist)) | rflags::one;
+    if ((rflags ^ old) & (rflags::vm | rflags::ac)) mode_changed();
+}
+
+bool Cpu::alignment_checked() const {
+    return cpl == 3 && (rflags & rflags::ac) && (control.cr0 & cr0::am);
+}
+
+// The bytes at RIP where an instruction ends near its page's or its segment's end: as many as the decoder asks for.
+const Insn* Cpu::fetch_slowly(u64 address, u64 room) {
+    std::array<u8, 16> bytes{};
+    unsigned have = 0;
+    u64 want = std::min<u64>(room, 15);
+    auto take = [&](u64 upto) {
+        Physical at;
+        u8* host;
+        if (!probe_piece(bits64() ? address + have : u32(address + have), Kind::execute, As::current, at, host)) return false;
+        for (unsigned i = 0; have < upto; i++, have++) bytes[have] = host ? host[i] : u8(memory.read(at + i, 1));
+        return true;
+    };
+    if (!take(std::min<u64>(want, 4096 - (address & 0xfff)))) return nullptr;
+    auto result = decode::decode({bytes.data(), have}, code, scratch);
+    if (result == decode::Result::truncated && have < want) {
+        if (bits64() && !canonical(address + have)) return raise(gp(0)), nullptr;
+        if (!take(want)) return nullptr;
+        result = decode::decode({bytes.data(), have}, code, scratch);
+    }
+    return judge_decoded(result, scratch);
+}
+
+const Insn* Cpu::judge_decoded(decode::Result result, const Insn& insn) {
+    switch (result) {
+    case decode::Result::ok: return &insn;
+    case decode::Result::undefined: return raise(ud()), nullptr;
+    default: return raise(gp(0)), nullptr;              // longer than 15 bytes, or beyond the segment's limit
+    }
+}
+
+const Insn* Cpu::fetch() {
+    u64 at = rip(), address = at, room = 15;
+    if (!bits64()) {
+        u64 limit = seg[Seg::cs].limit;
+        if (at > limit) return raise(gp(0)), nullptr;
+        room = limit - at + 1;
+        address = u32(at + seg[Seg::cs].base);
+    } else if (!canonical(at)) {
+        return raise(gp(0)), nullptr;
+    }
+    if ((address & 0xfff) > 4080 || room < 15) return fetch_slowly(address, room);
+
+    const u8* host;
+    if (auto& e = bank->at(address, 1); e.execute_tag == (address & ~u64{0xfff})) [[likely]] {
+        host = reinterpret_cast<const u8*>(address + e.addend);
+    } else {
+        Physical physical;
+        u8* found;
+        if (!probe_piece(address, Kind::execute, As::current, physical, found)) return nullptr;
+        if (!found) return fetch_slowly(address, room);
+        host = found;
+    }
+    auto& entry = cache->of(host);
+    if (entry.at == host && entry.mode == code && entry.same(host)) [[likely]] return &entry.insn;
+    auto result = decode::decode({host, 15}, code, scratch);
+    if (result == decode::Result::ok) {
+        entry.at = host, entry.mode = code, entry.insn = scratch;
+        std::memcpy(entry.byte, host, 16);
+        entry.keep[0] = ones(std::min<unsigned>(scratch.length, 8));
+        entry.keep[1] = scratch.length > 8 ? ones(scratch.length - 8u) : 0;
+    }
+    return judge_decoded(result, scratch);
+}
+
+Outcome Cpu::execute(const Insn& insn) {
+    Outcome outcome = insn.gated ? gate(*this, insn) : Outcome::next;
+    if (outcome == Outcome::next) outcome = insn.run(*this, insn);
+    switch (outcome) {
+    case Outcome::next: case Outcome::changed:
+        gpr[rip_reg] = bits64() ? gpr[rip_reg] + insn.length : u32(gpr[rip_reg] + insn.length);
+        [[fallthrough]];
+    case Outcome::taken:
+        retired++;
+        return outcome;
+    default:
+        return outcome;
+    }
+}
+
+// One instruction, or a batch of iterations of a repeated one. The caller has looked at `pending`.
+void Cpu::step() {
+    stepping = rflags & rflags::tf;
+    bool resuming = rflags & rflags::rf;
+    if (debug_trap_armed() && !resuming && code_breakpoint()) return;
+    const Insn* insn = fetch();
+    clock.ticks++;
+    bool sti = sti_shadow, mov_ss = mov_ss_shadow;
+    rflags &= ~rflags::rf;
+    Outcome outcome = insn ? execute(*insn) : Outcome::fault;
+    if (sti) sti_shadow = false;              // a shadow holds for one instruction; a second STI or MOV SS starts none
+    if (mov_ss) mov_ss_shadow = false;
+    if (outcome == Outcome::again || (resuming && outcome == Outcome::fault)) rflags |= rflags::rf;
+    if (outcome == Outcome::fault) {
+        pending_dr6 = 0;
+        return deliver(fault_);
+    }
+    if (stepping && !mov_ss_shadow) pending_dr6 |= bit(14);      // none behind a load of SS (SDM vol. 3, 6.8.3)
+    if (pending_dr6) pending |= pending::debug;
+}
+
+void Cpu::run(u64 until) {
+    pending &= ~pending::stop;
+    run_limit = until;
+    while (clock.ticks < until) {
+        if (clock.ticks >= clock.deadline()) clock.run_due();
+        if (pending) {
+            if (pending & pending::stop) return;
+            if (service_pending()) continue;
+        }
+        if (activity == Activity::active) [[likely]] step();
+        else clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What must hold before a row runs, as far as only the CPU's state knows: the unit's #UD and #NM, privilege, UMIP, #MF.
+// (LOCK, mode and CPUID conditions are settled when the instruction is decoded.)
+#include "cpu/gate.h"
+
+using isa::Unit;
+
+// SDM vol. 1, 8.7: an unmasked exception is pending.
+static bool x87_exception_pending(const Fpu& fpu) { return fpu.status & ~fpu.control & 0x3f; }
+
+// With CR0.NE the exception is #MF; without, FERR# tells the PC's interrupt controller (SDM vol. 3, 6.15, vector 16).
+static Outcome x87_pending(Cpu& cpu) {
+    if (!x87_exception_pending(cpu.fpu)) return Outcome::next;
+    if (cpu.control.cr0 & cr0::ne) return cpu.raise(mf());
+    cpu.wires.ferr(true);
+    return Outcome::next;
+}
+
+// SDM vol. 3, 2.5 (EM, TS, MP) and table 13-1 for SSE.
+static Outcome unit_ready(Cpu& cpu, Unit unit) {
+    u64 c0 = cpu.control.cr0;
+    bool em = c0 & cr0::em, ts = c0 & cr0::ts;
+    switch (unit) {
+    case Unit::none: return Outcome::next;
+    case Unit::x87:
+        if (em || ts) return cpu.raise(nm());
+        return x87_pending(cpu);
+    case Unit::x87_no_wait:
+        return em || ts ? cpu.raise(nm()) : Outcome::next;
+    case Unit::fwait:
+        if ((c0 & cr0::mp) && ts) return cpu.raise(nm());
+        return x87_pending(cpu);
+    case Unit::mmx:
+        if (em) return cpu.raise(ud());
+        if (ts) return cpu.raise(nm());
+        return x87_pending(cpu);
+    case Unit::sse: case Unit::sse_mmx:
+        if (em || !(cpu.control.cr4 & cr4::osfxsr)) return cpu.raise(ud());
+        if (ts) return cpu.raise(nm());
+        return unit == Unit::sse_mmx ? x87_pending(cpu) : Outcome::next;
+    }
+    return Outcome::next;
+}
+
+Outcome gate(Cpu& cpu, const Insn& insn) {
+    auto& g = insn.row->gate;
+    if (auto ready = unit_ready(cpu, g.unit); ready != Outcome::next) return ready;
+    if (cpu.cpl > g.cpl) return cpu.raise(gp(0));
+    if (g.umip && cpu.cpl > 0 && (cpu.control.cr4 & cr4::umip)) return cpu.raise(gp(0));
+    return Outcome::next;
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// The gate in front of every instruction that has conditions on the CPU's state.
+#pragma once
+#include "cpu/cpu.h"
+
+// Outcome::next, or the fault (Insn::gated says whether there is anything to ask).
+Outcome gate(Cpu& cpu, const Insn& insn);

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// Building, booting and driving the board.
+#include "machine/machine.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "cpu/mmu.h"
+#include "cpu/msr/access.h"
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+static double host_seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+static std::unique_ptr<Console> debug_console(const std::string& to) {
+    if (to.empty()) return open_console("null");
+    return open_console(to == "stdio" ? "stdio" : "file:" + to);
+}
+
+Machine::Machine(const Options& given) : options(given) {
+    Parts parts;
+    parts.model = parse_cpu(options.cpu).model;
+    parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
+    serial[0] = open_console(options.serial[0]);
+    serial[1] = open_console(options.serial.size() > 1 ? options.serial[1] : "null");
+    debugcon = debug_console(options.debugcon);
+    for (int n : {0, 1}) parts.serial[n] = [this, n](u8 byte) { serial[n]->send(byte); };
+    parts.debugcon = [this](u8 byte) { debugcon->send(byte); };
+    pc = std::make_unique<Pc>(std::move(parts));
+    boot();
+}
+
+void Machine::boot() {
+    BootRequest request;
+    request.kernel = options.kernel, request.initrd = options.initrd, request.append = options.append, request.modules = options.modules;
+    request.memory = options.memory;
+    request.long_mode = pc->parts.model.features.has(Feature::lm);
+    request.physical_bits = pc->parts.model.physical_bits;
+    request.acpi = pc->acpi();
+    BootPlan plan = plan_boot(request);
+    write_plan(plan, pc->memory);
+    pc->set_rom(plan.rom);
+    for (auto& w : plan.port_writes) pc->ports.out(w.port, w.width, w.value);
+    for (auto& w : plan.msr_writes) write_msr(pc->cpu, w.index, w.value);
+    enter(plan.entry);
+}
+
+static Segment hidden_part(const EntrySegment& s) { return {s.selector, s.base, s.limit, {s.rights}}; }
+
+void Machine::enter(const EntryState& e) {
+    Cpu& cpu = pc->cpu;
+    auto& r = cpu.gpr;
+    r[rax] = e.rax, r[rbx] = e.rbx, r[rcx] = e.rcx, r[rdx] = e.rdx, r[rsi] = e.rsi, r[rdi] = e.rdi, r[rbp] = e.rbp, r[rsp] = e.rsp;
+    r[rip_reg] = e.rip;
+    cpu.control.cr0 = e.cr0, cpu.control.cr3 = e.cr3, cpu.control.cr4 = e.cr4, cpu.control.efer = e.efer;
+    cpu.seg.gdtr = {e.gdtr.base, e.gdtr.limit}, cpu.seg.idtr = {e.idtr.base, e.idtr.limit};
+    const EntrySegment* segments[] = {&e.es, &e.cs, &e.ss, &e.ds, &e.fs, &e.gs, &e.ldtr, &e.tr};
+    for (unsigned n = 0; n < 8; n++) cpu.seg[Seg(n)] = hidden_part(*segments[n]);
+    cpu.set_rflags(e.rflags);
+    cpu.translation_mode_changed();
+    cpu.mode_changed();
+}
+
+// Host input is looked at once per millisecond of virtual time; hashes and limits fall on exact instructions.
+u64 Machine::next_stop() const {
+    Cpu& cpu = pc->cpu;
+    u64 left = std::max<u64>(options.ips / 1000, 1);
+    if (options.hash_every) left = std::min(left, next_hash - cpu.retired);
+    if (options.max_instructions != ~u64{0}) left = std::min(left, options.max_instructions - cpu.retired);
+    return pc->clock.ticks + left;
+}
+
+void Machine::exchange() {
+    Uart* uart[] = {&pc->com1, &pc->com2};
+    for (int n : {0, 1}) {
+        serial[n]->flush();
+        while (uart[n]->can_receive()) {
+            int byte = serial[n]->receive();
+            if (byte < 0) break;
+            uart[n]->receive(u8(byte));
+        }
+    }
+}
+
+// Somebody sits at the terminal and the guest waits: so do we, about as long as the guest's time passes.
+void Machine::idle() {
+    for (auto& line : serial)
+        if (line->interactive()) return void(line->wait(1));
+}
+
+bool Machine::slice() {
+    Cpu& cpu = pc->cpu;
+    bool was_halted = cpu.activity != Activity::active;
+    u64 retired = cpu.retired;
+    cpu.run(next_stop());
+    exchange();
+    if (options.hash_every && cpu.retired >= next_hash) print_hash(), next_hash += options.hash_every;
+    if (pc->ended) {
+        if (options.no_reboot || pc->ended->why == Ending::power_off || pc->ended->why == Ending::debug_exit) return false;
+        pc->reset();
+        boot();
+    }
+    bool over = cpu.retired >= options.max_instructions || (options.timeout > 0 && host_seconds() - started >= options.timeout);
+    if (over) return limit_reached = true, false;
+    if (was_halted && cpu.retired == retired) idle();
+    return true;
+}
+
+int Machine::run() {
+    started = host_seconds();
+    next_hash = options.hash_every;
+    while (slice()) {}
+    if (options.hash_every) print_hash();
+    for (auto& line : serial) line->flush();
+    debugcon->flush();
+    if (options.stats) print_stats(host_seconds() - started);
+    return status();
+}
+
+int Machine::status() const {
+    if (limit_reached) return 8;
+    switch (pc->ended->why) {
+    case Ending::debug_exit: return int((pc->ended->value << 1 | 1) & 255);
+    case Ending::triple_fault: return 6;
+    default: return 0;
+    }
+}
+
+void Machine::print_hash() {
+    std::fprintf(stderr, "hash %llu %016llx\n", static_cast<unsigned long long>(pc->cpu.retired), static_cast<unsigned long long>(hash_of(*pc)));
+}
+
+void Machine::print_stats(double seconds) {
+    Cpu& cpu = pc->cpu;
+    auto& tlb = cpu.mmu->tlb;
+    struct { const char* name; double value; } rows[] = {
+        {"instructions", double(cpu.retired)},
+        {"ticks", double(pc->clock.ticks)},
+        {"host_seconds", seconds},
+        {"instructions_per_second", double(cpu.retired) / seconds},
+        {"tlb_data_misses", double(tlb.counters.data_misses)},
+        {"tlb_instruction_misses", double(tlb.counters.instruction_misses)},
+        {"page_faults", double(tlb.counters.faults)},
+        {"tlb_data_fills", double(tlb.data.fills)},
+        {"tlb_instruction_fills", double(tlb.instruction.fills)},
+    };
+    const char* separator = options.stats_json ? "{" : "";
+    for (auto& row : rows) {
+        if (options.stats_json) std::fprintf(stderr, "%s\"%s\": %.15g", separator, row.name, row.value), separator = ", ";
+        else std::fprintf(stderr, "%-26s %18.15g\n", row.name, row.value);
+    }
+    if (options.stats_json) std::fprintf(stderr, "}\n");
+}

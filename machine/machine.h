@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// A run from the command line's point of view: the board, what is loaded, the lines to the outside, how it ends.
+#pragma once
+#include "bios/kernel.h"
+#include "machine/console.h"
+#include "machine/options.h"
+#include "machine/pc.h"
+
+class Machine {
+public:
+    explicit Machine(const Options& options);
+    int run();                            // the exit status
+
+private:
+    void boot();
+    void enter(const EntryState& entry);
+    bool slice();                         // false: the run is over
+    void exchange();                      // bytes between the UARTs and the host
+    void idle();
+    u64 next_stop() const;                // ticks
+    void print_hash();
+    void print_stats(double seconds);
+    int status() const;
+
+    Options options;
+    std::unique_ptr<Console> serial[2], debugcon;
+    std::unique_ptr<Pc> pc;
+    u64 next_hash = 0;
+    bool limit_reached = false;
+    double started = 0;
+};

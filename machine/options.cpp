@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// The command line, by CLI11: one row per option, the same names in the configuration file.
+#include "machine/options.h"
+#include "base/error.h"
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <ctime>
+#include <filesystem>
+
+u64 parse_size(const std::string& text) {
+    u64 number = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    std::string unit(end, text.data() + text.size());
+    unsigned shift = unit.empty() ? 0 : unit == "K" || unit == "k" ? 10 : unit == "M" || unit == "m" ? 20 : unit == "G" || unit == "g" ? 30 : 64;
+    if (error != std::errc{} || shift == 64 || number > (~u64{0} >> shift))
+        throw Error("'" + text + "' is no size; write a number with K, M or G, such as 512M");
+    return number << shift;
+}
+
+// "host", seconds since 1970, or YYYY-MM-DD[THH:MM:SS] (UTC).
+static s64 parse_rtc(const std::string& text) {
+    if (text == "host") return std::time(nullptr);
+    s64 seconds = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error == std::errc{} && end == text.data() + text.size() && seconds >= 0 && seconds < 253402300800) return seconds;
+    std::tm tm{};
+    for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"})
+        if (const char* rest = strptime(text.c_str(), format, &tm); rest && !*rest) return timegm(&tm);
+    throw Error("--rtc: '" + text + "' is no time; write host, seconds since 1970, or YYYY-MM-DDTHH:MM:SS");
+}
+
+static u64 memory_size(const std::string& text) {
+    u64 size = parse_size(text);
+    if (size < u64{1} << 20 || size > u64{64} << 30 || size % 4096)
+        throw Error("--memory: " + text + " is out of range; 1M to 64G in whole pages");
+    return size;
+}
+
+static std::string one_line(std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
+namespace {
+struct Texts {
+    std::string memory = "1G", rtc, engine = "slow", stats = "off", clock = "icount";
+};
+}
+
+static void describe(CLI::App& app, Options& o, Texts& t) {
+    app.add_option("--kernel", o.kernel, "boot this kernel: bzImage, multiboot 1 or 2, PVH or plain ELF, gzip'ed or not")->type_name("FILE");
+    app.add_option("--initrd", o.initrd, "its initial RAM disk (multiboot: the first module)")->type_name("FILE");
+    app.add_option("--append", o.append, "its command line")->type_name("TEXT");
+    app.add_option("--module", o.modules, "a multiboot or PVH module; repeatable")->type_name("FILE[,TEXT]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+
+    app.add_option("--memory", t.memory, "RAM: 1M to 64G [1G]")->type_name("SIZE");
+    app.add_option("--smp", o.cpus, "number of CPUs; only 1 is built so far")->type_name("N")->check(CLI::Range(1u, 1u));
+    app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
+
+    app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio");
+    app.add_flag("--headless", o.headless, "no window (there is none yet)");
+
+    app.add_option("--ips", o.ips, "virtual time: instructions per second [1000000000]")->type_name("N")->check(CLI::Range(u64{1'000'000}, u64{100'000'000'000}));
+    app.add_option("--clock", t.clock, "icount: time is the count of instructions")->type_name("icount")->check(CLI::IsMember({"icount"}));
+    app.add_option("--rtc", t.rtc, "the time at which the clock starts [2026-01-01]")->type_name("TIME|host");
+    app.add_option("--seed", o.seed, "seeds RDRAND, RDSEED and all other chance [0]")->type_name("N");
+    app.add_option("--max-instructions", o.max_instructions, "end after so many instructions, with status 8")->type_name("N");
+    app.add_option("--timeout", o.timeout, "end after so many seconds of the host, with status 8")->type_name("SECONDS")->check(CLI::Range(0.001, 1e9));
+    app.add_flag("--no-reboot", o.no_reboot, "a reset ends the run (a triple fault with status 6)");
+
+    app.add_option("--engine", t.engine, "how instructions run; only slow is built so far")->type_name("slow")->check(CLI::IsMember({"slow"}));
+    app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
+    app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N");
+    app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("cpus|devices|missing")->check(CLI::IsMember({"cpus", "devices", "missing"}));
+}
+
+std::optional<Options> parse_options(int argc, const char* const* argv) {
+    Options o;
+    Texts t;
+    CLI::App app{"slate: an x86 PC emulator in which hypervisors run, and can be watched", "slate"};
+    app.set_version_flag("--version", "slate 0.1.0");
+    app.set_config("--config", "", "read options from an INI-like file: the same names without the dashes")->type_name("FILE");
+    app.allow_config_extras(CLI::config_extras_mode::error);
+    describe(app, o, t);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        if (e.get_exit_code() == 0) return app.exit(e), std::nullopt;
+        throw Error(one_line(e.what()) + " (slate --help lists the options)");
+    } catch (const std::exception& e) {          // a configuration file that is a directory, ...
+        throw Error("--config: " + one_line(e.what()));
+    }
+    o.memory = memory_size(t.memory);
+    if (!t.rtc.empty()) o.rtc = parse_rtc(t.rtc);
+    if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
+    if (o.serial.empty()) o.serial.push_back("stdio");
+    if (o.serial.size() > 2) throw Error("--serial: this PC has two serial ports");
+    if (o.runs() && o.kernel.empty()) throw Error("nothing to boot: give --kernel FILE (slate --help lists the options)");
+    if (o.kernel.empty() && !(o.initrd.empty() && o.modules.empty())) throw Error("--initrd and --module need --kernel");
+    return o;
+}

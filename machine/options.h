@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// The command line and the configuration file: one struct of what was asked for.
+#pragma once
+#include "base/bits.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+struct Options {
+    // What to boot.
+    std::string kernel, initrd, append;
+    std::vector<std::string> modules;         // FILE[,arguments]
+
+    // The machine.
+    u64 memory = u64{1} << 30;                // bytes
+    unsigned cpus = 1;
+    std::string cpu = "max-intel";            // MODEL[,+feature,-feature]
+
+    // Lines to the outside: stdio, file:F, pty, unix:SOCKET, tcp:PORT.
+    std::vector<std::string> serial;
+    std::string debugcon;                     // a file, or "stdio"
+
+    // Time and ends.
+    u64 ips = 1'000'000'000;
+    s64 rtc = 1'767'225'600;                  // seconds since 1970: 2026-01-01 00:00:00 UTC
+    u64 seed = 0;
+    u64 max_instructions = ~u64{0};
+    double timeout = 0;                       // host seconds; 0: none
+    bool no_reboot = false, headless = false;
+
+    // What to say.
+    std::string list;                         // cpus, devices, missing
+    bool stats = false, stats_json = false;
+    u64 hash_every = 0;                       // instructions; 0: no hashes
+
+    bool runs() const { return list.empty(); }
+};
+
+// Parses argv. Throws Error (status 2) with one line; std::nullopt when --help or --version has been answered.
+std::optional<Options> parse_options(int argc, const char* const* argv);
+
+// "512M", "1G", "65536K", plain bytes. Throws Error.
+u64 parse_size(const std::string& text);

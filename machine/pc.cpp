@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// The board's wiring, port map and memory map: the only file that knows addresses and interrupt numbers.
+#include "machine/pc.h"
+
+static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsigned, bool)> changed) {
+    std::array<std::unique_ptr<WiredOr>, 16> lines;
+    for (unsigned n = 0; n < 16; n++) lines[n] = std::make_unique<WiredOr>(Line([changed, n](bool level) { changed(n, level); }));
+    return lines;
+}
+
+Pc::Pc(Parts given)
+    : parts(std::move(given)), layout(memory_map(parts.memory)), clock(parts.ips), memory(parts.model.physical_bits), ram(parts.memory),
+      rom(rom::size, 0xff), random(parts.seed),
+      irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
+      cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires()),
+      hpet(clock, [this](unsigned pin, bool level) { ioapic.set(pin, level); }, irq(0, hpet_irq), irq(8, hpet_irq),
+           Line([this](bool on) { hpet_legacy = on; })),
+      pit(clock, Line([this](bool level) { irq_lines[0]->set(isa, level && !hpet_legacy); })),
+      control_b(clock, [this](bool on) { pit.set_gate2(on); }, [this] { return pit.out2(); }),
+      control_a(a20.input(0), [this] { end(Ending::reset); }),
+      reset_control([this](bool) { end(Ending::reset); }),
+      cmos(clock, Line([this](bool level) { irq_lines[8]->set(isa, level && !hpet_legacy); }), Line(), parts.rtc),
+      keyboard(clock, {irq(1), irq(12), a20.input(1), [this] { end(Ending::reset); }}),
+      com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]),
+      pci([this](unsigned pirq, bool level) { isa_bridge.set_pirq(pirq, level); }),
+      host_bridge([this](const HostBridge::Pam& pam) { route(pam); }, [](HostBridge::Smram) {}),
+      isa_bridge([this](unsigned n, bool level) { irq_lines[n & 15]->set(pci_irq, level); }),
+      acpi_pm(clock, {irq(9), [this](u16 base, bool on) { on ? ports.attach(base, 64, acpi_pm) : ports.detach(base, 64, acpi_pm); },
+                      [this] { end(Ending::power_off); }}),
+      debug_e9(parts.debugcon), debug_402(parts.debugcon),
+      debug_exit([this](u32 value) { end(Ending::debug_exit, value); }),
+      shutdown_port([this] { end(Ending::power_off); }),
+      test_device(clock, irq(10)),
+      ferr(irq(13)) {
+    memory.map_changed = [this] { cpu.memory_map_changed(); };
+    pci.attach(0, 0, host_bridge);
+    pci.attach(1, 0, isa_bridge);
+    pci.attach(1, 3, acpi_pm);
+    lay_out_memory();
+    attach_ports();
+    reset();
+}
+
+Wires Pc::cpu_wires() {
+    Wires w;
+    w.port_in = [this](u16 port, unsigned width) { return ports.in(port, width); };
+    w.port_out = [this](u16 port, unsigned width, u32 value) { ports.out(port, width, value); };
+    w.acknowledge = [this] { return pic.acknowledge(); };
+    w.send = [this](const ApicMessage& m) { cpu.apic.accept(m); };
+    w.eoi = [this](u8 vector) { ioapic.eoi(vector); };
+    w.shutdown = [this] { end(Ending::triple_fault); };
+    w.ferr = [this](bool on) { ferr.irq13.set(on); };
+    w.random = [this] { return random.next(); };
+    return w;
+}
+
+void Pc::irq_changed(unsigned n, bool level) {
+    pic.set(n, level);
+    ioapic.set(n == 0 ? 2 : n, level);
+}
+
+// RAM as bios/memory_map.h lays it out; what lies at C0000h to FFFFFh is the host bridge's to say.
+void Pc::lay_out_memory() {
+    memory.map_ram(Physical(0), ram.bytes(0, 0xa0000));
+    memory.map_ram(Physical(0x100000), ram.bytes(0x100000, layout.low_top - 0x100000));
+    if (layout.high_top > MemoryMap::four_gib)
+        memory.map_ram(Physical(MemoryMap::four_gib), ram.bytes(layout.low_top, layout.high_top - MemoryMap::four_gib));
+    memory.map_rom(Physical(MemoryMap::four_gib - rom::size), rom);
+    memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
+    memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
+    memory.map_mmio(Physical(test_page), TestDevice::page_size, test_device);
+    for (unsigned segment = 0; segment < HostBridge::segments; segment++) route(host_bridge.pam(segment));
+}
+
+// 82441FX, PAM registers: reads and writes of a segment each go to RAM, or to the bus, where the ROM is.
+void Pc::route(const HostBridge::Pam& pam) {
+    Physical base(pam.base);
+    auto shadow = ram.bytes(pam.base, pam.size);
+    bool has_rom = pam.base >= rom::base;
+    auto behind = has_rom ? std::span(rom).subspan(pam.base - rom::base, pam.size) : std::span<u8>{};
+    if (pam.read_ram && pam.write_ram) memory.map_ram(base, shadow);
+    else if (pam.read_ram) memory.map_rom(base, shadow);
+    else if (pam.write_ram && has_rom) memory.map_split(base, behind, shadow);
+    else if (has_rom) memory.map_rom(base, behind);
+    else memory.unmap(base, pam.size);
+}
+
+void Pc::attach_ports() {
+    struct { u16 base; unsigned size; Device& device; } map[] = {
+        {0x000, 0x10, dma.low}, {0x020, 2, pic.master}, {0x040, 4, pit}, {0x060, 5, keyboard}, {0x061, 1, control_b},
+        {0x070, 2, cmos}, {0x080, 0x10, dma.pages}, {0x080, 1, post_port}, {0x092, 1, control_a}, {0x0a0, 2, pic.slave}, {0x0b2, 2, acpi_pm.smi_command},
+        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x2f8, 8, com2}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
+        {0x4d0, 2, pic.elcr}, {0x510, 12, fw_cfg}, {0xafe0, 4, acpi_pm.gpe}, {0xcf8, 8, pci}, {0xcf9, 1, reset_control}, {0x8900, 1, shutdown_port},
+        {0xe800, TestDevice::ports, test_device},
+    };
+    for (auto& row : map) ports.attach(row.base, row.size, row.device);
+}
+
+std::vector<Device*> Pc::devices() {
+    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &com1, &com2, &pci, &host_bridge,
+            &isa_bridge, &acpi_pm, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+}
+
+void Pc::reset() {
+    ended.reset();
+    for (auto* device : devices()) device->reset(Reset::power);
+    pic.reset(Reset::power);
+    dma.reset(Reset::power);
+    a20.set(0, true);
+    ram.clear();
+    cmos.set_memory(layout.low_top, layout.high_top - MemoryMap::four_gib);
+    acpi_pm.set_base(acpi().pm_base);
+    fw_cfg.add64(FwCfg::ram_size, parts.memory);
+    fw_cfg.add16(FwCfg::cpu_count, 1);
+    fw_cfg.add16(FwCfg::max_cpus, 1);
+    cpu.reset(false);
+}
+
+void Pc::set_rom(std::span<const u8> image) {
+    std::copy_n(image.begin(), std::min(image.size(), rom.size()), rom.begin());
+}
+
+AcpiParameters Pc::acpi() const {
+    AcpiParameters p;
+    p.cpus = 1;
+    return p;
+}
+
+void Pc::end(Ending why, u32 value) {
+    if (!ended) ended = End{why, value};
+    cpu.stop();
+}
+
+void Pc::visit(Archive& a) {
+    a("clock", clock);
+    a("cpu", cpu);
+    a("random", random);
+    a("pic", pic);
+    a("dma", dma);
+    a("a20", a20);
+    for (unsigned n = 0; n < 16; n++) a("irq" + std::to_string(n), *irq_lines[n]);
+    a("hpet_legacy", hpet_legacy);
+    unsigned n = 0;
+    for (auto* device : devices()) a(std::string(device->name()) + "." + std::to_string(n++), *device);
+    a.memory("rom", rom);
+    a.memory("ram", ram.all());
+}

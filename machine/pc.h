@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// The board: every device, where it answers, and which wire goes where. Read it like a schematic.
+#pragma once
+#include "bios/acpi/parameters.h"
+#include "bios/memory_map.h"
+#include "bios/rom/layout.h"
+#include "cpu/cpu.h"
+#include "cpu/cpuid/model.h"
+#include "iodev/acpi_pm.h"
+#include "iodev/bus_master.h"
+#include "iodev/cmos.h"
+#include "iodev/debug_ports.h"
+#include "iodev/dma.h"
+#include "iodev/fw_cfg.h"
+#include "iodev/hpet.h"
+#include "iodev/ioapic.h"
+#include "iodev/keyboard.h"
+#include "iodev/pci_bridges.h"
+#include "iodev/pic.h"
+#include "iodev/pit.h"
+#include "iodev/ports.h"
+#include "iodev/system_control.h"
+#include "iodev/test_device.h"
+#include "iodev/uart.h"
+#include "machine/ram.h"
+#include "machine/random.h"
+#include <optional>
+
+// How a run ends, from inside.
+enum class Ending : u8 { power_off, reset, triple_fault, debug_exit };
+
+// What a board is built from.
+struct Parts {
+    CpuModel model;
+    u64 memory = u64{1} << 30;
+    u64 ips = 1'000'000'000;
+    s64 rtc = 0;                          // seconds since 1970
+    u64 seed = 0;
+    std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
+    std::function<void(u8)> debugcon = [](u8) {};
+};
+
+class Pc {
+public:
+    explicit Pc(Parts parts);
+
+    void reset();                         // power-on state of every chip and the CPU; RAM is cleared
+    void visit(Archive&);                 // all state, RAM included
+    void set_rom(std::span<const u8> image);          // 64 KiB at F0000h and below 4 GiB
+    AcpiParameters acpi() const;
+
+    // Set by a device; the CPU has been asked to stop.
+    struct End { Ending why; u32 value; };
+    std::optional<End> ended;
+    void end(Ending why, u32 value = 0);
+
+    Parts parts;
+    MemoryMap layout;
+    Clock clock;
+    PhysicalMap memory;
+    Ram ram;
+    std::vector<u8> rom;
+    Random random;
+    Ports ports;
+    BusMaster bus_master{memory};
+
+    // ---- interrupts: an ISA interrupt goes to the 8259s and to the I/O APIC (IRQ 0 to its input 2)
+    DualPic pic{Line([this](bool on) { cpu.set_intr(on); })};
+    IoApic ioapic{[this](const ApicMessage& m) { cpu.apic.accept(m); }};
+    enum Source : unsigned { isa, pci_irq, hpet_irq };
+    std::array<std::unique_ptr<WiredOr>, 16> irq_lines;
+    Line irq(unsigned n, Source source = isa) { return irq_lines[n]->input(source); }
+
+    Cpu cpu;
+
+    // ---- chips
+    bool hpet_legacy = false;             // the HPET has taken the place of the 8254 and the RTC
+    Hpet hpet;
+    Pit pit;
+    SystemControlB control_b;
+    WiredOr a20{Line([this](bool open) { memory.set_a20(open); })};
+    SystemControlA control_a;
+    ResetControl reset_control;
+    Cmos cmos;
+    Dma dma{bus_master};
+    Keyboard keyboard;
+    Uart com1, com2;
+    PciBus pci;
+    HostBridge host_bridge;
+    IsaBridge isa_bridge;
+    AcpiPm acpi_pm;
+    FwCfg fw_cfg{bus_master};
+    DebugPort debug_e9, debug_402;
+    DebugExit debug_exit;
+    ShutdownPort shutdown_port;
+    PostPort post_port;
+    TestDevice test_device;
+    class FerrClear final : public ByteDevice {       // port F0h: takes back IRQ 13 (external x87 error)
+    public:
+        explicit FerrClear(Line irq13) : irq13(std::move(irq13)) {}
+        std::string_view name() const override { return "ferr"; }
+        void reset(Reset) override { irq13.set(false); }
+        u8 get(u16) override { return 0xff; }
+        void put(u16 offset, u8) override { if (offset == 0) irq13.set(false); }
+        void visit(Archive& a) override { a("irq13", irq13); }
+        Line irq13;
+    } ferr;
+
+    static constexpr u64 test_page = 0xfeb00000;      // of the test device
+
+private:
+    void lay_out_memory();
+    void attach_ports();
+    void route(const HostBridge::Pam&);
+    Wires cpu_wires();
+    void irq_changed(unsigned n, bool level);
+    std::vector<Device*> devices();
+};

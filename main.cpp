@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// slate: options in, exit status out.
+#include "base/error.h"
+#include "base/log.h"
+#include "machine/lists.h"
+#include "machine/machine.h"
+#include <new>
+
+static int run(int argc, char** argv) {
+    auto options = parse_options(argc, argv);
+    if (!options) return 0;
+    if (!options->list.empty()) return print_list(options->list), 0;
+    return Machine(*options).run();
+}
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const Error& e) {
+        log_line(e.what());
+        return e.status;
+    } catch (const std::bad_alloc&) {
+        log_line("the host has no memory left");
+        return 4;
+    } catch (const std::exception& e) {
+        log_line(std::string("internal error: ") + e.what());
+        return 4;
+    }
+}
