@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-# Fuzz targets: tests_fuzz_programs are built by `make all-tests`; add rules and EXTRA_DIST here.
+# Fuzz targets: tests_fuzz_programs are built by `make sanitized-tests`; add rules and EXTRA_DIST here.
 tests_fuzz_programs =
