@@ -1,16 +1,81 @@
 # SPDX-License-Identifier: MIT
 # The files of cpu/.
 cpu_sources = \
+    cpu/access.cpp \
+    cpu/apic/local.cpp \
+    cpu/apic/local.h \
+    cpu/apic/message.h \
+    cpu/apic/timer.cpp \
+    cpu/bank.h \
+    cpu/cpu.cpp \
+    cpu/cpu.h \
+    cpu/cpuid/features.def \
+    cpu/cpuid/features.h \
+    cpu/cpuid/leaves.h \
+    cpu/cpuid/model.h \
+    cpu/decode/decoder.cpp \
+    cpu/decode/decoder.h \
+    cpu/decode/insn.h \
+    cpu/event/debug.cpp \
+    cpu/event/debug.h \
+    cpu/event/deliver.cpp \
+    cpu/event/deliver.h \
+    cpu/event/task_switch.h \
+    cpu/event/transfer.cpp \
+    cpu/event/transfer.h \
+    cpu/exec/slow.cpp \
+    cpu/exec/slow.h \
     cpu/fp/approximate.h \
     cpu/fp/exact.h \
     cpu/fp/host_sse.cpp \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
     cpu/fp/mxcsr.h \
+    cpu/gate.cpp \
+    cpu/gate.h \
+    cpu/isa/alu.h \
+    cpu/isa/alu_bits.h \
+    cpu/isa/alu_shift.h \
+    cpu/isa/branch.cpp \
+    cpu/isa/descriptors.cpp \
+    cpu/isa/descriptors.h \
+    cpu/isa/encoding.h \
+    cpu/isa/families.h \
+    cpu/isa/flags.h \
+    cpu/isa/integer.cpp \
+    cpu/isa/move.cpp \
+    cpu/isa/repeat.h \
+    cpu/isa/row.h \
+    cpu/isa/shift.cpp \
     cpu/isa/sse/float.h \
     cpu/isa/sse/lanes.h \
     cpu/isa/sse/mmx.cpp \
     cpu/isa/sse/move.h \
     cpu/isa/sse/operands.h \
     cpu/isa/sse/sse.cpp \
-    cpu/isa/sse/sse2.cpp
+    cpu/isa/sse/sse2.cpp \
+    cpu/isa/stack.cpp \
+    cpu/isa/string.cpp \
+    cpu/isa/table.cpp \
+    cpu/isa/x87/environment.cpp \
+    cpu/isa/x87/host.cpp \
+    cpu/isa/x87/host.h \
+    cpu/isa/x87/x87.cpp \
+    cpu/isa/x87/x87.h \
+    cpu/mmu.cpp \
+    cpu/mmu.h \
+    cpu/msr/access.h \
+    cpu/msr/msrs.h \
+    cpu/outcome.h \
+    cpu/state/control.h \
+    cpu/state/fpu.h \
+    cpu/state/gpr.h \
+    cpu/state/segment.h \
+    cpu/state/vector.h \
+    cpu/wires.h \
+    cpu/isa/alu_bcd.h \
+    cpu/isa/bitwise.cpp \
+    cpu/isa/bmi.cpp \
+    cpu/isa/bcd.cpp \
+    cpu/isa/flags.cpp \
+    cpu/isa/misc.cpp

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// REP: how string instructions repeat (SDM vol. 2, REP; vol. 1, 7.3.9.2).
+//
+// Rule of restart: each iteration is committed, registers included, before the next one starts. A fault, an event or a timer
+// in the middle finds the instruction with the rest of its work before it.
+#pragma once
+#include "cpu/exec/slow.h"
+#include <algorithm>
+
+namespace isa {
+
+// The offset in rSI or rDI, and its way to the next elements.
+template <class X> u64 string_offset(X& x, unsigned reg) { return x.reg_any(reg, x.insn.address_size); }
+template <class X> void advance(X& x, unsigned reg, u64 bytes) {
+    u64 by = x.flag(rflags::df) ? 0 - bytes : bytes;
+    x.set_reg_any(reg, x.template reg<u64>(reg) + by, x.insn.address_size);
+}
+
+// What a string instruction defines: once() does one element and moves rSI and rDI, false at a fault; many() up to `limit`
+// elements, 0 at a fault; satisfied() tells after an iteration whether the repetition ends before rCX does.
+template <class Step> struct StringStep {
+    template <class X> static u64 many(X& x, u64) { return Step::once(x); }
+    template <class X> static bool satisfied(X&) { return false; }
+};
+
+// Iterations within one call: others want to look at the machine too.
+constexpr u64 most_iterations = 1 << 16;
+
+// How many iterations may run before something must be looked at. The running one is in the tick count already. What is
+// pending now has been looked at and can't be taken yet; behind a shadow it can after one iteration.
+template <class X> u64 iterations_allowed(X& x) {
+    auto& cpu = x.cpu;
+    bool shadow = cpu.sti_shadow || cpu.mov_ss_shadow;
+    if ((cpu.pending && shadow) || x.flag(rflags::tf) || cpu.debug_trap_armed()) return 1;
+    u64 stop = std::min(cpu.clock.deadline(), cpu.run_limit);
+    return stop > cpu.clock.ticks ? std::min(stop - cpu.clock.ticks, most_iterations) + 1 : 1;
+}
+
+// Runs iterations until rCX is 0, the step is satisfied, or something else is due. Each costs a tick; the run loop has
+// counted the first.
+template <class Step, class X> Outcome repeat(X& x) {
+    if (!x.insn.rep) return Step::once(x) ? Outcome::next : x.why();
+    unsigned width = x.insn.address_size;
+    u64 count = x.reg_any(rcx, width);
+    if (!count) return Outcome::next;
+    for (u64 done = 0;;) {
+        u64 allowed = iterations_allowed(x);
+        u64 n = Step::many(x, std::min(allowed, count));
+        if (!n) return x.why();
+        count -= n, done += n;
+        x.set_reg_any(rcx, count, width);
+        x.cpu.clock.ticks += n - 1;
+        if (!count || Step::satisfied(x)) return Outcome::next;
+        if (n == allowed || x.cpu.pending || done >= most_iterations) return Outcome::again;
+        x.cpu.clock.ticks++;
+    }
+}
+
+// How many elements from an offset on lie within one page and one segment, before the address wraps; 0 or 1 where it isn't
+// worth asking. No effects but that Cpu::fault_ may be overwritten.
+template <Word T, class X> u64 elements_together(X& x, Seg s, u64 offset, Kind kind, u64 limit) {
+    u64 address;
+    if (!x.cpu.linear(s, offset, sizeof(T), kind, address)) return 0;
+    u64 before_wrap = (ones(x.insn.address_size) - offset) / sizeof(T);
+    u64 n = std::min({limit, before_wrap, (4096 - (address & 0xfff)) / sizeof(T)});
+    return n > 1 && x.cpu.linear(s, offset, unsigned(n * sizeof(T)), kind, address) ? n : 0;
+}
+// Their bytes in the host's memory, or null where they aren't plain memory.
+template <Word T, class X> u8* host_elements(X& x, Seg s, u64 offset, Kind kind, u64 n) {
+    u64 address;
+    Span span;
+    unsigned width = unsigned(n * sizeof(T));
+    bool ok = x.cpu.linear(s, offset, width, kind, address) && x.cpu.probe(address, width, kind, span, As::current, s);
+    return ok ? span.host : nullptr;
+}
+// Elements can be done together upwards only, and where no access is checked for alignment.
+template <class X> bool together(X& x, u64 limit) {
+    return limit > 1 && !x.flag(rflags::df) && !x.cpu.alignment_checked();
+}
+
+}
