@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// The physical map: what answers where, remaps, A20, device accesses, watched pages, state.
+#include "memory/physical.h"
+#include "base/hash.h"
+#include "tests/memory/store.h"
+#include <gtest/gtest.h>
+
+namespace {
+
+// Logs accesses as "r4@8"; reads give the offset in each byte.
+struct Register final : Mmio {
+    std::string log;
+    u64 read(u64 offset, unsigned width) override {
+        log += "r" + std::to_string(width) + "@" + std::to_string(offset) + " ";
+        u64 value = 0;
+        for (unsigned i = 0; i < width; i++) value |= ((offset + i) & 0xff) << i * 8;
+        return value;
+    }
+    void write(u64 offset, unsigned width, u64 value) override {
+        log += "w" + std::to_string(width) + "@" + std::to_string(offset) + "=" + std::to_string(value) + " ";
+    }
+};
+
+struct Board {
+    std::vector<u8> ram = std::vector<u8>(0x200000), rom = std::vector<u8>(0x10000, 0xea);
+    Register device;
+    PhysicalMap map{36};
+    Board() {
+        map.map_ram(Physical(0), ram);
+        map.map_rom(Physical(0xf0000), rom);
+        map.map_mmio(Physical(0xfee00000), 0x1000, device);
+    }
+};
+
+}
+
+TEST(PhysicalMap, ram_keeps_what_is_written_at_any_width_and_alignment) {
+    Board b;
+    for (unsigned width = 1; width <= 8; width++)
+        for (u64 at : {0x100, 0xffd, 0xfff, 0x1001}) {
+            b.map.write(Physical(at), width, 0x8877665544332211);
+            EXPECT_EQ(b.map.read(Physical(at), width), 0x8877665544332211 & ones(width)) << width << " at " << at;
+        }
+    EXPECT_EQ(b.ram[0x1001], 0x11);
+}
+
+TEST(PhysicalMap, rom_reads_and_drops_writes) {
+    Board b;
+    b.map.write(Physical(0xf0000), 4, 0);
+    EXPECT_EQ(b.map.read(Physical(0xf0000), 4), 0xeaeaeaeau);
+    EXPECT_EQ(b.map.backing(Physical(0xf0000)), Backing::rom);
+    EXPECT_EQ(b.map.page_for_read(Physical(0xf1234)), b.rom.data() + 0x1000);
+    EXPECT_EQ(b.map.page_for_write(Physical(0xf1234)), nullptr);
+}
+
+TEST(PhysicalMap, nothing_reads_all_ones_within_and_beyond_the_width) {
+    Board b;
+    for (u64 at : {u64{0x300000}, u64{0xfffffffff}, u64{1} << 36, ~u64{0} - 7}) {
+        EXPECT_EQ(b.map.read(Physical(at), 8) >> 40, ~u64{0} >> 40) << at;
+        EXPECT_EQ(b.map.backing(Physical(at)), Backing::none);
+        EXPECT_EQ(b.map.page_for_read(Physical(at)), nullptr);
+        b.map.write(Physical(at), 1, 0);
+    }
+    EXPECT_EQ(b.map.read(Physical(0x300000), 3), 0xffffffu);
+}
+
+TEST(PhysicalMap, a_read_may_cross_from_ram_to_nothing) {
+    Board b;
+    b.map.write(Physical(0x1ffffe), 2, 0x1234);
+    EXPECT_EQ(b.map.read(Physical(0x1ffffe), 4), 0xffff1234u);
+}
+
+TEST(PhysicalMap, device_accesses_are_split_at_natural_alignment) {
+    Board b;
+    EXPECT_EQ(b.map.read(Physical(0xfee00010), 4), 0x13121110u);
+    EXPECT_EQ(b.map.read(Physical(0xfee00012), 4), 0x15141312u);
+    EXPECT_EQ(b.map.read(Physical(0xfee00008), 8), 0x0f0e0d0c0b0a0908u);
+    EXPECT_EQ(b.device.log, "r4@16 r2@18 r2@20 r8@8 ");
+    b.device.log.clear();
+    b.map.write(Physical(0xfee00021), 4, 0x44332211);
+    EXPECT_EQ(b.device.log, "w1@33=17 w2@34=13090 w1@36=68 ");
+    b.device.log.clear();
+    std::vector<u8> bytes(20);
+    b.map.read_bytes(Physical(0xfee00004), bytes);
+    EXPECT_EQ(b.device.log, "r4@4 r8@8 r8@16 ");
+    EXPECT_EQ(bytes[19], 23);
+}
+
+TEST(PhysicalMap, later_mappings_hide_earlier_ones_and_unmap_leaves_nothing) {
+    Board b;
+    int changes = 0;
+    b.map.map_changed = [&] { changes++; };
+    b.map.write(Physical(0xc0000), 1, 0x55);
+    std::vector<u8> shadow(0x4000, 0x77);
+    b.map.map_ram(Physical(0xc0000), shadow);
+    EXPECT_EQ(b.map.read(Physical(0xc0000), 1), 0x77u);
+    EXPECT_EQ(b.map.read(Physical(0xc4000), 1), 0u);
+    b.map.unmap(Physical(0xc0000), 0x1000);
+    EXPECT_EQ(b.map.read(Physical(0xc0000), 1), 0xffu);
+    EXPECT_EQ(b.map.read(Physical(0xc1000), 1), 0x77u);
+    b.map.map_ram(Physical(0xc0000), std::span(b.ram).subspan(0xc0000, 0x4000));
+    EXPECT_EQ(b.map.read(Physical(0xc0000), 1), 0x55u) << "what was hidden is as it was";
+    EXPECT_EQ(changes, 3);
+}
+
+TEST(PhysicalMap, a_split_mapping_reads_here_and_writes_there) {
+    Board b;
+    b.map.map_split(Physical(0xe0000), b.rom, std::span(b.ram).subspan(0xe0000, 0x10000));
+    b.map.write(Physical(0xe0010), 1, 0x12);
+    EXPECT_EQ(b.map.read(Physical(0xe0010), 1), 0xeau);
+    EXPECT_EQ(b.ram[0xe0010], 0x12);
+}
+
+TEST(PhysicalMap, ten_thousand_remaps_stay_cheap_and_right) {
+    Board b;
+    for (int i = 0; i < 10000; i++) {
+        b.map.map_ram(Physical(0xc0000), std::span(b.ram).subspan(0xc0000, 0x4000));
+        b.map.map_mmio(Physical(u64(i) << 21 & 0xfffe00000), 0x1000, b.device);
+        b.map.unmap(Physical(u64(i) << 21 & 0xfffe00000), 0x1000);
+    }
+    EXPECT_EQ(b.map.read(Physical(0xc0000), 1), 0u);
+}
+
+TEST(PhysicalMap, a_mapping_that_passes_the_end_is_cut) {
+    Board b;
+    b.map.map_mmio(Physical(0xfffff0000), 0x100000, b.device);
+    EXPECT_EQ(b.map.backing(Physical(0xfffff0000)), Backing::mmio);
+    b.map.map_mmio(Physical(u64{1} << 60), 0x1000, b.device);
+    EXPECT_EQ(b.map.backing(Physical(u64{1} << 60)), Backing::none);
+}
+
+TEST(PhysicalMap, a_closed_a20_gate_folds_odd_mebibytes_onto_even_ones) {
+    Board b;
+    EXPECT_TRUE(b.map.a20());
+    b.map.write(Physical(0x500), 1, 1);
+    b.map.write(Physical(0x100500), 1, 2);
+    int changes = 0;
+    b.map.map_changed = [&] { changes++; };
+    b.map.set_a20(false);
+    b.map.set_a20(false);
+    EXPECT_EQ(changes, 1);
+    EXPECT_EQ(b.map.read(Physical(0x100500), 1), 1u);
+    EXPECT_EQ(b.map.page_for_read(Physical(0x100500)), b.ram.data());
+    EXPECT_EQ(b.map.backing_page(Physical(0x100500)), b.map.backing_page(Physical(0x500)));
+    b.map.set_a20(true);
+    EXPECT_EQ(b.map.read(Physical(0x100500), 1), 2u);
+}
+
+TEST(PhysicalMap, a_watched_page_reports_writes_of_every_kind_and_no_other_page_does) {
+    Board b;
+    std::string seen;
+    b.map.written = [&](Physical at, unsigned width) { seen += std::to_string(at.value) + "+" + std::to_string(width) + " "; };
+    b.map.watch(Physical(0x2010), true);
+    EXPECT_TRUE(b.map.watched(Physical(0x2fff)));
+    EXPECT_EQ(b.map.page_for_write(Physical(0x2000)), nullptr);
+    EXPECT_NE(b.map.page_for_read(Physical(0x2000)), nullptr);
+    b.map.write(Physical(0x2004), 4, 1);
+    b.map.write(Physical(0x1000), 4, 1);
+    b.map.write(Physical(0x1ffe), 4, 1);                // two bytes of it
+    std::vector<u8> block(0x3000);
+    b.map.write_bytes(Physical(0x1000), block);
+    b.map.replace(Physical(0x2008), 8, 0, 5);
+    EXPECT_EQ(seen, "8196+4 8192+2 8192+4096 8200+8 ");
+    EXPECT_EQ(b.map.read(Physical(0x2008), 8), 5u);
+    b.map.watch(Physical(0x2000), false);
+    EXPECT_EQ(b.map.page_for_write(Physical(0x2000)), b.ram.data() + 0x2000);
+}
+
+TEST(PhysicalMap, memory_is_watched_under_all_its_addresses_and_through_remaps) {
+    Board b;
+    auto part = std::span(b.ram).subspan(0x2000, 0x1000);
+    b.map.map_ram(Physical(0x80000000), part);
+    b.map.watch(Physical(0x2000), true);
+    EXPECT_EQ(b.map.page_for_write(Physical(0x80000000)), nullptr);
+    EXPECT_EQ(b.map.backing_page(Physical(0x80000000)), b.map.backing_page(Physical(0x2000)));
+    EXPECT_NE(b.map.backing_page(Physical(0x80000000)), b.map.backing_page(Physical(0x3000)));
+    b.map.unmap(Physical(0x2000), 0x1000);
+    b.map.map_ram(Physical(0x2000), part);
+    EXPECT_EQ(b.map.page_for_write(Physical(0x2000)), nullptr);
+    b.map.watch(Physical(0x80000000), false);
+    EXPECT_NE(b.map.page_for_write(Physical(0x2000)), nullptr);
+}
+
+TEST(PhysicalMap, rom_over_ram_is_other_memory_than_what_it_hides) {
+    Board b;
+    u64 rom = b.map.backing_page(Physical(0xf0000));
+    b.map.map_ram(Physical(0xf0000), std::span(b.ram).subspan(0xf0000, 0x10000));
+    EXPECT_NE(b.map.backing_page(Physical(0xf0000)), rom);
+    EXPECT_EQ(b.map.backing_page(Physical(0xfee00000)), 0u);
+}
+
+TEST(PhysicalMap, a_page_that_dma_writes_to_a_device_reaches_the_device) {
+    Board b;
+    u8 bytes[] = {1, 2};
+    b.map.write_bytes(Physical(0xfee00ffe), bytes);
+    EXPECT_EQ(b.device.log, "w2@4094=513 ");
+}
+
+TEST(PhysicalMap, replace_writes_only_over_what_is_expected) {
+    Board b;
+    b.map.write(Physical(0x100), 4, 7);
+    EXPECT_FALSE(b.map.replace(Physical(0x100), 4, 8, 9));
+    EXPECT_EQ(b.map.read(Physical(0x100), 4), 7u);
+    EXPECT_TRUE(b.map.replace(Physical(0x100), 4, 7, 9));
+    EXPECT_EQ(b.map.read(Physical(0x100), 4), 9u);
+}
+
+TEST(PhysicalMap, its_state_is_ram_hidden_or_not_and_the_gate) {
+    Board a, b;
+    a.map.write(Physical(0x1234), 8, 0x123456789abcdef);
+    a.ram[0xf0001] = 9;                                 // behind the ROM
+    a.map.set_a20(false);
+    b.map.write(Physical(0x7000), 1, 1);                // to be cleared by the load
+    EXPECT_NE(hash_of(a.map), hash_of(b.map));
+    Store store;
+    a.map.visit(store);
+    u64 before = hash_of(a.map);
+    store.rewind();
+    b.map.visit(store);
+    EXPECT_EQ(b.ram, a.ram);
+    EXPECT_FALSE(b.map.a20());
+    EXPECT_EQ(hash_of(b.map), before);
+    EXPECT_EQ(hash_of(a.map), before) << "looking changes nothing";
+    u64 bytes = 0;
+    for (auto& [name, value] : store.kept) bytes += value.size();
+    EXPECT_LT(bytes, 3u * 4096) << "two pages are used, the rest costs little";
+}
+
+TEST(PhysicalMap, a_remap_of_a_part_adds_no_state) {
+    Board a;
+    u64 before = hash_of(a.map);
+    a.map.map_ram(Physical(0xf0000), std::span(a.ram).subspan(0xf0000, 0x10000));
+    EXPECT_EQ(hash_of(a.map), before);
+}
