@@ -1,3 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The files of tests/base/, part of unit_tests.
-tests_base_sources =
+# The tests of base/.
+tests_base_sources = \
+    tests/base/bits.cpp \
+    tests/base/clock.cpp \
+    tests/base/hash.cpp
