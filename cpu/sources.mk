@@ -20,6 +20,8 @@ cpu_sources = \
     cpu/event/debug.h \
     cpu/event/deliver.cpp \
     cpu/event/deliver.h \
+    cpu/event/interrupts.cpp \
+    cpu/event/task_switch.cpp \
     cpu/event/task_switch.h \
     cpu/event/transfer.cpp \
     cpu/event/transfer.h \
@@ -34,18 +36,28 @@ cpu_sources = \
     cpu/gate.cpp \
     cpu/gate.h \
     cpu/isa/alu.h \
+    cpu/isa/alu_bcd.h \
     cpu/isa/alu_bits.h \
     cpu/isa/alu_shift.h \
+    cpu/isa/bcd.cpp \
+    cpu/isa/bitwise.cpp \
+    cpu/isa/bmi.cpp \
     cpu/isa/branch.cpp \
     cpu/isa/descriptors.cpp \
     cpu/isa/descriptors.h \
     cpu/isa/encoding.h \
     cpu/isa/families.h \
+    cpu/isa/far.cpp \
+    cpu/isa/far.h \
+    cpu/isa/flags.cpp \
     cpu/isa/flags.h \
     cpu/isa/integer.cpp \
+    cpu/isa/interrupt.cpp \
+    cpu/isa/misc.cpp \
     cpu/isa/move.cpp \
     cpu/isa/repeat.h \
     cpu/isa/row.h \
+    cpu/isa/segment.cpp \
     cpu/isa/shift.cpp \
     cpu/isa/sse/float.h \
     cpu/isa/sse/lanes.h \
@@ -72,10 +84,4 @@ cpu_sources = \
     cpu/state/gpr.h \
     cpu/state/segment.h \
     cpu/state/vector.h \
-    cpu/wires.h \
-    cpu/isa/alu_bcd.h \
-    cpu/isa/bitwise.cpp \
-    cpu/isa/bmi.cpp \
-    cpu/isa/bcd.cpp \
-    cpu/isa/flags.cpp \
-    cpu/isa/misc.cpp
+    cpu/wires.h

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// Breakpoints in DR0 to DR7 and the single-step trap (SDM vol. 3, 18.2 and 18.3).
+#pragma once
+#include "cpu/cpu.h"
+
+namespace debug {
+
+// DR6.
+constexpr u64 bd = bit(13), bs = bit(14), bt = bit(15);
+// DR7: general detect.
+constexpr u64 gd = bit(13);
+
+// #DB with the DR6 bits that it sets.
+constexpr Fault db(u64 dr6) { return {db_vector, false, 0, dr6}; }
+
+// What #DB does to the debug registers before its handler runs.
+void entered(Cpu& cpu, u64 dr6);
+
+}
