@@ -173,7 +173,6 @@ struct Cpu {
     // CPU has shut down.
     void deliver(const Fault& f);                          // exceptions raised by instructions and fetches
     void deliver_interrupt(u8 vector);                     // external
-    Outcome software_interrupt(u8 vector, bool icebp);     // INT n, INT3, INTO; ICEBP
     // Looks at `pending` between instructions; true when it delivered something or changed the activity.
     bool service_pending();
     void set_intr(bool level);                             // the 8259s' INTR wire, where LINT0 passes it on
@@ -191,7 +190,6 @@ struct Cpu {
     void set_real_segment(Seg s, u16 selector);            // real and virtual-8086 mode: base = selector << 4
     // Reads a descriptor of the GDT or LDT: false raises `beyond`(selector) or #PF.
     bool read_descriptor(u16 selector, Descriptor& d, Fault (*beyond)(u32) = gp, bool wide = false, u64* high = nullptr);
-    Outcome task_switch(u16 selector, const Descriptor& tss, int why, bool has_code = false, u32 code = 0);
 
     // ---- ports: #GP(0) by IOPL and the I/O permission bitmap (SDM vol. 1, 19.5)
     bool port_allowed(u16 port, unsigned width);
