@@ -91,7 +91,6 @@ Bytes pci_root(const AcpiParameters& p) {
     return device("PCI0", join({
         pnp("PNP0A03"),
         name("_UID", integer(0)),
-        name("_ADR", integer(0)),
         name("_BBN", integer(0)),
         bus_resources(p),
         isa_bridge(p),

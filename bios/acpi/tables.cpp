@@ -75,7 +75,7 @@ AcpiTable fadt(const AcpiParameters& p) {
     put_port(t.bytes, 172, 2, 2, u16(p.pm_base + 4));
     put_port(t.bytes, 208, 4, 3, u16(p.pm_base + 8));
     put_port(t.bytes, 220, 4, 1, p.gpe_base);
-    t.links = {{36, 4, "FACS"}, {40, 4, "DSDT"}, {140, 8, "DSDT"}};
+    t.links = {{36, 4, "FACS"}, {40, 4, "DSDT"}, {132, 8, "FACS"}, {140, 8, "DSDT"}};
     return finish(t);
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-# The tests of bios/.
+# The files of tests/bios/, part of unit_tests.
 tests_bios_sources = \
+    tests/bios/acpi.cpp \
     tests/bios/kernel.cpp \
     tests/bios/memory_map.cpp \
+    tests/bios/rom.cpp \
     tests/bios/support.h
