@@ -11,8 +11,17 @@ cpu_sources = \
     cpu/cpu.h \
     cpu/cpuid/features.def \
     cpu/cpuid/features.h \
+    cpu/cpuid/leaves.cpp \
     cpu/cpuid/leaves.h \
     cpu/cpuid/model.h \
+    cpu/cpuid/models.cpp \
+    cpu/cpuid/models.h \
+    cpu/cpuid/models/barcelona.cpp \
+    cpu/cpuid/models/haswell.cpp \
+    cpu/cpuid/models/max-amd.cpp \
+    cpu/cpuid/models/max-intel.cpp \
+    cpu/cpuid/models/nehalem-ep.cpp \
+    cpu/cpuid/models/zen2.cpp \
     cpu/decode/decoder.cpp \
     cpu/decode/decoder.h \
     cpu/decode/insn.h \
@@ -43,6 +52,8 @@ cpu_sources = \
     cpu/isa/bitwise.cpp \
     cpu/isa/bmi.cpp \
     cpu/isa/branch.cpp \
+    cpu/isa/control.cpp \
+    cpu/isa/control.h \
     cpu/isa/descriptors.cpp \
     cpu/isa/descriptors.h \
     cpu/isa/encoding.h \
@@ -53,6 +64,7 @@ cpu_sources = \
     cpu/isa/flags.h \
     cpu/isa/integer.cpp \
     cpu/isa/interrupt.cpp \
+    cpu/isa/io.cpp \
     cpu/isa/misc.cpp \
     cpu/isa/move.cpp \
     cpu/isa/repeat.h \
@@ -68,16 +80,21 @@ cpu_sources = \
     cpu/isa/sse/sse2.cpp \
     cpu/isa/stack.cpp \
     cpu/isa/string.cpp \
+    cpu/isa/syscall.cpp \
+    cpu/isa/syscall.h \
+    cpu/isa/system.cpp \
     cpu/isa/table.cpp \
     cpu/isa/x87/environment.cpp \
     cpu/isa/x87/host.cpp \
     cpu/isa/x87/host.h \
     cpu/isa/x87/x87.cpp \
     cpu/isa/x87/x87.h \
+    cpu/isa/xsave.cpp \
     cpu/mmu.cpp \
     cpu/mmu.h \
     cpu/msr/access.h \
     cpu/msr/msrs.h \
+    cpu/msr/table.cpp \
     cpu/outcome.h \
     cpu/state/control.h \
     cpu/state/fpu.h \

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// The list of models, and the --cpu option.
+#include "cpu/cpuid/models.h"
+#include "base/error.h"
+
+static constexpr const CpuModel* models[] = {&max_intel, &max_amd, &nehalem_ep, &haswell, &barcelona, &zen2};
+
+const CpuModel* find_model(std::string_view name) {
+    for (auto* model : models)
+        if (model->name == name) return model;
+    return nullptr;
+}
+
+std::vector<std::string_view> model_names() {
+    std::vector<std::string_view> names;
+    for (auto* model : models) names.push_back(model->name);
+    return names;
+}
+
+static std::string_view next_word(std::string_view& rest, char separator) {
+    auto word = rest.substr(0, rest.find(separator));
+    rest.remove_prefix(word.size() == rest.size() ? word.size() : word.size() + 1);
+    return word;
+}
+
+static void change_feature(FeatureSet& features, std::string_view word) {
+    Feature f = word.size() > 1 ? find_feature(word.substr(1)) : Feature::none;
+    if (f == Feature::none || (word[0] != '+' && word[0] != '-'))
+        throw Error("--cpu: '" + std::string(word) + "' is no feature to add or remove; write +name or -name, with a name that --list cpus shows");
+    if (word[0] == '+') features.add(f);
+    else features.remove(f);
+}
+
+// What makes no sense without something else goes with it.
+static void remove_orphans(FeatureSet& f) {
+    static constexpr struct { Feature needs, what; } rows[] = {
+        {Feature::apic, Feature::x2apic},      {Feature::apic, Feature::tsc_deadline}, {Feature::tsc, Feature::tsc_deadline},
+        {Feature::apic, Feature::arat},        {Feature::fxsr, Feature::sse},          {Feature::sse, Feature::sse2},
+        {Feature::fxsr, Feature::xsave},       {Feature::xsave, Feature::xsaveopt},    {Feature::xsave, Feature::xsavec},
+        {Feature::xsave, Feature::xgetbv1},    {Feature::lm, Feature::la57},           {Feature::lm, Feature::page1gb},
+        {Feature::pcid, Feature::invpcid},     {Feature::tsc, Feature::rdtscp},        {Feature::tsc, Feature::tsc_adjust},
+    };
+    for (int round = 0; round < 3; round++)
+        for (auto& row : rows)
+            if (!f.has(row.needs)) f.remove(row.what);
+}
+
+CpuSelection parse_cpu(std::string_view text) {
+    auto name = next_word(text, ',');
+    auto* model = find_model(name);
+    if (!model) {
+        std::string known;
+        for (auto n : model_names()) known += (known.empty() ? "" : ", ") + std::string(n);
+        throw Error("--cpu: no model '" + std::string(name) + "'; there are " + known);
+    }
+    CpuSelection chosen{*model, model->features};
+    while (!text.empty()) change_feature(chosen.features, next_word(text, ','));
+    remove_orphans(chosen.features);
+    chosen.model.features = chosen.features;
+    return chosen;
+}
+
+std::string list_cpus() {
+    std::string list;
+    for (auto* model : models) {
+        list += std::string(model->name) + ": " + std::string(model->text) + "\n";
+        list += "  has   ";
+        for (auto& row : feature_rows)
+            if (model->features.has(row.feature)) list += " " + std::string(row.name);
+        list += "\n  lacks " + std::string(model->lacks.empty() ? " nothing" : " ") + std::string(model->lacks) + "\n";
+    }
+    return list;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Writing control registers: the rules of MOV CRn and LMSW, without the instructions around them.
+#pragma once
+#include "cpu/cpu.h"
+
+namespace control {
+
+// False: a fault is pending and nothing has changed.
+bool write_cr0(Cpu& cpu, u64 value);
+bool write_cr3(Cpu& cpu, u64 value);
+bool write_cr4(Cpu& cpu, u64 value);
+bool write_cr8(Cpu& cpu, u64 value);
+bool write_dr(Cpu& cpu, unsigned n, u64 value);
+
+// The CR4 bits that this CPU has.
+u64 cr4_bits(const Cpu& cpu);
+
+}

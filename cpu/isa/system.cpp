@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+// System instructions: control and debug registers, descriptor-table registers, MSRs, time, CPUID, HLT, invalidations, FS and
+// GS bases, protection keys (SDM vol. 2). SYSCALL and SYSENTER are in syscall.cpp.
+#include "cpu/cpuid/leaves.h"
+#include "cpu/exec/slow.h"
+#include "cpu/isa/control.h"
+#include "cpu/isa/families.h"
+#include "cpu/isa/syscall.h"
+#include "cpu/msr/access.h"
+
+namespace isa {
+namespace {
+
+Outcome changed(bool ok) { return ok ? Outcome::changed : Outcome::fault; }
+
+void set_edx_eax(Cpu& cpu, u64 value) {
+    cpu.gpr[rax] = u32(value);
+    cpu.gpr[rdx] = value >> 32;
+}
+u64 edx_eax(const Cpu& cpu) { return u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]); }
+
+// ---- control registers
+
+Outcome mov_from_cr(Slow& x) {
+    auto& c = x.cpu.control;
+    u64 value = 0;
+    switch (x.insn.operand[1].number) {
+    case 0: value = c.cr0; break;
+    case 2: value = c.cr2; break;
+    case 3: value = c.cr3; break;
+    case 4: value = c.cr4; break;
+    case 8: value = x.cpu.apic.cr8(); break;
+    }
+    x.write_any_register(0, value);
+    return Outcome::next;
+}
+
+Outcome mov_to_cr(Slow& x) {
+    u64 value = x.read_any(1);
+    switch (x.insn.operand[0].number) {
+    case 0: return changed(control::write_cr0(x.cpu, value));
+    case 2: return x.cpu.control.cr2 = value, Outcome::next;
+    case 3: return changed(control::write_cr3(x.cpu, value));
+    case 4: return changed(control::write_cr4(x.cpu, value));
+    default: return changed(control::write_cr8(x.cpu, value));
+    }
+}
+
+Outcome clts(Slow& x) {
+    u64 old = x.cpu.control.cr0;
+    x.cpu.control.cr0 &= ~cr0::ts;
+    x.cpu.cr0_written(old);
+    return Outcome::changed;
+}
+
+// PE, MP, EM, TS; PE can be set and not cleared.
+Outcome lmsw(Slow& x) {
+    u64 value = x.read_any(0) & 15;
+    if (x.stopped()) return x.why();
+    u64 old = x.cpu.control.cr0;
+    return changed(control::write_cr0(x.cpu, (old & ~u64{14}) | value));
+}
+
+Outcome smsw_register(Slow& x) {
+    x.write_any_register(0, x.cpu.control.cr0);
+    return Outcome::next;
+}
+Outcome smsw_memory(Slow& x) {
+    auto span = x.probe_write(2);
+    if (x.stopped()) return x.why();
+    u16 value = u16(x.cpu.control.cr0);
+    x.cpu.write_span(span, &value);
+    return Outcome::next;
+}
+
+// ---- debug registers (SDM vol. 3, 18.2.2 and 18.2.4: DR4 and DR5 are DR6 and DR7 unless CR4.DE; GD gives #DB with BD)
+
+bool debug_register(Slow& x, unsigned& n) {
+    if (n == 4 || n == 5) {
+        if (x.cpu.control.cr4 & cr4::de) return x.raise(ud()), false;
+        n += 2;
+    }
+    if (!(x.cpu.control.dr[7] & bit(13))) return true;
+    Fault general_detect{db_vector};
+    general_detect.address = bit(13);
+    return x.raise(general_detect), false;
+}
+
+Outcome mov_from_dr(Slow& x) {
+    unsigned n = x.insn.operand[1].number;
+    if (!debug_register(x, n)) return x.why();
+    x.write_any_register(0, x.cpu.control.dr[n]);
+    return Outcome::next;
+}
+Outcome mov_to_dr(Slow& x) {
+    unsigned n = x.insn.operand[0].number;
+    if (!debug_register(x, n)) return x.why();
+    return changed(control::write_dr(x.cpu, n, x.read_any(1)));
+}
+
+// ---- GDTR and IDTR: limit, then base of 8, 4 or (16-bit operand size, when loading) 3 bytes
+
+unsigned base_width(const Slow& x) { return x.cpu.bits64() ? 8 : 4; }
+
+Outcome store_table(Slow& x, const TableRegister& table) {
+    auto limit = x.probe_write(2), base = x.probe_write(base_width(x), 2);
+    if (x.stopped()) return x.why();
+    x.cpu.write_span(limit, &table.limit);
+    x.cpu.write_span(base, &table.base);
+    return Outcome::next;
+}
+Outcome sgdt(Slow& x) { return store_table(x, x.cpu.seg.gdtr); }
+Outcome sidt(Slow& x) { return store_table(x, x.cpu.seg.idtr); }
+
+Outcome load_table(Slow& x, TableRegister& table) {
+    u16 limit = x.load<u16>();
+    u64 base = x.cpu.bits64() ? x.load<u64>(2) : x.load<u32>(2);
+    if (x.stopped()) return x.why();
+    if (x.cpu.bits64() && !x.cpu.canonical(base)) return x.raise(gp(0));
+    if (x.insn.operand_size == 2 && !x.cpu.bits64()) base &= 0xffffff;
+    table = {base, limit};
+    return Outcome::next;
+}
+Outcome lgdt(Slow& x) { return load_table(x, x.cpu.seg.gdtr); }
+Outcome lidt(Slow& x) { return load_table(x, x.cpu.seg.idtr); }
+
+// ---- translations
+
+// No limit, type or canonicality fault: a non-canonical address names no page (SDM vol. 2, INVLPG).
+Outcome invlpg(Slow& x) {
+    Seg s = x.insn.segment;
+    u64 address = x.offset();
+    if (!x.cpu.bits64()) address = u32(address + x.cpu.seg[s].base);
+    else if (s == Seg::fs || s == Seg::gs) address += x.cpu.seg[s].base;
+    if (!x.cpu.bits64() || x.cpu.canonical(address)) x.cpu.invalidate_page(address);
+    return Outcome::changed;
+}
+
+struct InvpcidDescriptor { u64 pcid, address; };
+
+Outcome invpcid(Slow& x) {
+    u64 type = x.read_any(0);
+    auto d = x.load<InvpcidDescriptor>();
+    if (x.stopped()) return x.why();
+    bool pcide = x.cpu.control.cr4 & cr4::pcide;
+    bool bad = type > 3 || d.pcid >> 12 || (type < 2 && d.pcid && !pcide) || (type == 0 && !x.cpu.canonical(d.address));
+    if (bad) return x.raise(gp(0));
+    x.cpu.invalidate_pcid(unsigned(type), d.pcid, d.address);
+    return Outcome::changed;
+}
+
+Outcome no_caches(Slow&) { return Outcome::next; }          // INVD, WBINVD: there are none
+
+Outcome hlt(Slow& x) {
+    x.cpu.activity = Activity::halted;
+    return Outcome::changed;
+}
+
+// ---- MSRs, time, identification
+
+Outcome rdmsr(Slow& x) {
+    u64 value;
+    if (!read_msr(x.cpu, u32(x.cpu.gpr[rcx]), value)) return x.raise(gp(0));
+    set_edx_eax(x.cpu, value);
+    return Outcome::next;
+}
+Outcome wrmsr(Slow& x) {
+    if (!write_msr(x.cpu, u32(x.cpu.gpr[rcx]), edx_eax(x.cpu))) return x.raise(gp(0));
+    return Outcome::changed;
+}
+
+bool time_denied(const Cpu& cpu) { return (cpu.control.cr4 & cr4::tsd) && cpu.cpl > 0; }
+
+Outcome rdtsc(Slow& x) {
+    if (time_denied(x.cpu)) return x.raise(gp(0));
+    set_edx_eax(x.cpu, read_tsc(x.cpu));
+    return Outcome::next;
+}
+Outcome rdtscp(Slow& x) {
+    if (time_denied(x.cpu)) return x.raise(gp(0));
+    set_edx_eax(x.cpu, read_tsc(x.cpu));
+    x.cpu.gpr[rcx] = u32(x.cpu.msr.tsc_aux);
+    return Outcome::next;
+}
+Outcome rdpid(Slow& x) {
+    x.write_any_register(0, u32(x.cpu.msr.tsc_aux));
+    return Outcome::next;
+}
+// AMD's four legacy counters; the Intel models have none.
+Outcome rdpmc(Slow& x) {
+    u32 n = u32(x.cpu.gpr[rcx]);
+    if (!(x.cpu.control.cr4 & cr4::pce) && x.cpu.cpl > 0) return x.raise(gp(0));
+    if (x.cpu.intel() || n >= x.cpu.msr.perf_counter.size()) return x.raise(gp(0));
+    set_edx_eax(x.cpu, x.cpu.msr.perf_counter[n]);
+    return Outcome::next;
+}
+
+Outcome cpuid(Slow& x) {
+    auto& r = x.cpu.gpr;
+    auto leaf = ::cpuid(x.cpu, u32(r[rax]), u32(r[rcx]));
+    r[rax] = leaf.eax, r[rbx] = leaf.ebx, r[rcx] = leaf.ecx, r[rdx] = leaf.edx;
+    return Outcome::next;
+}
+
+// ---- FS and GS bases
+
+Outcome swapgs(Slow& x) {
+    std::swap(x.cpu.seg[Seg::gs].base, x.cpu.msr.kernel_gs_base);
+    return Outcome::next;
+}
+
+template <Seg S> Outcome read_base(Slow& x) {
+    if (!(x.cpu.control.cr4 & cr4::fsgsbase)) return x.raise(ud());
+    x.write_any_register(0, x.cpu.seg[S].base);
+    return Outcome::next;
+}
+template <Seg S> Outcome write_base(Slow& x) {
+    if (!(x.cpu.control.cr4 & cr4::fsgsbase)) return x.raise(ud());
+    u64 base = x.read_any(0);
+    if (!x.cpu.canonical(base)) return x.raise(gp(0));
+    x.cpu.seg[S].base = base;
+    return Outcome::next;
+}
+
+// ---- SMAP and protection keys
+
+// Outside ring 0 these are #UD, not #GP.
+template <bool On> Outcome set_ac(Slow& x) {
+    if (x.cpu.cpl > 0) return x.raise(ud());
+    x.cpu.set_rflags(On ? rflags::ac : 0, rflags::ac);
+    return Outcome::changed;
+}
+
+Outcome rdpkru(Slow& x) {
+    if (!(x.cpu.control.cr4 & cr4::pke)) return x.raise(ud());
+    if (u32(x.cpu.gpr[rcx])) return x.raise(gp(0));
+    set_edx_eax(x.cpu, x.cpu.control.pkru);
+    return Outcome::next;
+}
+Outcome wrpkru(Slow& x) {
+    if (!(x.cpu.control.cr4 & cr4::pke)) return x.raise(ud());
+    if (u32(x.cpu.gpr[rcx]) || u32(x.cpu.gpr[rdx])) return x.raise(gp(0));
+    x.cpu.control.pkru = u32(x.cpu.gpr[rax]);
+    x.cpu.translation_mode_changed();
+    return Outcome::changed;
+}
+
+using F = Feature;
+
+constexpr Row rows[] = {
+    // name       encoding            operands   gate                                                          event                    run
+    {"mov",      "0F 20 /r",         "Ry, Cy",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_cr,           plain<mov_from_cr>},
+    {"mov",      "0F 21 /r",         "Ry, Dy",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_dr,           plain<mov_from_dr>},
+    {"mov",      "0F 22 /r",         "Cy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_cr,           plain<mov_to_cr>},
+    {"mov",      "0F 23 /r",         "Dy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_dr,           plain<mov_to_dr>},
+    {"clts",     "0F 06",            "",        {.cpl = 0},                                                   Event::clts,             plain<clts>},
+    {"smsw",     "0F 01 /4",         "Rv",      {.umip = true},                                               Event::smsw,             plain<smsw_register>},
+    {"smsw",     "0F 01 /4",         "Mw",      {.umip = true},                                               Event::smsw,             plain<smsw_memory>},
+    {"lmsw",     "0F 01 /6",         "Ew",      {.cpl = 0},                                                   Event::lmsw,             plain<lmsw>},
+    {"sgdt",     "0F 01 /0",         "Ms",      {.umip = true},                                               Event::descriptor_table, plain<sgdt>},
+    {"sidt",     "0F 01 /1",         "Ms",      {.umip = true},                                               Event::descriptor_table, plain<sidt>},
+    {"lgdt",     "0F 01 /2",         "Ms",      {.cpl = 0},                                                   Event::descriptor_table, plain<lgdt>},
+    {"lidt",     "0F 01 /3",         "Ms",      {.cpl = 0},                                                   Event::descriptor_table, plain<lidt>},
+    {"invlpg",   "0F 01 /7",         "Mb",      {.cpl = 0},                                                   Event::invlpg,           plain<invlpg>},
+    {"invpcid",  "66 0F 38 82 /r",   "Gy, Mdq", {.needs = F::invpcid, .cpl = 0, .force64 = true},             Event::invpcid,          plain<invpcid>},
+    {"invd",     "0F 08",            "",        {.cpl = 0},                                                   Event::invd,             plain<no_caches>},
+    {"wbinvd",   "0F 09",            "",        {.cpl = 0},                                                   Event::wbinvd,           plain<no_caches>},
+    {"hlt",      "F4",               "",        {.cpl = 0},                                                   Event::hlt,              plain<hlt>},
+    {"rdmsr",    "0F 32",            "",        {.needs = F::msr, .cpl = 0},                                  Event::rdmsr,            plain<rdmsr>},
+    {"wrmsr",    "0F 30",            "",        {.needs = F::msr, .cpl = 0},                                  Event::wrmsr,            plain<wrmsr>},
+    {"rdtsc",    "0F 31",            "",        {.needs = F::tsc},                                            Event::rdtsc,            plain<rdtsc>},
+    {"rdtscp",   "0F 01 F9",         "",        {.needs = F::rdtscp},                                         Event::rdtscp,           plain<rdtscp>},
+    {"rdpid",    "F3 0F C7 /7",      "Ry",      {.needs = F::rdpid, .force64 = true},                         Event::rdtscp,           plain<rdpid>},
+    {"rdpmc",    "0F 33",            "",        {},                                                           Event::rdpmc,            plain<rdpmc>},
+    {"cpuid",    "0F A2",            "",        {},                                                           Event::cpuid,            plain<cpuid>},
+    {"swapgs",   "0F 01 F8",         "",        {.cpl = 0, .only64 = true},                                   Event::none,             plain<swapgs>},
+    {"rdfsbase", "F3 0F AE /0",      "Ry",      {.needs = F::fsgsbase, .only64 = true},                       Event::none,             plain<read_base<Seg::fs>>},
+    {"rdgsbase", "F3 0F AE /1",      "Ry",      {.needs = F::fsgsbase, .only64 = true},                       Event::none,             plain<read_base<Seg::gs>>},
+    {"wrfsbase", "F3 0F AE /2",      "Ry",      {.needs = F::fsgsbase, .only64 = true},                       Event::none,             plain<write_base<Seg::fs>>},
+    {"wrgsbase", "F3 0F AE /3",      "Ry",      {.needs = F::fsgsbase, .only64 = true},                       Event::none,             plain<write_base<Seg::gs>>},
+    {"clac",     "NP 0F 01 CA",      "",        {.needs = F::smap},                                           Event::none,             plain<set_ac<false>>},
+    {"stac",     "NP 0F 01 CB",      "",        {.needs = F::smap},                                           Event::none,             plain<set_ac<true>>},
+    {"rdpkru",   "NP 0F 01 EE",      "",        {.needs = F::pku},                                            Event::none,             plain<rdpkru>},
+    {"wrpkru",   "NP 0F 01 EF",      "",        {.needs = F::pku},                                            Event::none,             plain<wrpkru>},
+    {"syscall",  "0F 05",            "",        {.needs = F::syscall},                                        Event::none,             plain<syscall>},
+    {"sysret",   "0F 07",            "",        {.needs = F::syscall, .cpl = 0},                              Event::none,             plain<sysret>},
+    {"sysenter", "0F 34",            "",        {.needs = F::sep},                                            Event::none,             plain<sysenter>},
+    {"sysexit",  "0F 35",            "",        {.needs = F::sep, .cpl = 0},                                  Event::none,             plain<sysexit>},
+};
+static_assert(no_overlap(rows), "two rows claim the same bytes");
+
+}
+std::span<const Row> system() { return rows; }
+}

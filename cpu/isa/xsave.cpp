@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+// FXSAVE, FXRSTOR, XSAVE and its kin, XGETBV, XSETBV (SDM vol. 1, 10.5 and ch. 13; APM vol. 2, 11.4).
+// XCR0 has x87 and SSE; left out: the "modified" optimization of XSAVEOPT (it may be), XSAVES, AMD's skipping of x87
+// pointers where XSAVEERPTR is not in CPUID.
+//
+// Rule of restart: every byte that is written is probed first; XRSTOR and FXRSTOR read everything before they load anything.
+#include "cpu/exec/slow.h"
+#include "cpu/fp/mxcsr.h"
+#include "cpu/isa/families.h"
+
+namespace isa {
+namespace {
+
+constexpr u64 x87_state = 1, sse_state = 2;
+
+// The legacy region (SDM vol. 1, table 10-2). Without REX.W the pointers are 32-bit offsets and selectors.
+struct LegacyRegion {
+    u16 control = 0x37f, status = 0;
+    u8 full = 0, zero = 0;        // bit n: R[n] is not empty
+    u16 opcode = 0;
+    u64 instruction = 0, data = 0;
+    u32 mxcsr = 0x1f80, mxcsr_mask = 0;
+    struct { u64 significand; u16 sign_exponent, zeros[3]; } st[8]{};
+    u8 xmm[16][16]{};
+};
+static_assert(sizeof(LegacyRegion) == 416 && offsetof(LegacyRegion, mxcsr) == 24 && offsetof(LegacyRegion, xmm) == 160);
+
+struct Header {
+    u64 xstate_bv = 0, xcomp_bv = 0, zeros[6]{};
+};
+
+unsigned xmm_registers(const Cpu& cpu) { return cpu.bits64() ? 16 : 8; }
+
+// ---- between registers and region
+
+u64 pointer(bool wide, u64 offset, u16 selector) { return wide ? offset : u32(offset) | u64{selector} << 32; }
+
+void store_x87(const Cpu& cpu, bool wide, LegacyRegion& to) {
+    auto& f = cpu.fpu;
+    to.control = f.control, to.status = f.status, to.full = u8(~f.empty), to.opcode = f.fop & 0x7ff;
+    to.instruction = pointer(wide, f.fip, f.fcs);
+    to.data = pointer(wide, f.fdp, f.fds);
+    for (unsigned i = 0; i < 8; i++) {
+        auto& r = f.r[f.physical(i)];
+        to.st[i] = {r.significand, r.sign_exponent, {}};
+    }
+}
+
+// The summary bits of the status word follow from the exceptions and their masks (SDM vol. 1, 8.1.3.3).
+u16 with_summary(u16 status, u16 control) {
+    return u16(status & ~control & 0x3f ? status | 0x8080 : status & ~0x8080);
+}
+
+void load_x87(Cpu& cpu, bool wide, const LegacyRegion& from) {
+    auto& f = cpu.fpu;
+    f.control = u16((from.control & 0x1f7f) | 0x40);
+    f.status = with_summary(from.status, f.control);
+    f.empty = u8(~from.full), f.fop = from.opcode & 0x7ff;
+    f.fip = wide ? from.instruction : u32(from.instruction), f.fcs = wide ? u16(0) : u16(from.instruction >> 32);
+    f.fdp = wide ? from.data : u32(from.data), f.fds = wide ? u16(0) : u16(from.data >> 32);
+    for (unsigned i = 0; i < 8; i++) f.r[f.physical(i)] = {from.st[i].significand, from.st[i].sign_exponent};
+}
+
+void store_sse(const Cpu& cpu, LegacyRegion& to) {
+    for (unsigned i = 0; i < xmm_registers(cpu); i++) std::memcpy(to.xmm[i], cpu.vector.v[i].bytes.data(), 16);
+}
+void load_sse(Cpu& cpu, const LegacyRegion& from) {
+    for (unsigned i = 0; i < xmm_registers(cpu); i++) std::memcpy(cpu.vector.v[i].bytes.data(), from.xmm[i], 16);
+}
+
+// Which components differ from their initial configuration (SDM vol. 1, 13.6).
+u64 in_use(const Cpu& cpu) {
+    auto& f = cpu.fpu;
+    bool x87 = f.control != 0x37f || f.status || f.empty != 0xff || f.fop || f.fip || f.fdp || f.fcs || f.fds;
+    for (auto& r : f.r) x87 |= r.significand || r.sign_exponent;
+    bool sse = false;
+    for (unsigned i = 0; i < xmm_registers(cpu); i++) sse |= cpu.vector.v[i].get<u64>(0) || cpu.vector.v[i].get<u64>(1);
+    return (x87 ? x87_state : 0) | (sse ? sse_state : 0);
+}
+
+// ---- FXSAVE, FXRSTOR
+
+// EM: #UD on Intel, #NM on AMD (SDM vol. 2, FXSAVE; APM vol. 3); then TS, then alignment.
+bool fx_ready(Slow& x) {
+    auto& cpu = x.cpu;
+    if (cpu.control.cr0 & cr0::em) return x.raise(cpu.intel() ? ud() : nm()), false;
+    if (cpu.control.cr0 & cr0::ts) return x.raise(nm()), false;
+    x.require_aligned(16);
+    return !x.stopped();
+}
+
+// AMD's fast form leaves the XMM registers out in 64-bit mode at CPL 0 (APM vol. 2, 3.1.7, FFXSR).
+bool fx_has_xmm(const Cpu& cpu) {
+    bool fast = (cpu.control.efer & efer::ffxsr) && cpu.bits64() && cpu.cpl == 0;
+    return (cpu.control.cr4 & cr4::osfxsr) && !fast;
+}
+
+// Bytes 416 to 511 are software's; without 64-bit mode XMM8 to XMM15's bytes too, without OSFXSR all XMM registers'.
+template <bool Wide> Outcome fxsave(Slow& x) {
+    if (!fx_ready(x)) return x.why();
+    auto& cpu = x.cpu;
+    unsigned width = fx_has_xmm(cpu) ? 160 + xmm_registers(cpu) * 16 : 160;
+    x.probe_write(512);
+    auto span = x.probe_write(width);
+    if (x.stopped()) return x.why();
+    LegacyRegion region;
+    store_x87(cpu, Wide, region);
+    region.mxcsr = cpu.vector.mxcsr, region.mxcsr_mask = mxcsr::writable;
+    store_sse(cpu, region);
+    cpu.write_span(span, &region);
+    return Outcome::next;
+}
+
+template <bool Wide> Outcome fxrstor(Slow& x) {
+    if (!fx_ready(x)) return x.why();
+    auto& cpu = x.cpu;
+    struct Area { LegacyRegion region; u8 rest[96]; };
+    auto area = x.load<Area>();
+    if (x.stopped()) return x.why();
+    bool sse = cpu.control.cr4 & cr4::osfxsr;
+    if (sse && (area.region.mxcsr & ~mxcsr::writable)) return x.raise(gp(0));
+    load_x87(cpu, Wide, area.region);
+    if (sse) cpu.vector.mxcsr = area.region.mxcsr;
+    if (fx_has_xmm(cpu)) load_sse(cpu, area.region);
+    return Outcome::next;
+}
+
+// ---- XSAVE, XSAVEOPT, XSAVEC, XRSTOR (SDM vol. 1, 13.7 to 13.10)
+
+bool xsave_ready(Slow& x) {
+    if (!(x.cpu.control.cr4 & cr4::osxsave)) return x.raise(ud()), false;
+    if (x.cpu.control.cr0 & cr0::ts) return x.raise(nm()), false;
+    x.require_aligned(64);
+    return !x.stopped();
+}
+
+u64 requested(const Cpu& cpu) { return cpu.control.xcr0 & (u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax])); }
+
+enum class Save : u8 { plain, optimized, compacted };
+
+template <Save How, bool Wide> Outcome xsave_area(Slow& x) {
+    if (!xsave_ready(x)) return x.why();
+    auto& cpu = x.cpu;
+    u64 wanted = requested(cpu), used = in_use(cpu);
+    if (How == Save::compacted && cpu.vector.mxcsr != 0x1f80) used |= sse_state;
+    u64 written = How == Save::plain ? wanted : wanted & used;
+    bool mxcsr = How == Save::compacted ? written & sse_state : wanted & sse_state;
+
+    auto x87_first = x.probe_write(24), st = x.probe_write(128, 32), mxcsr_pair = x.probe_write(8, 24);
+    auto xmm = x.probe_write(xmm_registers(cpu) * 16, 160), header = x.probe_write(How == Save::compacted ? 16 : 8, 512);
+    x.probe_write(576);
+    Header h;
+    if (How != Save::compacted) h.xstate_bv = x.load<u64>(512);
+    if (x.stopped()) return x.why();
+
+    LegacyRegion region;
+    store_x87(cpu, Wide, region);
+    store_sse(cpu, region);
+    region.mxcsr = cpu.vector.mxcsr, region.mxcsr_mask = mxcsr::writable;
+    if (written & x87_state) cpu.write_span(x87_first, &region), cpu.write_span(st, region.st);
+    if (mxcsr) cpu.write_span(mxcsr_pair, &region.mxcsr);
+    if (written & sse_state) cpu.write_span(xmm, region.xmm);
+    h.xstate_bv = (h.xstate_bv & ~wanted) | (wanted & used);
+    h.xcomp_bv = wanted | bit(63);
+    cpu.write_span(header, &h);
+    return Outcome::next;
+}
+
+// SDM vol. 1, 13.8: what of the header makes XRSTOR refuse.
+bool header_allowed(const Cpu& cpu, const Header& h) {
+    u64 xcr0 = cpu.control.xcr0, others = 0;
+    for (u64 z : h.zeros) others |= z;
+    if (!(h.xcomp_bv & bit(63))) return !h.xcomp_bv && !h.zeros[0] && !(h.xstate_bv & ~xcr0);
+    u64 format = h.xcomp_bv & ~bit(63);
+    return cpu.features.has(Feature::xsavec) && !others && !(format & ~xcr0) && !(h.xstate_bv & ~format);
+}
+
+template <bool Wide> Outcome xrstor(Slow& x) {
+    if (!xsave_ready(x)) return x.why();
+    auto& cpu = x.cpu;
+    auto h = x.load<Header>(512);
+    auto region = x.load<LegacyRegion>();
+    if (x.stopped()) return x.why();
+    bool compacted = h.xcomp_bv & bit(63);
+    u64 wanted = requested(cpu), stored = h.xstate_bv;
+    bool mxcsr_stored = (wanted & sse_state) && (!compacted || stored & sse_state);
+    if (!header_allowed(cpu, h) || (mxcsr_stored && (region.mxcsr & ~mxcsr::writable))) return x.raise(gp(0));
+
+    LegacyRegion initial;
+    if (wanted & x87_state) load_x87(cpu, Wide, stored & x87_state ? region : initial);
+    if (wanted & sse_state) {
+        load_sse(cpu, stored & sse_state ? region : initial);
+        cpu.vector.mxcsr = mxcsr_stored ? region.mxcsr : initial.mxcsr;
+    }
+    return Outcome::next;
+}
+
+// ---- XCR0
+
+Outcome xgetbv(Slow& x) {
+    auto& cpu = x.cpu;
+    if (!(cpu.control.cr4 & cr4::osxsave)) return x.raise(ud());
+    u32 n = u32(cpu.gpr[rcx]);
+    if (n > 1 || (n == 1 && !cpu.features.has(Feature::xgetbv1))) return x.raise(gp(0));
+    u64 value = n == 0 ? cpu.control.xcr0 : cpu.control.xcr0 & in_use(cpu);
+    cpu.gpr[rax] = u32(value), cpu.gpr[rdx] = value >> 32;
+    return Outcome::next;
+}
+
+// x87 can't be switched off, and there is nothing beyond SSE.
+Outcome xsetbv(Slow& x) {
+    auto& cpu = x.cpu;
+    if (!(cpu.control.cr4 & cr4::osxsave)) return x.raise(ud());
+    u64 value = u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]);
+    u64 exist = x87_state | (cpu.features.has(Feature::sse) ? sse_state : 0);
+    if (u32(cpu.gpr[rcx]) || !(value & x87_state) || value & ~exist) return x.raise(gp(0));
+    cpu.control.xcr0 = value;
+    return Outcome::changed;
+}
+
+using F = Feature;
+using enum Save;
+
+constexpr Row rows[] = {
+    // name          encoding               operands  gate                            event           run
+    {"fxsave",      "NP 0F AE /0",         "M",      {.needs = F::fxsr},             Event::none,    isa::plain<fxsave<false>>},
+    {"fxsave64",    "NP REX.W 0F AE /0",   "M",      {.needs = F::fxsr},             Event::none,    isa::plain<fxsave<true>>},
+    {"fxrstor",     "NP 0F AE /1",         "M",      {.needs = F::fxsr},             Event::none,    isa::plain<fxrstor<false>>},
+    {"fxrstor64",   "NP REX.W 0F AE /1",   "M",      {.needs = F::fxsr},             Event::none,    isa::plain<fxrstor<true>>},
+    {"xsave",       "NP 0F AE /4",         "M",      {.needs = F::xsave},            Event::none,    isa::plain<xsave_area<Save::plain, false>>},
+    {"xsave64",     "NP REX.W 0F AE /4",   "M",      {.needs = F::xsave},            Event::none,    isa::plain<xsave_area<Save::plain, true>>},
+    {"xrstor",      "NP 0F AE /5",         "M",      {.needs = F::xsave},            Event::none,    isa::plain<xrstor<false>>},
+    {"xrstor64",    "NP REX.W 0F AE /5",   "M",      {.needs = F::xsave},            Event::none,    isa::plain<xrstor<true>>},
+    {"xsaveopt",    "NP 0F AE /6",         "M",      {.needs = F::xsaveopt},         Event::none,    isa::plain<xsave_area<optimized, false>>},
+    {"xsaveopt64",  "NP REX.W 0F AE /6",   "M",      {.needs = F::xsaveopt},         Event::none,    isa::plain<xsave_area<optimized, true>>},
+    {"xsavec",      "NP 0F C7 /4",         "M",      {.needs = F::xsavec},           Event::none,    isa::plain<xsave_area<compacted, false>>},
+    {"xsavec64",    "NP REX.W 0F C7 /4",   "M",      {.needs = F::xsavec},           Event::none,    isa::plain<xsave_area<compacted, true>>},
+    {"xgetbv",      "NP 0F 01 D0",         "",       {.needs = F::xsave},            Event::none,    isa::plain<xgetbv>},
+    {"xsetbv",      "NP 0F 01 D1",         "",       {.needs = F::xsave, .cpl = 0},  Event::xsetbv,  isa::plain<xsetbv>},
+};
+static_assert(no_overlap(rows), "two rows claim the same bytes");
+
+}
+std::span<const Row> xsave() { return rows; }
+}
