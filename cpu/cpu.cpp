@@ -69,6 +69,7 @@ void Cpu::reset(bool init) {
         msr = {};
         reset_msrs(*this);
     }
+    apic.reset(init);
     mmu->drop_all();
     mode_changed();
 }

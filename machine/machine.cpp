@@ -42,7 +42,9 @@ void Machine::boot() {
     write_plan(plan, pc->memory);
     pc->set_rom(plan.rom);
     for (auto& w : plan.port_writes) pc->ports.out(w.port, w.width, w.value);
-    for (auto& w : plan.msr_writes) write_msr(pc->cpu, w.index, w.value);
+    for (auto& w : plan.msr_writes)
+        if (!msr_name(pc->cpu, w.index).empty()) write_msr(pc->cpu, w.index, w.value);
+    for (auto& w : plan.apic_writes) pc->cpu.apic.write(w.offset, 4, w.value);
     enter(plan.entry);
 }
 

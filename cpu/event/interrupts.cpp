@@ -88,7 +88,7 @@ bool Cpu::service_pending() {
     return false;
 }
 
-void Cpu::set_intr(bool level) { pending = level ? pending | pending::intr : pending & ~pending::intr; }
+void Cpu::set_intr(bool level) { apic.set_lint(0, level); }
 void Cpu::request_nmi() { pending |= pending::nmi; }
 void Cpu::request_init() { pending |= pending::init; }
 void Cpu::request_startup(u8 vector) {

@@ -30,6 +30,8 @@ public:
     bool stopped() const { return outcome != Outcome::next; }
     Outcome why() const { return outcome; }
     Outcome raise(const Fault& f) { return outcome = cpu.raise(f); }
+    // A check of the Cpu's has left a fault.
+    bool fail() { return keep(false); }
 
     // ---- flags
     Flags flags() const { return Flags(u32(cpu.rflags)); }
