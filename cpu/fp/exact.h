@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whether a result fits a precision if its exponent could be anything: what PE means beside an unmasked OE or UE.
+// Whether a result fits a precision with an unbounded exponent: PE beside an unmasked OE or UE.
 //
-// A finite number is odd * 2^exponent. Sums, products and quotients of such numbers are judged on the odd parts alone.
+// A finite number is odd * 2^exponent; sums, products and quotients are judged on the odd parts.
 #pragma once
 #include "base/bits.h"
 #include <utility>
@@ -33,12 +33,14 @@ constexpr bool sum_fits(Number a, Number b, unsigned precision) {
     if (!a.odd || !b.odd) return fits(a.odd | b.odd, precision);
     if (a.exponent < b.exponent) std::swap(a, b);
     int up = a.exponent - b.exponent;
-    if (up > 64) return false;                           // the two odd parts are more than `precision` bits apart
+    if (up > 64) return false;    // the first and the last bit are further apart than any precision
     u128 high = u128{a.odd} << up;
     if (a.negative == b.negative) return fits(high + b.odd, precision);
     return fits(high > b.odd ? high - b.odd : b.odd - high, precision);
 }
-constexpr bool product_fits(Number a, Number b, unsigned precision) { return fits(u128{a.odd} * b.odd, precision); }
+constexpr bool product_fits(Number a, Number b, unsigned precision) {
+    return fits(u128{a.odd} * b.odd, precision);
+}
 // A quotient is a binary fraction only if the divisor's odd part divides the dividend's.
 constexpr bool quotient_fits(Number a, Number b, unsigned precision) {
     return b.odd && a.odd % b.odd == 0 && fits(a.odd / b.odd, precision);

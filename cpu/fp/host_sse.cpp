@@ -26,10 +26,12 @@ bool denormal(u64 low, Format f) {
     return !bits(low, 30, 23) && bits(low, 22, 0);
 }
 
-Format source_format(const Operation& op) { return op.computes == Arithmetic::narrow ? Format::double_ : op.format; }
+Format source_format(const Operation& op) {
+    return op.computes == Arithmetic::narrow ? Format::double_ : op.format;
+}
 
-// One lane's flags where OE or UE is unmasked. Underflow is then signalled for a tiny result even if it is exact, and PE
-// tells whether rounding lost anything with an unbounded exponent.
+// One lane's flags where OE or UE is unmasked. Underflow is then signalled for a tiny result even if
+// it is exact, and PE tells whether rounding would lose anything with an unbounded exponent.
 u32 lane_flags(const Operation& op, const Bits128& a, const Bits128& b, unsigned n, u32 mxcsr) {
     Format from = source_format(op);
     auto [value, raised] = op.scalar(lane_alone(a, from, n), lane_alone(b, from, n), mxcsr);
@@ -51,20 +53,22 @@ u32 all_lanes_flags(const Operation& op, const Bits128& a, const Bits128& b, u32
 
 Ran<Bits128> Operation::operator()(const Bits128& a, const Bits128& b, u32 mxcsr) const {
     bool tiny_traps = !(mxcsr & mxcsr::um);
-    if (tiny_traps) mxcsr &= ~mxcsr::ftz;                // FTZ acts while underflow is masked (SDM vol. 1, 10.2.3.3)
+    if (tiny_traps) mxcsr &= ~mxcsr::ftz;   // acts on masked underflow only (SDM vol. 1, 10.2.3.3)
     auto result = masked(a, b, mxcsr);
     bool over_traps = !(mxcsr & mxcsr::om) && (result.raised & mxcsr::oe);
     if (lanes && (tiny_traps || over_traps)) result.raised = all_lanes_flags(*this, a, b, mxcsr);
     return result;
 }
 
-// One asm statement per instruction: nothing can be moved into or out of the time in which MXCSR is the guest's.
-#define AROUND(text) "stmxcsr %[saved]\n\tldmxcsr %[mxcsr]\n\t" text "\n\tstmxcsr %[mxcsr]\n\tldmxcsr %[saved]"
+// One asm statement each: nothing can be moved into or out of the time of the guest's MXCSR.
+#define AROUND(text) \
+    "stmxcsr %[saved]\n\tldmxcsr %[mxcsr]\n\t" text "\n\tstmxcsr %[mxcsr]\n\tldmxcsr %[saved]"
+#define MXCSR_MEMORY [saved] "=m"(saved), [mxcsr] "+m"(mode)
 #define RUN(name) \
     static Ran<Bits128> run_##name(const Bits128& a, const Bits128& b, u32 mxcsr) { \
         __m128i x = host(a), y = host(b); \
         u32 saved, mode = modes(mxcsr); \
-        asm volatile(AROUND(#name " %[y], %[x]") : [x] "+&x"(x), [saved] "=m"(saved), [mxcsr] "+m"(mode) : [y] "x"(y)); \
+        asm volatile(AROUND(#name " %[y], %[x]") : [x] "+&x"(x), MXCSR_MEMORY : [y] "x"(y)); \
         return {guest(x), mode & mxcsr::flags}; \
     }
 #define ROUNDED(name, scalar, format, lanes, computes) RUN(name)
@@ -73,22 +77,26 @@ Ran<Bits128> Operation::operator()(const Bits128& a, const Bits128& b, u32 mxcsr
     static Ran<Bits128> run_##name##width(const Bits128& a, u64 b, u32 mxcsr) { \
         __m128i x = host(a); \
         u32 saved, mode = modes(mxcsr); \
-        asm volatile(AROUND(#text " %[y], %[x]") : [x] "+&x"(x), [saved] "=m"(saved), [mxcsr] "+m"(mode) : [y] "r"(Gpr##width(b))); \
+        Gpr##width y = Gpr##width(b); \
+        asm volatile(AROUND(#text " %[y], %[x]") : [x] "+&x"(x), MXCSR_MEMORY : [y] "r"(y)); \
         return {guest(x), mode & mxcsr::flags}; \
     }
 #define TO_INTEGER(name, width, text) \
     static Ran<u64> run_##name##width(const Bits128& b, u32 mxcsr) { \
         Gpr##width x; \
+        __m128i y = host(b); \
         u32 saved, mode = modes(mxcsr); \
-        asm volatile(AROUND(#text " %[y], %[x]") : [x] "=&r"(x), [saved] "=m"(saved), [mxcsr] "+m"(mode) : [y] "x"(host(b))); \
+        asm volatile(AROUND(#text " %[y], %[x]") : [x] "=&r"(x), MXCSR_MEMORY : [y] "x"(y)); \
         return {x, mode & mxcsr::flags}; \
     }
 #define COMPARED(name) \
     Ran<u32> name(const Bits128& a, const Bits128& b, u32 mxcsr) { \
+        __m128i x = host(a), y = host(b); \
         bool cf, pf, zf; \
         u32 saved, mode = modes(mxcsr); \
-        asm volatile(AROUND(#name " %[y], %[x]") : "=@ccc"(cf), "=@ccp"(pf), "=@ccz"(zf), [saved] "=m"(saved), [mxcsr] "+m"(mode) \
-                     : [x] "x"(host(a)), [y] "x"(host(b))); \
+        asm volatile(AROUND(#name " %[y], %[x]") \
+                     : "=@ccc"(cf), "=@ccp"(pf), "=@ccz"(zf), MXCSR_MEMORY \
+                     : [x] "x"(x), [y] "x"(y)); \
         return {u32(cf) | u32(pf) << 2 | u32(zf) << 6, mode & mxcsr::flags}; \
     }
 using Gpr4 = u32;
@@ -104,5 +112,6 @@ using Gpr8 = u64;
 #include "cpu/fp/host_sse.def"
 #undef RUN
 #undef AROUND
+#undef MXCSR_MEMORY
 
 }

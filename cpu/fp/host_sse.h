@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// SSE floating point by the host's own instructions: the guest's rounding, FTZ and DAZ in, the value and the raised flags out.
+// SSE floating point by the host's own instructions: operands, rounding, FTZ and DAZ in, value and
+// raised flags out.
 //
-// All exceptions are masked while an instruction runs, and the host's MXCSR is back behind it, both within one asm statement.
-// What an unmasked OE or UE changes (SDM vol. 1, 11.5.2.4 to 11.5.2.6) is judged on the operands, lane by lane (cpu/fp/exact.h).
+// All exceptions are masked while an instruction runs, and the host's MXCSR is back behind it, both
+// within one asm statement. What an unmasked OE or UE changes (SDM vol. 1, 11.5.2.4 to 11.5.2.6) is
+// judged on the operands, lane by lane (cpu/fp/exact.h).
 // Left out: hosts other than x86-64.
 #pragma once
 #include "cpu/fp/exact.h"
@@ -34,8 +36,12 @@ struct Operation {
 };
 
 // An instruction with a general register, by the register's width: 4 or 8 bytes.
-template <unsigned Width> struct FromInteger { Ran<Bits128> (*run)(const Bits128& a, u64 b, u32 mxcsr); };
-template <unsigned Width> struct ToInteger { Ran<u64> (*run)(const Bits128& b, u32 mxcsr); };
+template <unsigned Width> struct FromInteger {
+    Ran<Bits128> (*run)(const Bits128& a, u64 b, u32 mxcsr);
+};
+template <unsigned Width> struct ToInteger {
+    Ran<u64> (*run)(const Bits128& b, u32 mxcsr);
+};
 
 // UCOMIS and COMIS: CF, PF and ZF in RFLAGS's layout.
 using Compared = Ran<u32>(const Bits128& a, const Bits128& b, u32 mxcsr);

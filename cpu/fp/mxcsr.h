@@ -11,8 +11,8 @@ constexpr u32 rc = 0x6000, ftz = 0x8000;
 
 constexpr u32 flags = ie | de | ze | oe | ue | pe;
 constexpr u32 masks = flags << 7;
-constexpr u32 before_computing = ie | de | ze;           // found by looking at the operands (SDM vol. 1, 11.5.1)
-constexpr u32 writable = 0xffff;                         // MXCSR_MASK; left out: AMD's MM (bit 17)
+constexpr u32 before_computing = ie | de | ze;   // found on the operands (SDM vol. 1, 11.5.1)
+constexpr u32 writable = 0xffff;                 // MXCSR_MASK; left out: AMD's MM (bit 17)
 
 constexpr u32 unmasked(u32 mxcsr, u32 raised) { return raised & ~(mxcsr >> 7) & flags; }
 }

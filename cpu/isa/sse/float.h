@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SSE floating point: operands to the operations of cpu/fp/, exceptions to MXCSR and #XM (SDM vol. 1, 11.5).
+// SSE floating point: operands to cpu/fp/'s operations, exceptions to MXCSR and #XM
+// (SDM vol. 1, 11.5).
 #pragma once
 #include "cpu/fp/approximate.h"
 #include "cpu/fp/host_sse.h"
@@ -7,8 +8,9 @@
 
 namespace isa {
 
-// Raised flags to MXCSR. An unmasked exception found by looking at the operands leaves those of computing undetected; any
-// unmasked one is #XM, or #UD without CR4.OSXMMEXCPT. Its rule of restart: the flags stay, the destination is unchanged.
+// Raised flags to MXCSR. An unmasked exception found by looking at the operands leaves those of
+// computing undetected; any unmasked one is #XM, or #UD without CR4.OSXMMEXCPT. Its rule of restart:
+// the flags stay, the destination is unchanged.
 inline Outcome settle(Slow& x, u32 raised) {
     u32& csr = x.cpu.vector.mxcsr;
     u32 unmasked = mxcsr::unmasked(csr, raised);
@@ -17,7 +19,9 @@ inline Outcome settle(Slow& x, u32 raised) {
     return x.raise(x.cpu.control.cr4 & cr4::osxmmexcpt ? xm() : ud());
 }
 
-template <class T> auto keep_result(Slow& x, const fp::Ran<T>& r) { return finish(x, as<Bytes<sizeof(T)>>(r.value)); }
+template <class T> Outcome keep_result(Slow& x, const fp::Ran<T>& r) {
+    return finish(x, as<Bytes<sizeof(T)>>(r.value));
+}
 
 inline Outcome run_operation(Slow& x, const fp::Operation& op) {
     auto b = as<fp::Bits128>(source<16>(x, 1));
@@ -36,7 +40,8 @@ template <const fp::Operation&... Predicates> Outcome compare(Slow& x) {
     return run_operation(x, *table[imm8(x) & 7]);
 }
 
-// Between MMX and XMM registers, lanes in the low half. The x87 state changes even if #XM follows, as on silicon.
+// Between MMX and XMM registers, lanes in the low half. The x87 state changes even if #XM follows,
+// as on silicon (AMD).
 template <const fp::Operation& Op> Outcome to_mmx(Slow& x) {
     auto b = as<fp::Bits128>(source<16>(x, 1));
     if (x.stopped()) return x.why();
@@ -56,7 +61,8 @@ template <const fp::Operation& Op, bool KeepsUpper> Outcome from_mmx(Slow& x) {
 }
 
 // Between general and XMM registers: the instruction of 32 or of 64 bits.
-template <const fp::FromInteger<4>& Narrow, const fp::FromInteger<8>& Wide> Outcome from_integer(Slow& x) {
+template <const fp::FromInteger<4>& Narrow, const fp::FromInteger<8>& Wide>
+Outcome from_integer(Slow& x) {
     u64 b = as<u64>(source<8>(x, 1));
     if (x.stopped()) return x.why();
     auto a = as<fp::Bits128>(register_bytes(x.cpu, x.insn.operand[0]));
@@ -65,7 +71,8 @@ template <const fp::FromInteger<4>& Narrow, const fp::FromInteger<8>& Wide> Outc
     if (auto o = settle(x, result.raised); o != Outcome::next) return o;
     return keep_result(x, result);
 }
-template <const fp::ToInteger<4>& Narrow, const fp::ToInteger<8>& Wide> Outcome to_integer(Slow& x) {
+template <const fp::ToInteger<4>& Narrow, const fp::ToInteger<8>& Wide>
+Outcome to_integer(Slow& x) {
     auto b = as<fp::Bits128>(source<16>(x, 1));
     if (x.stopped()) return x.why();
     auto run = x.insn.operand[0].width == 8 ? Wide.run : Narrow.run;
@@ -88,9 +95,10 @@ template <fp::Compared& Compare> Outcome compare_flags(Slow& x) {
 template <u32 (*F)(u32), unsigned Lanes> Outcome approximate(Slow& x) {
     auto b = source<16>(x, 1);
     if (x.stopped()) return x.why();
-    auto from = lanes::split<u32>(b), to = lanes::split<u32>(register_bytes(x.cpu, x.insn.operand[0]));
+    auto from = lanes::split<u32>(b);
+    auto to = lanes::split<u32>(register_bytes(x.cpu, x.insn.operand[0]));
     for (unsigned n = 0; n < Lanes; n++) to[n] = F(from[n]);
-    return finish(x, lanes::joined(to));
+    return finish(x, as<Xmm>(to));
 }
 
 }

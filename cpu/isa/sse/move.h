@@ -21,8 +21,8 @@ template <Alignment A = Alignment::natural> Outcome move(Slow& x) {
     return Outcome::next;
 }
 
-// Only `width` bytes at To of the first operand, an XMM register, are replaced, by those at From of the second
-// (MOVLPS, MOVHPS, MOVLHPS, MOVHLPS, MOVSS and MOVSD between registers).
+// Width bytes at To of the first operand, an XMM register, are replaced by those at From of the
+// second (MOVLPS, MOVHPS, MOVLHPS, MOVHLPS; MOVSS and MOVSD between registers).
 template <unsigned To, unsigned From, unsigned Width = 8> Outcome merge(Slow& x) {
     auto b = source<16>(x, 1);
     if (x.stopped()) return x.why();
@@ -41,17 +41,19 @@ inline Outcome store_high(Slow& x) {
 
 // The top bits of the second operand's lanes to a general register.
 template <class T> Outcome move_mask(Slow& x) {
-    u32 mask = x.insn.operand[1].place == Place::mmx ? lanes::signs<T>(source<8>(x, 1)) : lanes::signs<T>(source<16>(x, 1));
+    bool mmx = x.insn.operand[1].place == Place::mmx;
+    u32 mask = mmx ? lanes::signs<T>(source<8>(x, 1)) : lanes::signs<T>(source<16>(x, 1));
     return finish(x, as<Bytes<4>>(mask));
 }
 
 inline Outcome extract_word(Slow& x) {
-    u16 v = x.insn.operand[1].place == Place::mmx ? lanes::word(source<8>(x, 1), imm8(x)) : lanes::word(source<16>(x, 1), imm8(x));
-    return finish(x, as<Bytes<2>>(v));
+    bool mmx = x.insn.operand[1].place == Place::mmx;
+    u32 v = mmx ? lanes::word(source<8>(x, 1), imm8(x)) : lanes::word(source<16>(x, 1), imm8(x));
+    return finish(x, as<Bytes<4>>(v));
 }
 
-// MASKMOVQ, MASKMOVDQU: the bytes whose mask byte has its top bit set, one by one. Its rule of restart: all of them are
-// probed before the first is written; bytes that aren't selected are not accessed.
+// MASKMOVQ, MASKMOVDQU: the bytes whose mask byte has its top bit set, one by one. Its rule of
+// restart: all of them are probed before the first is written; the others are not accessed.
 template <unsigned Size> Outcome masked_move(Slow& x) {
     auto v = source<Size>(x, 0), mask = source<Size>(x, 1);
     std::array<Span, Size> span;

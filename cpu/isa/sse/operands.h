@@ -13,7 +13,8 @@ using Xmm = Bytes<16>;
 template <class To, class From> constexpr To as(const From& v) { return std::bit_cast<To>(v); }
 
 // The first bytes of a vector in one of another size, the rest zero.
-template <std::size_t To, std::size_t From> constexpr Bytes<To> resized(const Bytes<From>& v, std::size_t width = From) {
+template <std::size_t To, std::size_t From>
+constexpr Bytes<To> resized(const Bytes<From>& v, std::size_t width = From) {
     Bytes<To> r{};
     std::copy_n(v.begin(), std::min({To, From, width}), r.begin());
     return r;
@@ -46,15 +47,16 @@ inline Xmm register_bytes(const Cpu& cpu, const DecodedOperand& o) {
 }
 
 // Operand n, zero-extended from its own width.
-template <std::size_t Size> Bytes<Size> source(Slow& x, unsigned n, Alignment a = Alignment::natural) {
+template <std::size_t Size>
+Bytes<Size> source(Slow& x, unsigned n, Alignment a = Alignment::natural) {
     auto& o = x.insn.operand[n];
     if (o.place != Place::memory) return resized<Size>(register_bytes(x.cpu, o), o.width);
     require_alignment(x, o.width, a);
     return resized<Size>(load_bytes(x, o.width));
 }
 
-// Rows with these units leave the x87 unit ready for MMX: TOP is 0, every register valid (SDM vol. 1, 9.5.1). Call it
-// where the instruction can no longer fault.
+// Rows with these units leave the x87 unit ready for MMX: TOP is 0, every register valid
+// (SDM vol. 1, 9.5.1). To be called where the instruction can no longer meet a memory fault.
 inline void enter_mmx(Slow& x) {
     Unit unit = x.insn.row->gate.unit;
     if (unit != Unit::mmx && unit != Unit::sse_mmx) return;
@@ -88,7 +90,9 @@ template <class Op, std::size_t Size> Outcome packed_as(Slow& x) {
     if (x.stopped()) return x.why();
     return finish(x, Op{}(source<Size>(x, 0), b));
 }
-template <class Op> Outcome packed(Slow& x) { return is_mmx(x) ? packed_as<Op, 8>(x) : packed_as<Op, 16>(x); }
+template <class Op> Outcome packed(Slow& x) {
+    return is_mmx(x) ? packed_as<Op, 8>(x) : packed_as<Op, 16>(x);
+}
 
 // The same with an immediate byte.
 template <class Op, std::size_t Size> Outcome packed_immediate_as(Slow& x) {
@@ -105,7 +109,8 @@ template <class Op> Outcome shift(Slow& x) {
     bool immediate = x.insn.operand[1].place == Place::immediate;
     u64 count = immediate ? imm8(x) : as<u64>(resized<8>(source<16>(x, 1)));
     if (x.stopped()) return x.why();
-    return is_mmx(x) ? finish(x, Op{}(source<8>(x, 0), count)) : finish(x, Op{}(source<16>(x, 0), count));
+    if (is_mmx(x)) return finish(x, Op{}(source<8>(x, 0), count));
+    return finish(x, Op{}(source<16>(x, 0), count));
 }
 
 }
