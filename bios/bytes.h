@@ -33,8 +33,8 @@ inline void put_text(Bytes& to, std::string_view text) { to.insert(to.end(), tex
 inline void put_string(Bytes& to, std::string_view text) { put_text(to, text), to.push_back(0); }
 inline void pad_to(Bytes& to, u64 unit) { to.resize(align_up(to.size(), unit)); }
 
-// Overwrites a number that is already there.
-inline void patch(std::span<u8> bytes, u64 at, u64 value, unsigned width) {
+// Overwrites a number that is already there. `bytes` is a reference, so that the value may be what appending to it gives.
+template <class Range> void patch(Range& bytes, u64 at, u64 value, unsigned width) {
     for (unsigned i = 0; i < width; i++) bytes[at + i] = u8(value >> (8 * i));
 }
 

@@ -61,27 +61,6 @@ std::vector<Module> read_modules(const BootRequest& r) {
     return modules;
 }
 
-// ROM with the tables that are searched for, the others at the top of low RAM.
-void place_firmware(Loader& l) {
-    const AcpiParameters& board = l.request.acpi;
-    Rom rom(l.map);
-    auto tables = acpi_tables(board);
-    l.rsdp = rom.next();
-    if (!place_acpi(tables, l.map.tables(), l.map.tables_size(), l.map.nvs(), l.rsdp))
-        throw Error("internal error: the ACPI tables of so many CPUs do not fit; use fewer with --smp", 4);
-    for (auto& t : tables) {
-        if (t.name == "RSDP") rom.add(t.bytes);
-        else l.plan.placements.push_back({t.address, t.bytes, 0, "ACPI " + std::string(t.name)});
-    }
-    rom.add(smbios(board, l.map.ram, rom.next()));
-    rom.add(mp_table(board, rom.next()));
-    for (auto& p : firmware_data(board)) l.plan.placements.push_back(p);
-    l.plan.port_writes = board::port_writes(board);
-    l.plan.msr_writes = board::msr_writes(l.request.physical_bits);
-    l.plan.apic_writes = board::apic_writes();
-    l.plan.rom = std::move(rom.bytes);
-}
-
 void set_rom_entry(BootPlan& plan) {
     u64 code = plan.entry.mode == EntryMode::long64 ? rom::code64 : rom::code32;
     patch(plan.rom, rom::gdt + 0x10, code, 8);
@@ -89,23 +68,46 @@ void set_rom_entry(BootPlan& plan) {
 
 }  // namespace
 
-BootPlan plan_boot(const BootRequest& request, Bytes file) {
+// ROM with the tables that are searched for, the others at the top of low RAM.
+Firmware build_firmware(const BootRequest& request) {
+    const AcpiParameters& board = request.acpi;
+    MemoryMap map = memory_map(request.memory);
+    Rom rom(map);
+    Firmware f;
+    auto tables = acpi_tables(board);
+    f.rsdp = rom.next();
+    if (!place_acpi(tables, map.tables(), map.tables_size(), map.nvs(), f.rsdp))
+        throw Error("internal error: the ACPI tables of so many CPUs do not fit; use fewer with --smp", 4);
+    for (auto& t : tables) {
+        if (t.name == "RSDP") rom.add(t.bytes);
+        else f.plan.placements.push_back({t.address, t.bytes, 0, "ACPI " + std::string(t.name)});
+    }
+    rom.add(smbios(board, map.ram, rom.next()));
+    rom.add(mp_table(board, rom.next()));
+    for (auto& p : firmware_data(board)) f.plan.placements.push_back(p);
+    f.plan.port_writes = board::port_writes(board);
+    f.plan.msr_writes = board::msr_writes(request.physical_bits);
+    f.plan.apic_writes = board::apic_writes();
+    f.plan.rom = std::move(rom.bytes);
+    return f;
+}
+
+BootPlan plan_boot(const BootRequest& request, const Firmware& firmware, Bytes file) {
     MemoryMap map = memory_map(request.memory);
     Bytes kernel = gunzip(request.kernel, std::move(file), request.memory);
     auto protocol = std::find_if(std::begin(protocols), std::end(protocols), [&](auto* p) { return p->recognises(kernel); });
-    Loader loader{request, kernel, map, Space(map), {}, 0, {}};
+    Loader loader{request, kernel, map, Space(map), {}, firmware.rsdp, firmware.plan};
     if (protocol == std::end(protocols)) {
         std::string advice, reason = what_it_is(kernel, advice);
         loader.refuse(reason, advice);
     }
     loader.modules = read_modules(request);
-    place_firmware(loader);
     (*protocol)->load(loader);
     set_rom_entry(loader.plan);
     return std::move(loader.plan);
 }
 
 BootPlan plan_boot(const BootRequest& request) {
-    memory_map(request.memory);                                    // its size is judged first
-    return plan_boot(request, read_named("kernel", request.kernel, request.memory));
+    Firmware firmware = build_firmware(request);                   // judges the RAM's size first
+    return plan_boot(request, firmware, read_named("kernel", request.kernel, request.memory));
 }

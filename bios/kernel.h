@@ -38,8 +38,16 @@ struct BootRequest {
 // Throws Error with one line that names the file, the reason and what to do.
 BootPlan plan_boot(const BootRequest&);
 
-// The same with the kernel's file at hand; `request.kernel` is only its name. What the fuzz target calls.
-BootPlan plan_boot(const BootRequest&, Bytes kernel);
+// What a machine has before any kernel is looked at: ROM with tables, data in RAM, writes to chips. Depends on memory,
+// physical_bits and acpi only.
+struct Firmware {
+    BootPlan plan;                            // without protocol and entry
+    u64 rsdp = 0;                             // its physical address, in the ROM
+};
+Firmware build_firmware(const BootRequest&);
+
+// The same in parts, the kernel's file at hand; `request.kernel` is only its name. What the fuzz target calls.
+BootPlan plan_boot(const BootRequest&, const Firmware&, Bytes kernel);
 
 // A gzip'ed file unpacked, anything else as it is. No more than `limit` bytes are made.
 Bytes gunzip(const std::string& name, Bytes file, u64 limit);

@@ -5,7 +5,6 @@
 
 namespace {
 
-constexpr u64 header_size = 36;
 
 // Signature, length, revision, checksum, OEM id and table id, revisions (5.2.6).
 AcpiTable begin(std::string_view name, u8 revision) {

@@ -98,6 +98,8 @@ inline BootRequest request(u64 memory = 64 * mib) {
     return r;
 }
 
+inline BootPlan plan_boot(const BootRequest& r, const Bytes& kernel) { return ::plan_boot(r, build_firmware(r), kernel); }
+
 // The line of the Error that planning ends with; empty when it succeeds.
 inline std::string refusal(const BootRequest& r, const Bytes& kernel) {
     try {

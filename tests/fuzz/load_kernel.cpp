@@ -20,13 +20,10 @@ static void judge(const BootPlan& plan, u64 memory) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
-    BootRequest request;
-    request.kernel = "fuzz";
-    request.append = "console=ttyS0";
-    request.memory = u64{16} << 20;
-    if (size && data[size - 1] & 1) request.memory = u64{32} << 20;
+    static const BootRequest request{.kernel = "fuzz", .append = "console=ttyS0", .memory = u64{32} << 20};
+    static const Firmware firmware = build_firmware(request);
     try {
-        judge(plan_boot(request, Bytes(data, data + size)), request.memory);
+        judge(plan_boot(request, firmware, Bytes(data, data + size)), request.memory);
     } catch (const Error& e) {
         std::string_view line = e.what();
         require(e.status == 2 && !line.empty() && line.find('\n') == line.npos);
