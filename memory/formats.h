@@ -60,7 +60,8 @@ private:
     constexpr u64 high_field() const { return width > 32 ? mask(width - 20, 13) : 0; }
 };
 
-// PAE paging (SDM vol. 3, 4.4): four entries that are registers or, with nested paging on AMD, memory, then two levels of 512.
+// PAE paging (SDM vol. 3, 4.4): four entries that are registers or, with nested paging on AMD, memory;
+// then two levels of 512.
 struct Pae : Classic {
     static constexpr std::string_view name = "PAE";
     static constexpr unsigned entry_size = 8;
@@ -159,7 +160,8 @@ private:
     }
 };
 
-// Nested page tables (APM vol. 2, 15.25) are the host's own format, walked as a user: what that grants is the second stage's.
+// Nested page tables (APM vol. 2, 15.25) are the host's own format, walked as a user: what that grants is
+// the second stage's.
 template <class Format> struct Npt : Format {
     constexpr Rights rights_of(u64 e, int level) const {
         u8 r = Format::rights_of(e, level).allowed;

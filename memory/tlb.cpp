@@ -29,7 +29,8 @@ void Entry::visit(Archive& a) {
 }
 
 TlbArray::TlbArray(unsigned sets)
-    : set_bits(unsigned(std::bit_width(sets) - 1)), entries(bit(set_bits) * ways), valid((entries.size() + 63) / 64) {}
+    : set_bits(unsigned(std::bit_width(sets) - 1)), entries(bit(set_bits) * ways),
+      keys(entries.size(), ~u64{0}), valid((entries.size() + 63) / 64) {}
 
 // A free way, else the one filled longest ago.
 u64 TlbArray::victim(u64 first) const {
@@ -41,6 +42,7 @@ u64 TlbArray::victim(u64 first) const {
 
 void TlbArray::put(u64 slot, const Entry& entry) {
     entries[slot] = entry;
+    keys[slot] = key_of(entry.tag.page, size_of(entry.tag.shift));
     valid[slot / 64] |= bit(slot % 64);
     count[size_of(entry.tag.shift)]++;
     fragments += entry.tag.shift != entry.tag.first_shift;
@@ -53,6 +55,7 @@ void TlbArray::remove(u64 slot) {
     fragments -= tag.shift != tag.first_shift;
     valid[slot / 64] &= ~bit(slot % 64);
     entries[slot] = {};
+    keys[slot] = ~u64{0};
     generation++;
     if (removed) removed(tag);
 }
@@ -70,7 +73,8 @@ const Entry& TlbArray::fill(const Context& c, u64 address, Entry entry) {
 // Whether fill() could have left this entry in this slot; a saved state may say anything.
 bool TlbArray::sane(u64 slot, const Entry& e) const {
     auto known = [](u8 shift) { return std::ranges::find(shifts, shift) != std::end(shifts); };
-    if (slot >= entries.size() || !known(e.tag.shift) || !known(e.tag.first_shift) || e.tag.first_shift < e.tag.shift) return false;
+    if (slot >= entries.size() || !known(e.tag.shift) || !known(e.tag.first_shift)) return false;
+    if (e.tag.first_shift < e.tag.shift) return false;
     u64 offset = bit(e.tag.shift) - 1;
     return !((e.tag.page | e.base) & offset) && e.order <= order && e.tag.dimension <= Dimension::guest_physical &&
            e.caching.nesting <= Nesting::npt && e.rights.key < 16 && e.rights.allowed <= Rights::all &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The architectural TLB: what was translated, kept under the tag that the architecture gives it until an invalidation names it.
+// The architectural TLB: what was translated, under the architecture's tag, until an invalidation names it.
 #pragma once
 #include "base/archive.h"
 #include "memory/walk.h"
@@ -62,11 +62,9 @@ public:
     const Entry* find(const Context& c, u64 address) const {
         for (unsigned size = 0; size < 4; size++) {
             if (!count[size]) continue;
-            const Entry* set = &entries[set_of(address >> shifts[size], c.vpid) * ways];
-            for (unsigned way = 0; way < ways; way++)
-                if (set[way].tag.page == (address >> shifts[size] << shifts[size]) && set[way].tag.shift == shifts[size] &&
-                    set[way].tag.in(c))
-                    return &set[way];
+            u64 first = u64{set_of(address >> shifts[size], c.vpid)} * ways, key = key_of(address, size);
+            for (u64 slot = first; slot < first + ways; slot++)
+                if (keys[slot] == key && entries[slot].tag.in(c)) return &entries[slot];
         }
         return nullptr;
     }
@@ -112,6 +110,7 @@ private:
     u32 set_of(u64 page_number, u16 vpid) const {
         return u32(page_number ^ page_number >> set_bits ^ u64{vpid} * 0x9e5) & (u32(bit(set_bits)) - 1);
     }
+    static u64 key_of(u64 address, unsigned size) { return (address >> shifts[size] << shifts[size]) | size; }
     static unsigned size_of(u8 shift) { return shift == 12 ? 0 : shift - 20 > 2 ? 3 : shift - 20; }
     u64 victim(u64 first) const;
     void put(u64 slot, const Entry&);
@@ -120,6 +119,7 @@ private:
 
     unsigned set_bits;
     std::vector<Entry> entries;
+    std::vector<u64> keys;                   // of each entry its page and size, together for a quick look; all ones: none
     std::vector<u64> valid;                  // a bit for each entry
     std::array<u64, 4> count{};              // valid entries by size
     u64 fragments = 0;                       // entries smaller than the first stage's page

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One walk for every table format and for both stages: a verdict and a plan of what it would write; it changes nothing.
+// One walk for every table format and both stages: a verdict, and a plan of what it would write.
 #pragma once
 #include "memory/formats.h"
 #include <type_traits>
@@ -142,18 +142,18 @@ struct Descent {
 template <class Memory, class Observer> class Walker {
 public:
     Walker(const Regime& regime, LinearAddress linear, Access access, Memory& memory, Observer& see, Walk& out)
-        : s1(regime.stage1), s2(regime.stage2), linear(linear), access(access), memory(memory), see(see), out(out) {
+        : s1(regime.stage1), s2(regime.stage2), linear(linear), access(access), memory(memory), see(see),
+          out(out) {
         out.plan.probe = access.probes();
     }
 
     void run() {
-        unsigned width = s1.maxphyaddr;
         switch (s1.mode) {
         case Mode::off:    return finish(untranslated());
-        case Mode::bits32: return first(Bits32(s1.root, s1.pse, s1.pse36, width));
-        case Mode::pae:    return first(Pae{{}, s1.root & mask(31, 5), width, s1.nxe, s1.pdptes_in_memory ? nullptr : s1.pdpte.data()});
-        case Mode::level4: return first(Long{{}, 4, s1.root & mask(width - 1, 12), width, s1.nxe, s1.gib_pages, s1.global_reserved});
-        case Mode::level5: return first(Long{{}, 5, s1.root & mask(width - 1, 12), width, s1.nxe, s1.gib_pages, s1.global_reserved});
+        case Mode::bits32: return first(Bits32(s1.root, s1.pse, s1.pse36, s1.maxphyaddr));
+        case Mode::pae:    return first(pae());
+        case Mode::level4: return first(long_mode(4));
+        case Mode::level5: return first(long_mode(5));
         }
     }
 
@@ -166,6 +166,15 @@ public:
     }
 
 private:
+    Pae pae() const {
+        const u64* registers = s1.pdptes_in_memory ? nullptr : s1.pdpte.data();
+        return {{}, s1.root & mask(31, 5), s1.maxphyaddr, s1.nxe, registers};
+    }
+    Long long_mode(int levels) const {
+        u64 root = s1.root & mask(s1.maxphyaddr - 1u, 12);
+        return {{}, levels, root, s1.maxphyaddr, s1.nxe, s1.gib_pages, s1.global_reserved};
+    }
+
     bool nested() const { return s2.kind != Nesting::none; }
 
     Translation untranslated() const {
@@ -313,17 +322,24 @@ private:
     // `first` are the rights by the first stage's entries: they say whose page it is.
     bool map(GuestPhysical guest, Access of, Rights first, Mapping& m) {
         if constexpr (requires { memory.cached(guest); })
-            if (const Mapping* known = memory.cached(guest); known && usable(*known, of, first)) return m = *known, true;
-        unsigned width = s2.maxphyaddr;
-        u64 root = s2.root & mask(width - 1, 12);
-        int levels = s2.mode == Mode::level5 ? 5 : 4;
-        if (s2.kind == Nesting::ept)
-            return second(Ept{levels, root, width, s2.gib_pages, s2.large_pages, s2.accessed_dirty, s2.execute_only, s2.mode_based_execute}, guest, of, first, m);
-        if (s2.mode == Mode::bits32)
-            return second(Npt<Bits32>{Bits32(s2.root, s2.large_pages, s2.pse36, width)}, guest, of, first, m);
-        if (s2.mode == Mode::pae)
-            return second(Npt<Pae>{Pae{{}, s2.root & mask(31, 5), width, s2.nxe}}, guest, of, first, m);
-        return second(Npt<Long>{Long{{}, levels, root, width, s2.nxe, s2.gib_pages, s2.global_reserved}}, guest, of, first, m);
+            if (const Mapping* known = memory.cached(guest); known && usable(*known, of, first))
+                return m = *known, true;
+        if (s2.kind == Nesting::ept) return second(ept(), guest, of, first, m);
+        if (s2.mode == Mode::bits32) return second(npt_bits32(), guest, of, first, m);
+        if (s2.mode == Mode::pae) return second(npt_pae(), guest, of, first, m);
+        return second(npt_long(), guest, of, first, m);
+    }
+
+    int second_levels() const { return s2.mode == Mode::level5 ? 5 : 4; }
+    u64 second_root() const { return s2.root & mask(s2.maxphyaddr - 1u, 12); }
+    Ept ept() const {
+        return {second_levels(), second_root(), s2.maxphyaddr, s2.gib_pages, s2.large_pages,
+                s2.accessed_dirty, s2.execute_only, s2.mode_based_execute};
+    }
+    Npt<Bits32> npt_bits32() const { return {Bits32(s2.root, s2.large_pages, s2.pse36, s2.maxphyaddr)}; }
+    Npt<Pae> npt_pae() const { return {Pae{{}, s2.root & mask(31, 5), s2.maxphyaddr, s2.nxe}}; }
+    Npt<Long> npt_long() const {
+        return {Long{{}, second_levels(), second_root(), s2.maxphyaddr, s2.nxe, s2.gib_pages, s2.global_reserved}};
     }
 
     static bool usable(const Mapping& m, Access of, Rights first) {
@@ -341,11 +357,14 @@ private:
         };
         if (!format.reaches(guest.value)) return d.rights = {Rights::first}, refuse(d, Reason::too_wide, of, first);
         if (!descend(format, Stage::second, of, d, load)) return refuse(d, d.flaw.reason, of, first);
-        if (Reason why = second_refusal(first & d.rights, of.kind); why != Reason::none) return refuse(d, why, of, first);
+        if (Reason why = second_refusal(first & d.rights, of.kind); why != Reason::none)
+            return refuse(d, why, of, first);
 
-        for (unsigned i = 0; i < d.count; i++)
-            if (u64 set = unset(format, d.used[i].entry, d.used[i].level, of))
-                out.plan.add({d.used[i].at, guest.value, d.used[i].entry, set, Format::entry_size, d.used[i].level, Stage::second});
+        for (unsigned i = 0; i < d.count; i++) {
+            auto& used = d.used[i];
+            if (u64 set = unset(format, used.entry, used.level, of))
+                out.plan.add({used.at, guest.value, used.entry, set, Format::entry_size, used.level, Stage::second});
+        }
         m = mapping(format, d, of);
         if (out.plan.mappings < out.plan.mapping.size()) out.plan.mapping[out.plan.mappings++] = m;
         return true;
@@ -410,7 +429,9 @@ private:
     bool has_linear = true;
 };
 
-// What `access` to `linear` comes to, and what it would write. Whether the address is canonical is the caller's question.
+// What `access` to `linear` comes to, and what it would write. Whether the address is canonical is the
+// caller's question. Left out: shadow stacks, HLAT, sub-page permissions, paging-write and guest-paging
+// verification, LAM, GMET (each needs a bit in Stage1 or Stage2 and its rule here).
 template <class Memory, class Observer = const NoObserver>
 Walk walk(const Regime& regime, LinearAddress linear, Access access, Memory& memory, Observer&& see = NoObserver{}) {
     Walk out;
@@ -420,7 +441,8 @@ Walk walk(const Regime& regime, LinearAddress linear, Access access, Memory& mem
 
 // The second stage alone: an access by guest-physical address, such as MOV CR3's to the PDPTEs.
 template <class Memory, class Observer = const NoObserver>
-Walk walk_guest_physical(const Regime& regime, GuestPhysical guest, Access access, Memory& memory, Observer&& see = NoObserver{}) {
+Walk walk_guest_physical(const Regime& regime, GuestPhysical guest, Access access, Memory& memory,
+                         Observer&& see = NoObserver{}) {
     Walk out;
     Walker<Memory, std::remove_reference_t<Observer>>(regime, {}, access, memory, see, out).run_second(guest);
     return out;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "tests/memory/store.h"
 #include <gtest/gtest.h>
+#include <random>
 
 namespace {
 
@@ -231,4 +232,43 @@ TEST(PhysicalMap, a_remap_of_a_part_adds_no_state) {
     u64 before = hash_of(a.map);
     a.map.map_ram(Physical(0xf0000), std::span(a.ram).subspan(0xf0000, 0x10000));
     EXPECT_EQ(hash_of(a.map), before);
+}
+
+TEST(PhysicalMap, random_remaps_agree_with_a_list_searched_from_its_end) {
+    constexpr u64 pages = 64;
+    std::vector<u8> memory(pages * 4096);
+    Register device;
+    PhysicalMap map(32);
+    struct Placed {
+        int kind;                               // 0 nothing, 1 RAM, 2 ROM, 3 device
+        u64 first, count, from;                 // page, pages, page of `memory`
+    };
+    std::vector<Placed> list;
+    std::mt19937_64 random(11);
+    map.map_ram(Physical(u64{1} << 31), memory);         // known as a whole; elsewhere only parts of it
+    for (int step = 0; step < 3000; step++) {
+        u64 first = random() % pages, count = 1 + random() % (pages - first);
+        Placed p{int(random() % 4), first, count, random() % (pages - count + 1)};
+        auto part = std::span(memory).subspan(p.from * 4096, count * 4096);
+        Physical base(first * 4096 + 0x3ffe0000);        // across the border of two leaves
+        if (p.kind == 0) map.unmap(base, count * 4096);
+        if (p.kind == 1) map.map_ram(base, part);
+        if (p.kind == 2) map.map_rom(base, part);
+        if (p.kind == 3) map.map_mmio(base, count * 4096, device);
+        list.push_back(p);
+        u64 watched = random() % pages;
+        if (step % 3 == 0) map.watch(Physical((u64{1} << 31) + watched * 4096), random() % 2);
+        for (int probe = 0; probe < 8; probe++) {
+            u64 page = random() % pages;
+            Physical at(page * 4096 + 0x3ffe0000 + random() % 4096);
+            Placed found{};
+            for (auto it = list.rbegin(); it != list.rend() && found.count == 0; ++it)
+                if (page >= it->first && page < it->first + it->count) found = *it;
+            u8* host = memory.data() + (found.from + page - found.first) * 4096;
+            ASSERT_EQ(map.page_for_read(at), found.kind == 1 || found.kind == 2 ? host : nullptr);
+            bool seen = map.watched(Physical((u64{1} << 31) + (found.from + page - found.first) * 4096));
+            ASSERT_EQ(map.page_for_write(at), found.kind == 1 && !seen ? host : nullptr);
+            ASSERT_EQ(int(map.backing(at)), found.kind);
+        }
+    }
 }
