@@ -156,7 +156,7 @@ struct Decoder {
         auto& e = row.encoding;
         if (row.gate.only64 && !long_mode()) return false;
         if (row.gate.not64 && long_mode()) return false;
-        if (!prefix_matches(row)) return false;
+        if (!prefix_matches(row) || (row.gate.no_rep && insn.rep)) return false;
         if (e.w == RexW::w1 && !insn.rex_w()) return false;
         if (e.w == RexW::w0 && insn.rex_w()) return false;
         if (e.no_rex_b && insn.rex & 1) return false;

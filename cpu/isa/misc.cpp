@@ -14,6 +14,9 @@ struct Undefined {
     template <class X> static Outcome run(X& x) { return x.raise(ud()); }
 };
 
+// 0F 0D with a register is a NOP for Intel, and undefined for AMD.
+Outcome register_prefetch(Slow& x) { return x.cpu.intel() ? Outcome::next : x.raise(ud()); }
+
 // CLFLUSH, CLFLUSHOPT, CLWB: checked as a load of a byte (SDM vol. 2, CLFLUSH); there is no cache.
 struct FlushLine {
     template <class X> static Outcome run(X& x) {
@@ -55,6 +58,7 @@ struct Random {
 
 constexpr Gate clfsh = {.needs = Feature::clfsh}, clflushopt = {.needs = Feature::clflushopt}, clwb = {.needs = Feature::clwb};
 constexpr Gate sse = {.needs = Feature::sse}, sse2 = {.needs = Feature::sse2}, not64 = {.not64 = true};
+constexpr Gate rdrand = {.needs = Feature::rdrand, .no_rep = true}, rdseed = {.needs = Feature::rdseed, .no_rep = true};
 
 constexpr Row rows[] = {
     // name            encoding           operands   gate                         event           run
@@ -63,7 +67,8 @@ constexpr Row rows[] = {
     {"prefetch",      "0F 0D /0",        "Mb",      {},                          Event::none,    run<Nothing>},
     {"prefetchw",     "0F 0D /1",        "Mb",      {},                          Event::none,    run<Nothing>},
     {"prefetchwt1",   "0F 0D /2",        "Mb",      {},                          Event::none,    run<Nothing>},
-    {"nop",           "0F 0D /r",        "Ev",      {},                          Event::none,    run<Nothing>},
+    {"prefetch",      "0F 0D /r",        "Mb",      {},                          Event::none,    run<Nothing>},
+    {"nop",           "0F 0D /r",        "Rv",      {},                          Event::none,    plain<register_prefetch>},
     {"prefetchnta",   "0F 18 /0",        "Mb",      {},                          Event::none,    run<Nothing>},
     {"prefetcht0",    "0F 18 /1",        "Mb",      {},                          Event::none,    run<Nothing>},
     {"prefetcht1",    "0F 18 /2",        "Mb",      {},                          Event::none,    run<Nothing>},
@@ -78,8 +83,8 @@ constexpr Row rows[] = {
     {"endbr32",       "F3 0F 1E FB",     "",        {},                          Event::none,    run<Nothing>},
     {"nop",           "0F 1E /r",        "Ev",      {},                          Event::none,    run<Nothing>},
     {"nop",           "0F 1F /r",        "Ev",      {},                          Event::none,    run<Nothing>},
-    {"ud0",           "0F FF /r",        "Gv, Ev",  {},                          Event::none,    run<Undefined>},
-    {"ud1",           "0F B9 /r",        "Gv, Ev",  {},                          Event::none,    run<Undefined>},
+    {"ud0",           "0F FF /r",        "Gd, Ed",  {},                          Event::none,    run<Undefined>},
+    {"ud1",           "0F B9 /r",        "Gd, Ed",  {},                          Event::none,    run<Undefined>},
     {"ud2",           "0F 0B",           "",        {},                          Event::none,    run<Undefined>},
     {"lfence",        "NP 0F AE E8+i",   "",        sse2,                        Event::none,    run<Nothing>},
     {"mfence",        "NP 0F AE F0+i",   "",        sse2,                        Event::none,    run<Nothing>},
@@ -89,8 +94,8 @@ constexpr Row rows[] = {
     {"clwb",          "66 0F AE /6",     "Mb",      clwb,                        Event::none,    run<FlushLine>},
     {"clzero",        "0F 01 FC",        "Xb",      {.needs = Feature::clzero},  Event::none,    run<Clzero>},
     {"bound",         "62 /r",           "Gv, Ma",  not64,                       Event::none,    run<Bound>},
-    {"rdrand",        "0F C7 /6",        "Rv",      {.needs = Feature::rdrand},  Event::rdrand,  run<Random>},
-    {"rdseed",        "0F C7 /7",        "Rv",      {.needs = Feature::rdseed},  Event::rdseed,  run<Random>},
+    {"rdrand",        "0F C7 /6",        "Rv",      rdrand,                      Event::rdrand,  run<Random>},
+    {"rdseed",        "0F C7 /7",        "Rv",      rdseed,                      Event::rdseed,  run<Random>},
 };
 static_assert(no_overlap(rows), "two rows claim the same bytes");
 

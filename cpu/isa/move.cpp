@@ -127,7 +127,7 @@ struct SignToRdx {
     }
 };
 
-constexpr Gate cmov = {.needs = Feature::cmov}, movbe = {.needs = Feature::movbe}, lock = {.lock = true};
+constexpr Gate cmov = {.needs = Feature::cmov}, movbe = {.needs = Feature::movbe, .no_rep = true}, lock = {.lock = true};
 
 constexpr Row rows[] = {
     // name       encoding         operands   gate       event         run

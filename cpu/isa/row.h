@@ -43,7 +43,7 @@ struct Gate {
     bool mod_ignored = false;     // ModRM.mod is taken as 3 (MOV to and from control and debug registers)
     bool umip = false;            // #GP(0) at CPL > 0 when CR4.UMIP is set
     bool exit_before_cpl = false; // in VMX non-root operation exits before the CPL check
-    bool no_rep = false;          // for tests: F2/F3 change its meaning
+    bool no_rep = false;          // with F2 or F3 it is another instruction, or none (MOVBE, RDRAND)
     Unit unit = Unit::none;
 };
 

@@ -1,3 +1,16 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/cpu/, part of unit_tests.
-tests_cpu_sources =
+tests_cpu_sources = \
+    tests/cpu/isa/bcd.cpp \
+    tests/cpu/isa/bitwise.cpp \
+    tests/cpu/isa/bmi.cpp \
+    tests/cpu/isa/branch.cpp \
+    tests/cpu/isa/example.h \
+    tests/cpu/isa/flags.cpp \
+    tests/cpu/isa/integer.cpp \
+    tests/cpu/isa/misc.cpp \
+    tests/cpu/isa/move.cpp \
+    tests/cpu/isa/shift.cpp \
+    tests/cpu/isa/stack.cpp \
+    tests/cpu/isa/string.cpp \
+    tests/cpu/machine.h
