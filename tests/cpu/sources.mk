@@ -11,6 +11,9 @@ tests_cpu_sources = \
     tests/cpu/isa/misc.cpp \
     tests/cpu/isa/move.cpp \
     tests/cpu/isa/shift.cpp \
+    tests/cpu/isa/sse/float.cpp \
+    tests/cpu/isa/sse/instructions.cpp \
+    tests/cpu/isa/sse/lanes.cpp \
     tests/cpu/isa/stack.cpp \
     tests/cpu/isa/string.cpp \
     tests/cpu/machine.h
