@@ -17,16 +17,11 @@ u16 selector_operand(Slow& x, unsigned n) {
     return o.place == Place::gpr ? u16(x.cpu.gpr[o.number]) : x.load<u16>();
 }
 
-void set_register(Cpu& cpu, unsigned n, unsigned width, u64 value) {
-    if (width == 2) cpu.gpr.set(n, u16(value));
-    else cpu.gpr[n] = value & ones(width);
-}
-
 // A selector to a register of the operand's width, zero-extended, or to 16 bits of memory.
 Outcome store_selector(Slow& x, u16 selector) {
     auto& o = x.insn.operand[0];
     if (o.place == Place::gpr) {
-        set_register(x.cpu, o.number, o.width, selector);
+        x.set_reg_any(o.number, selector, o.width);
         return Outcome::next;
     }
     Span span = x.probe_write(2);
@@ -80,7 +75,7 @@ template <Seg s> Outcome load_far(Slow& x) {
     auto pointer = load_far_pointer(x);
     if (x.stopped()) return x.why();
     if (x.cpu.load_segment(s, pointer.selector) == Outcome::fault) return Outcome::fault;
-    set_register(x.cpu, x.insn.operand[0].number, pointer.width, pointer.offset);
+    x.set_reg_any(x.insn.operand[0].number, pointer.offset, pointer.width);
     return Outcome::changed;
 }
 
@@ -124,7 +119,7 @@ Found ask_type(Slow& x, const KnownTypes& known, Entry& entry) {
 
 Outcome answer(Slow& x, Found found, u64 value) {
     if (found == Found::fault) return Outcome::fault;
-    if (found == Found::yes) set_register(x.cpu, x.insn.operand[0].number, x.insn.operand_size, value);
+    if (found == Found::yes) x.set_reg_any(x.insn.operand[0].number, value, x.insn.operand_size);
     set_zf(x, found == Found::yes);
     return Outcome::next;
 }

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/cpu/, part of unit_tests.
 tests_cpu_sources = \
+    tests/cpu/event/deliver.cpp \
+    tests/cpu/event/guest.h \
+    tests/cpu/event/interrupts.cpp \
+    tests/cpu/event/task_switch.cpp \
     tests/cpu/isa/bcd.cpp \
     tests/cpu/isa/bitwise.cpp \
     tests/cpu/isa/bmi.cpp \
@@ -8,8 +12,10 @@ tests_cpu_sources = \
     tests/cpu/isa/example.h \
     tests/cpu/isa/flags.cpp \
     tests/cpu/isa/integer.cpp \
+    tests/cpu/isa/interrupt.cpp \
     tests/cpu/isa/misc.cpp \
     tests/cpu/isa/move.cpp \
+    tests/cpu/isa/segment.cpp \
     tests/cpu/isa/shift.cpp \
     tests/cpu/isa/sse/float.cpp \
     tests/cpu/isa/sse/instructions.cpp \
