@@ -102,6 +102,7 @@ struct PhysicalMap::Leaf {
 struct PhysicalMap::Table {
     u64 limit = 0;                                    // the first address that does not exist
     std::vector<std::unique_ptr<Leaf>> leaves;
+    std::vector<u64> empty;                           // leaves that were left empty; a few are kept
     std::vector<Range> ranges{1};                     // 0 is nothing
     std::vector<u32> free_ranges;
     std::vector<Memory> memories;
@@ -207,7 +208,17 @@ void PhysicalMap::show(u64 page, u32 slot) {
     range.pages += slot != 0;
     leaf->pages[index] = table->page_of(range, page - range.base.value);
     table->release_page(before);
-    if (leaf->used == 0) directory[top] = nullptr, leaf.reset();
+    if (leaf->used == 0) let_go(top);
+}
+
+// A BAR that comes and goes shall not cost a leaf each time, nor shall one that wanders leave them all behind.
+void PhysicalMap::let_go(u64 top) {
+    auto& empty = table->empty;
+    if (std::ranges::find(empty, top) == empty.end()) empty.push_back(top);
+    if (empty.size() < 8) return;
+    for (u64 each : empty)
+        if (table->leaves[each]->used == 0) directory[each] = nullptr, table->leaves[each].reset();
+    empty.clear();
 }
 
 void PhysicalMap::set_a20(bool open) {

@@ -96,6 +96,7 @@ private:
     struct Range;
     void put(Range range);
     void show(u64 page, u32 slot);
+    void let_go(u64 top);
     void spread(u8* page);
     void read_page(Physical at, std::span<u8> to) const;
     void write_page(Physical at, std::span<const u8> from);

@@ -144,7 +144,7 @@ TEST(RandomTables, over_a_scattered_second_stage_the_verdict_is_that_over_the_gu
     Random random;
     constexpr u64 scatter = 0x5a000, ept = 0x800000;
     unsigned translated = 0;
-    for (int i = 0; i < 20'000; i++) {
+    for (int i = 0; i < 5'000; i++) {
         Sparse guest, machine;
         u64 la = random.below(bit(47)), table = 0x1000;
         for (int level = 4; level >= 1; level--, table += 0x1000) {
@@ -179,5 +179,5 @@ TEST(RandomTables, over_a_scattered_second_stage_the_verdict_is_that_over_the_gu
         for (auto [at, value] : expected.writes) ASSERT_EQ(machine.peek(at ^ scatter, 8), value) << "case " << i;
         translated++;
     }
-    EXPECT_GT(translated, 3'000u);
+    EXPECT_GT(translated, 700u);
 }
