@@ -4,17 +4,23 @@
 #include "base/log.h"
 
 static constexpr u16 tmr = bit(0), gbl = bit(5), pwrbtn = bit(8), rtc = bit(10), wak = bit(15);
-static constexpr u16 status_bits = tmr | bit(4) | gbl | pwrbtn | rtc | wak, enable_bits = tmr | gbl | pwrbtn | rtc;
+static constexpr u16 status_bits = tmr | bit(4) | gbl | pwrbtn | rtc | wak,
+                     enable_bits = tmr | gbl | pwrbtn | rtc;
 static constexpr u16 control_bits = bit(0) | bit(1) | mask(12, 10), slp_en = bit(13);
 static constexpr unsigned pmba = 0x40, pmregmisc = 0x80;
 
 AcpiPm::AcpiPm(Clock& clock, Wires wires, unsigned timer_bits)
-    : PciFunction({.vendor = 0x8086, .device = 0x7113, .class_code = 0x068000, .revision = 3, .pin = 1}),
-      clock(clock), wires(std::move(wires)), timer(clock, [this] { sync(); }), timer_bits(timer_bits == 32 ? 32 : 24) {
+    : PciFunction(
+          {.vendor = 0x8086, .device = 0x7113, .class_code = 0x068000, .revision = 3, .pin = 1}),
+      clock(clock),
+      wires(std::move(wires)),
+      timer(clock, [this] { sync(); }),
+      timer_bits(timer_bits == 32 ? 32 : 24) {
     fix(0x06, 2, 0x0280), fix(0x3c, 1, 9);
     allow(0x04, 2, 1);
     fix(pmba, 4, 1), allow(pmba, 4, 0xffc0);
-    for (unsigned at = 0x44; at < 0x80; at++) allow(at, 1, 0xff);    // device monitors: kept, without effect
+    // device monitors: kept, without effect
+    for (unsigned at = 0x44; at < 0x80; at++) allow(at, 1, 0xff);
     allow(pmregmisc, 1, 1);
     fix(0x90, 4, 1), allow(0x90, 4, 0xfff0);
     allow(0xd2, 1, 0x0f);
@@ -30,7 +36,8 @@ void AcpiPm::reset(Reset kind) {
 }
 
 void AcpiPm::visit(Archive& a) {
-    a("sci", wires.sci), a("timer", timer), a("pm1_status", pm1_status), a("pm1_enable", pm1_enable);
+    a("sci", wires.sci), a("timer", timer), a("pm1_status", pm1_status),
+        a("pm1_enable", pm1_enable);
     a("pm1_control", pm1_control), a("gpe_status", gpe_status), a("gpe_enable", gpe_enable);
     a("seen_carries", seen_carries), a("smi", smi);
     pm1_status &= status_bits, pm1_enable &= enable_bits, pm1_control &= control_bits;
@@ -52,7 +59,8 @@ void AcpiPm::changed() {
     if (base) wires.mapped(base, true);
 }
 
-// TMR_STS is set whenever the timer's top bit changes (ACPI 4.8.3.1.1); an alarm is set only when it would interrupt.
+// TMR_STS is set whenever the timer's top bit changes (ACPI 4.8.3.1.1); an alarm is set only when
+// it would interrupt.
 void AcpiPm::sync() {
     u64 carries = clock.count(hertz) >> (timer_bits - 1);
     if (carries != seen_carries) pm1_status |= tmr;
@@ -97,7 +105,9 @@ u8 AcpiPm::get(u16 offset) {
 
 void AcpiPm::put(u16 offset, u8 value) {
     unsigned shift = (offset & 1) * 8;
-    auto merge = [&](u16 old, u16 allowed) { return u16(((old & ~(0xff << shift)) | value << shift) & allowed); };
+    auto merge = [&](u16 old, u16 allowed) {
+        return u16(((old & ~(0xff << shift)) | value << shift) & allowed);
+    };
     sync();
     switch (offset) {
     case 0:

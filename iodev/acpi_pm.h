@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// ACPI power management as the 82371AB (PIIX4) has it: function 8086:7113 with the PM1a event and control
-// registers and the PM timer at its I/O base, GPE0 as the i440FX board of QEMU places it, and the SMI command
-// port. Left out: SMM (ACPI on and off are done here), sleep states other than S5, SMBus, device monitors.
+// ACPI power management as the 82371AB (PIIX4) has it: function 8086:7113 with the PM1a event and
+// control registers and the PM timer at its I/O base, GPE0 as the i440FX board of QEMU places it,
+// and the SMI command port. Left out: SMM (ACPI on and off are done here), sleep states other than
+// S5, SMBus, device monitors.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -15,7 +16,7 @@ public:
 
     struct Wires {
         Line sci;
-        std::function<void(u16 base, bool on)> mapped;               // the 64 ports of the PM block (PMBA)
+        std::function<void(u16 base, bool on)> mapped;        // the 64 ports of the PM block (PMBA)
         std::function<void()> power_off;
     };
     AcpiPm(Clock&, Wires, unsigned timer_bits = 24);                 // 24 or 32
@@ -69,7 +70,7 @@ private:
     Timer timer;
     const unsigned timer_bits;
     u16 pm1_status = 0, pm1_enable = 0, pm1_control = 0, gpe_status = 0, gpe_enable = 0;
-    u64 seen_carries = 0;                   // changes of the timer's top bit so far taken into the status
+    u64 seen_carries = 0;             // changes of the timer's top bit so far taken into the status
     u8 smi[2] = {0, 0};
     u16 shown_base = 0;                     // what the board was last told; follows from config
 };

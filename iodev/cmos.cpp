@@ -3,7 +3,8 @@
 #include "iodev/cmos.h"
 #include <algorithm>
 
-static constexpr u8 b_set = 0x80, b_pie = 0x40, b_aie = 0x20, b_uie = 0x10, b_binary = 0x04, b_24h = 0x02;
+static constexpr u8 b_set = 0x80, b_pie = 0x40, b_aie = 0x20, b_uie = 0x10, b_binary = 0x04,
+                    b_24h = 0x02;
 static constexpr u8 c_irqf = 0x80, c_pf = 0x40, c_af = 0x20, c_uf = 0x10;
 static constexpr s64 never = s64(mask(62, 0));
 static constexpr s64 last_date = s64{1} << 40;
@@ -62,7 +63,8 @@ void Cmos::set_memory(u64 below_4g, u64 above_4g) {
     poke(0x5d, u8(high >> 16));
 }
 
-// Days since 1970-01-01 of a date in the Gregorian calendar; years start in March here, so that leap days end them.
+// Days since 1970-01-01 of a date in the Gregorian calendar; years start in March here, so that
+// leap days end them.
 s64 Cmos::days_from_date(s64 year, unsigned month, unsigned day) {
     year -= month <= 2;
     s64 era = (year >= 0 ? year : year - 399) / 400, of_era = year - era * 400;
@@ -83,7 +85,8 @@ Cmos::Date Cmos::date_of(s64 all_seconds) {
 }
 
 bool Cmos::is_time(u8 index) const {
-    return index == century || (index <= year && index != seconds_alarm && index != minutes_alarm && index != hours_alarm);
+    return index == century || (index <= year && index != seconds_alarm && index != minutes_alarm &&
+                                index != hours_alarm);
 }
 
 bool Cmos::counting() const { return !(ram[status_b] & b_set) && (ram[status_a] & 0x60) != 0x60; }
@@ -127,7 +130,8 @@ void Cmos::show_date() {
     ram[minutes] = to_register(date.minute);
     ram[hours] = hour_to_register(date.hour);
     s64 days = days_from_date(date.year, date.month, date.day);
-    ram[weekday] = to_register(unsigned(((days + 4 + weekday_shift) % 7 + 7) % 7 + 1));  // day 0 was a Thursday (5)
+    // day 0 was a Thursday (5)
+    ram[weekday] = to_register(unsigned(((days + 4 + weekday_shift) % 7 + 7) % 7 + 1));
     ram[day] = to_register(date.day);
     ram[month] = to_register(date.month);
     ram[year] = to_register(unsigned(date.year % 100));
@@ -140,8 +144,8 @@ void Cmos::take_date() {
     s64 full_year = s64(hundreds) * 100 + from_register(ram[year]) % 100;
     unsigned in_month = std::clamp(from_register(ram[month]), 1u, 12u);
     s64 days = days_from_date(full_year, in_month, std::clamp(from_register(ram[day]), 1u, 31u));
-    s64 of_day = hour_from_register(ram[hours]) % 24 * 3600 + from_register(ram[minutes]) % 60 * 60 +
-                 from_register(ram[seconds]) % 60;
+    s64 of_day = hour_from_register(ram[hours]) % 24 * 3600 +
+                 from_register(ram[minutes]) % 60 * 60 + from_register(ram[seconds]) % 60;
     base_seconds = days * 86400 + of_day - s64((counts() + phase) / crystal);
     s64 calendar = ((days + 4) % 7 + 7) % 7;
     weekday_shift = u8((from_register(ram[weekday]) % 7 + 6 + 7 - calendar) % 7);
@@ -150,7 +154,8 @@ void Cmos::take_date() {
 // Register values that no alarm can match: hours count 0-23.
 s64 Cmos::next_alarm(s64 after) const {
     auto any = [](u8 value) { return value >= 0xc0; };
-    bool any_hour = any(ram[hours_alarm]), any_minute = any(ram[minutes_alarm]), any_second = any(ram[seconds_alarm]);
+    bool any_hour = any(ram[hours_alarm]), any_minute = any(ram[minutes_alarm]),
+         any_second = any(ram[seconds_alarm]);
     unsigned h = hour_from_register(ram[hours_alarm]), m = from_register(ram[minutes_alarm]),
              s = from_register(ram[seconds_alarm]);
     if ((!any_hour && h > 23) || (!any_minute && m > 59) || (!any_second && s > 59)) return never;
@@ -173,7 +178,8 @@ void Cmos::sync() {
     if (counting()) {
         s64 second = now();
         if (second > seen_second) flags |= c_uf;
-        if (!(flags & c_af) && second > seen_second && next_alarm(seen_second) <= second) flags |= c_af;
+        if (!(flags & c_af) && second > seen_second && next_alarm(seen_second) <= second)
+            flags |= c_af;
         seen_second = second;
     }
     if (period()) {
@@ -259,7 +265,7 @@ void Cmos::write_b(u8 value) {
     if (value & b_set) value &= ~b_uie;
     u8 format = (ram[status_b] ^ value) & (b_binary | b_24h);
     if (was_counting && !(value & b_set) && format) {
-        ram[status_b] = value;              // the clock keeps its date; only how it is shown changes
+        ram[status_b] = value;             // the clock keeps its date; only how it is shown changes
         return;
     }
     ram[status_b] = value;

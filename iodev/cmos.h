@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The real-time clock and 128 bytes of CMOS RAM, after Motorola's MC146818 data sheet, with the century at 32h
-// as PCs have it. The date is derived from the clock; an update lasts from 2228 to 0 microseconds before each
-// second. Left out: daylight saving (DSE is kept), the square wave pin, counting on from impossible dates.
+// The real-time clock and 128 bytes of CMOS RAM, after Motorola's MC146818 data sheet, with the
+// century at 32h as PCs have it. The date is derived from the clock; an update lasts from 2228 to 0
+// microseconds before each second. Left out: daylight saving (DSE is kept), the square wave pin,
+// counting on from impossible dates.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -13,7 +14,7 @@ public:
 
     std::string_view name() const override { return "cmos"; }
     void reset(Reset) override;
-    u8 get(u16 offset) override;            // port 70h selects (bit 7: NMI disabled), 71h is the byte
+    u8 get(u16 offset) override;          // port 70h selects (bit 7: NMI disabled), 71h is the byte
     void put(u16 offset, u8 value) override;
     void visit(Archive&) override;
 
@@ -25,8 +26,9 @@ public:
 private:
     struct Date { s64 year; unsigned month, day, hour, minute, second; };
     enum Index : u8 {
-        seconds, seconds_alarm, minutes, minutes_alarm, hours, hours_alarm, weekday, day, month, year,
-        status_a, status_b, status_c, status_d, shutdown = 0x0f, century = 0x32,
+        seconds, seconds_alarm, minutes, minutes_alarm, hours, hours_alarm,
+        weekday, day, month, year, status_a, status_b, status_c, status_d,
+        shutdown = 0x0f, century = 0x32,
     };
     static constexpr u64 crystal = 32768;
 
@@ -38,7 +40,8 @@ private:
     u64 tick_of_count(u64 count) const { return divider_start + clock.tick_of(count, crystal); }
     s64 now() const;                        // the date shown, in seconds since 1970
     bool updating() const;
-    unsigned period() const;                // of the periodic interrupt, as a power of two of crystal counts; 0: none
+    // of the periodic interrupt, as a power of two of crystal counts; 0: none
+    unsigned period() const;
     u8 to_register(unsigned value) const;
     unsigned from_register(u8 value) const;
     u8 hour_to_register(unsigned hour) const;
@@ -60,7 +63,7 @@ private:
     u8 selected = 0;
     s64 base_seconds = 0;                   // the date at count 0, less `phase`
     u64 divider_start = 0;                  // tick at which the divider chain was released
-    u32 phase = 0;                          // counts that were done then: half a second after a reset
+    u32 phase = 0;                        // counts that were done then: half a second after a reset
     u8 weekday_shift = 0;                   // what the guest's weekday differs from the calendar's
     s64 seen_second = 0;                    // flags are up to date to this second
     u64 seen_period = 0;                    // and to this period

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Ports for programs under test: debug output (E9h as Bochs has it, 402h as QEMU), exit (F4h, as QEMU's
-// isa-debug-exit), shutdown (8900h, as Bochs), and the POST code latch (80h).
+// Ports for programs under test: debug output (E9h as Bochs has it, 402h as QEMU), exit (F4h, as
+// QEMU's isa-debug-exit), shutdown (8900h, as Bochs), and the POST code latch (80h).
 #pragma once
 #include "iodev/byte_device.h"
 #include <array>

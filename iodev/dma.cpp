@@ -10,7 +10,8 @@ void DmaController::reset(Reset) {
 }
 
 void DmaController::Channel::visit(Archive& a) {
-    a("base_address", base_address), a("base_count", base_count), a("address", address), a("count", count);
+    a("base_address", base_address), a("base_count", base_count), a("address", address),
+        a("count", count);
     a("mode", mode);
 }
 
@@ -40,7 +41,8 @@ void DmaController::put_half(u16& base, u16& current, u8 value) {
 }
 
 u8 DmaController::get_register(unsigned index) {
-    if (index < 8) return get_half(index & 1 ? channels[index / 2].count : channels[index / 2].address);
+    if (index < 8)
+        return get_half(index & 1 ? channels[index / 2].count : channels[index / 2].address);
     if (index == 8) {                       // reading the status clears the terminal counts
         u8 value = status;
         status &= 0xf0;
@@ -83,7 +85,8 @@ void DmaController::step(unsigned n, u32 units) {
     channel.count = u16(channel.count - units);
     if (!done) return;
     status |= u8(1 << (n & 3));
-    if (channel.auto_initialize()) channel.address = channel.base_address, channel.count = channel.base_count;
+    if (channel.auto_initialize())
+        channel.address = channel.base_address, channel.count = channel.base_count;
     else masked |= u8(1 << (n & 3));
 }
 
@@ -114,8 +117,9 @@ Dma::Moved Dma::transfer(unsigned channel, DmaController::Kind kind, std::size_t
 }
 
 Dma::Moved Dma::to_memory(unsigned channel, std::span<const u8> data) {
-    return transfer(channel, DmaController::Kind::to_memory, data.size(),
-                    [&](Physical at, u32 from, u32 size) { bus.write(at, data.subspan(from, size)); });
+    return transfer(
+        channel, DmaController::Kind::to_memory, data.size(),
+        [&](Physical at, u32 from, u32 size) { bus.write(at, data.subspan(from, size)); });
 }
 Dma::Moved Dma::from_memory(unsigned channel, std::span<u8> data) {
     return transfer(channel, DmaController::Kind::from_memory, data.size(),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The PC's DMA controllers: two 8237A and the page registers, after Intel's 8237A data sheet and the 82371SB
-// (PIIX3) one. Left out: memory-to-memory transfers and software requests, for which the PC has no use;
-// command bits for timing; the cascade's own mask (channel 4 need not be unmasked for channels 0-3).
+// The PC's DMA controllers: two 8237A and the page registers, after Intel's 8237A data sheet and
+// the 82371SB (PIIX3) one. Left out: memory-to-memory transfers and software requests, for which
+// the PC has no use; command bits for timing; the cascade's own mask (channel 4 need not be
+// unmasked for channels 0-3).
 #pragma once
 #include "iodev/bus_master.h"
 #include "iodev/byte_device.h"
@@ -39,7 +40,9 @@ private:
     void put_register(unsigned index, u8 value);
     void put_half(u16& base, u16& current, u8 value);
     u8 get_half(u16 current);
-    void set_bit(u8& set, u8 value) { set = u8(value & 4 ? set | 1 << (value & 3) : set & ~(1 << (value & 3))); }
+    void set_bit(u8& set, u8 value) {
+        set = u8(value & 4 ? set | 1 << (value & 3) : set & ~(1 << (value & 3)));
+    }
 
     const unsigned spacing;
     std::array<Channel, 4> channels;
@@ -47,7 +50,8 @@ private:
     bool high_half = false;
 };
 
-// The page registers (ports 80h-8Fh): address bits 23:16 of each channel; the rest are plain latches.
+// The page registers (ports 80h-8Fh): address bits 23:16 of each channel; the rest are plain
+// latches.
 class DmaPages final : public ByteDevice {
 public:
     std::string_view name() const override { return "dma-pages"; }
@@ -67,8 +71,8 @@ class Dma {
 public:
     explicit Dma(BusMaster& bus) : bus(bus) {}
 
-    // What a device on a channel does: `data` into memory or out of it, as far as the channel has been
-    // programmed for that direction. Channels 5-7 move 16-bit words.
+    // What a device on a channel does: `data` into memory or out of it, as far as the channel has
+    // been programmed for that direction. Channels 5-7 move 16-bit words.
     struct Moved { std::size_t bytes; bool terminal_count; };
     Moved to_memory(unsigned channel, std::span<const u8> data);
     Moved from_memory(unsigned channel, std::span<u8> data);
@@ -79,6 +83,7 @@ public:
     DmaPages pages;                         // ports 80h-8Fh
 
 private:
-    template <class Run> Moved transfer(unsigned channel, DmaController::Kind, std::size_t bytes, Run);
+    template <class Run>
+    Moved transfer(unsigned channel, DmaController::Kind, std::size_t bytes, Run);
     BusMaster& bus;
 };

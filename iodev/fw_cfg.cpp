@@ -39,12 +39,17 @@ void FwCfg::add64(u16 key, u64 value) {
     add(key, std::move(bytes));
 }
 
-void FwCfg::add(const std::string& name, Bytes bytes) { add_writable(name, std::move(bytes)), items[files[name]].writable = false; }
+void FwCfg::add(const std::string& name, Bytes bytes) {
+    add_writable(name, std::move(bytes)), items[files[name]].writable = false;
+}
 
-void FwCfg::add_writable(const std::string& name, Bytes bytes, std::function<void(const Bytes&)> written) {
+void FwCfg::add_writable(const std::string& name, Bytes bytes,
+                         std::function<void(const Bytes&)> written) {
     constexpr std::size_t most_files = 0x1000, longest_name = 55;
     if (name.empty() || name.size() > longest_name || files.size() >= most_files)
-        throw Error("fw_cfg: the file \"" + name + "\" cannot be added: its name is too long or there are too many", 4);
+        throw Error("fw_cfg: the file \"" + name +
+                        "\" cannot be added: its name is too long or there are too many",
+                    4);
     auto [at, added] = files.try_emplace(name, u16(first_file + files.size()));
     items[at->second] = Item{std::move(bytes), true, std::move(written)};
     list_files();
@@ -122,13 +127,16 @@ u32 FwCfg::in(u16 at, unsigned width) {
     u32 value = 0;
     for (unsigned i = 0; i < width; i++) {
         unsigned port = at + i;
-        u8 byte = port < 2 ? next_byte() : port >= 4 && port < 12 ? u8(dma_signature[port - 4]) : 0xff;
+        u8 byte = port < 2                 ? next_byte()
+                  : port >= 4 && port < 12 ? u8(dma_signature[port - 4])
+                                           : 0xff;
         value |= u32(byte) << i * 8;
     }
     return value;
 }
 
-// The address is big-endian: its most significant byte is written to the first port. The last one starts it.
+// The address is big-endian: its most significant byte is written to the first port. The last one
+// starts it.
 void FwCfg::out(u16 at, unsigned width, u32 value) {
     if (at == 0 && width == 2) return select(u16(value));
     for (unsigned i = 0; i < width; i++) {
@@ -147,7 +155,8 @@ void FwCfg::run_dma() {
     std::array<u8, 16> raw{};
     if (!bus.read(at, raw)) return;
     std::span<const u8> bytes(raw);
-    bool done = transfer({u32(big_endian(bytes.first(4))), u32(big_endian(bytes.subspan(4, 4))), big_endian(bytes.subspan(8, 8))});
+    bool done = transfer({u32(big_endian(bytes.first(4))), u32(big_endian(bytes.subspan(4, 4))),
+                          big_endian(bytes.subspan(8, 8))});
     std::array<u8, 4> result{0, 0, 0, u8(done ? 0 : dma_error)};
     bus.write(at, result);
 }
@@ -166,7 +175,8 @@ bool FwCfg::dma_read(const Item* item, const Control& c) {
     u64 size = item ? item->bytes.size() : 0, left = size > offset ? size - offset : 0;
     u32 copied = u32(std::min<u64>(left, c.length)), zeros = c.length - copied;
     if (zeros > most_zeros || c.address + c.length < c.address) return false;
-    if (copied && !bus.write(Physical(c.address), std::span(item->bytes).subspan(offset, copied))) return false;
+    if (copied && !bus.write(Physical(c.address), std::span(item->bytes).subspan(offset, copied)))
+        return false;
     offset += copied;
     if (zeros == 0) return true;
     return bus.write(Physical(c.address + copied), Bytes(zeros));
@@ -175,7 +185,8 @@ bool FwCfg::dma_read(const Item* item, const Control& c) {
 bool FwCfg::dma_write(Item* item, const Control& c) {
     u64 size = item ? item->bytes.size() : 0;
     if (!item || !item->writable || offset > size || c.length > size - offset) return false;
-    if (!bus.read(Physical(c.address), std::span(item->bytes).subspan(offset, c.length))) return false;
+    if (!bus.read(Physical(c.address), std::span(item->bytes).subspan(offset, c.length)))
+        return false;
     offset += c.length;
     if (item->written) item->written(item->bytes);
     return true;

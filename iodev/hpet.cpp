@@ -2,16 +2,24 @@
 // HPET: the counter from the clock, comparators as alarms.
 #include "iodev/hpet.h"
 
-static constexpr u64 timer_writable = 0x3f4e;           // 13:9 route, 8 32-bit, 6 value set, 3 periodic, 2 enable, 1 level
+// 13:9 route, 8 32-bit, 6 value set, 3 periodic, 2 enable, 1 level
+static constexpr u64 timer_writable = 0x3f4e;
 static constexpr u64 periodic_capable = bit(4), wide_capable = bit(5), value_set = bit(6);
 static constexpr u64 femtoseconds = 1'000'000'000'000'000 / Hpet::hertz;
-static constexpr u64 capabilities = femtoseconds << 32 | 0x8086 << 16 | bit(15) | bit(13) | (Hpet::timers - 1) << 8 | 1;
-static constexpr u64 farthest = bit(56);                // counts beyond which no alarm is set: 22 years
+static constexpr u64 capabilities =
+    femtoseconds << 32 | u64{0x8086} << 16 | bit(15) | bit(13) | (Hpet::timers - 1) << 8 | 1;
+static constexpr u64 farthest = bit(56);            // counts beyond which no alarm is set: 22 years
 
-Hpet::Hpet(Clock& clock, std::function<void(unsigned, bool)> pin, Line irq0, Line irq8, Line legacy, u32 routes)
-    : clock(clock), pin(std::move(pin)), irq0(std::move(irq0)), irq8(std::move(irq8)), legacy(std::move(legacy)),
-      routes(routes), alarms{Timer(clock, [this] { fire(0); }), Timer(clock, [this] { fire(1); }),
-                             Timer(clock, [this] { fire(2); })} {
+Hpet::Hpet(Clock& clock, std::function<void(unsigned, bool)> pin, Line irq0, Line irq8, Line legacy,
+           u32 routes)
+    : clock(clock),
+      pin(std::move(pin)),
+      irq0(std::move(irq0)),
+      irq8(std::move(irq8)),
+      legacy(std::move(legacy)),
+      routes(routes),
+      alarms{Timer(clock, [this] { fire(0); }), Timer(clock, [this] { fire(1); }),
+             Timer(clock, [this] { fire(2); })} {
     reset(Reset::power);
 }
 
@@ -75,7 +83,8 @@ void Hpet::fire(unsigned n) {
     arm(n, false);
 }
 
-// Sets the alarm for the next time that the counter equals the comparator; now counts if `inclusive`.
+// Sets the alarm for the next time that the counter equals the comparator; now counts if
+// `inclusive`.
 void Hpet::arm(unsigned n, bool inclusive) {
     auto& c = comparators[n];
     u64 distance = (c.value - counter()) & c.width();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The high precision event timer, after the IA-PC HPET specification 1.0a: a 64-bit counter of 10 ns and three
-// timers, with periodic mode and legacy replacement. Left out: FSB (MSI) delivery, which the capabilities deny.
+// The high precision event timer, after the IA-PC HPET specification 1.0a: a 64-bit counter of 10
+// ns and three timers, with periodic mode and legacy replacement. Left out: FSB (MSI) delivery,
+// which the capabilities deny.
 #pragma once
 #include "base/clock.h"
 #include "iodev/device.h"
@@ -10,10 +11,10 @@ public:
     static constexpr unsigned timers = 3;
     static constexpr u64 hertz = 100'000'000;
 
-    // Interrupts go to input `pin` of the I/O APIC, or while `legacy` is high to irq0 (timer 0) and irq8
-    // (timer 1), which the board then takes from here in place of the 8254 and the RTC.
-    Hpet(Clock&, std::function<void(unsigned pin, bool level)> pin, Line irq0, Line irq8, Line legacy,
-         u32 routes = 0x00ff0000 | 1u << 2);
+    // Interrupts go to input `pin` of the I/O APIC, or while `legacy` is high to irq0 (timer 0) and
+    // irq8 (timer 1), which the board then takes from here in place of the 8254 and the RTC.
+    Hpet(Clock&, std::function<void(unsigned pin, bool level)> pin, Line irq0, Line irq8,
+         Line legacy, u32 routes = 0x00ff0000 | 1u << 2);
 
     std::string_view name() const override { return "hpet"; }
     void reset(Reset) override;
@@ -56,7 +57,7 @@ private:
     Line irq0, irq8, legacy;
     const u32 routes;
     u64 config = 0, status = 0;
-    u64 base = 0;                           // the counter when halted; running: its value at count 0 of the clock
+    u64 base = 0;             // the counter when halted; running: its value at count 0 of the clock
     std::array<Comparator, timers> comparators;
     std::array<Timer, timers> alarms;
 };

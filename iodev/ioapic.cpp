@@ -64,13 +64,15 @@ u32 IoApic::read_register(u8 index) const {
     return u32(redirection[pin] >> (index & 1 ? 32 : 0));
 }
 
-// An input made edge-triggered forgets its remote IRR, which is how software ends an interrupt by hand.
+// An input made edge-triggered forgets its remote IRR, which is how software ends an interrupt by
+// hand.
 void IoApic::write_register(u8 index, u32 value) {
     unsigned pin = (index - 0x10u) / 2;
     if (index == 0) id = value >> 24 & 0x0f;
     if (index < 0x10 || pin >= pins) return;
     u64& entry = redirection[pin];
-    u64 wanted = index & 1 ? (entry & mask(31, 0)) | u64(value) << 32 : (entry & mask(63, 32)) | value;
+    u64 wanted =
+        index & 1 ? (entry & mask(31, 0)) | u64(value) << 32 : (entry & mask(63, 32)) | value;
     entry = (wanted & writable) | (entry & remote_irr);
     if (!(entry & level_triggered)) entry &= ~remote_irr;
     else evaluate(pin);

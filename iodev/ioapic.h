@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The I/O APIC: 24 inputs, after Intel's 82093AA data sheet, with the EOI register of version 20h. A Line says
-// whether an input is asserted, so the polarity bit is kept but changes nothing. Left out: the APIC bus and its
-// arbitration; delivery status always reads idle, since messages arrive at once.
+// The I/O APIC: 24 inputs, after Intel's 82093AA data sheet, with the EOI register of version 20h.
+// A Line says whether an input is asserted, so the polarity bit is kept but changes nothing. Left
+// out: the APIC bus and its arbitration; delivery status always reads idle, since messages arrive
+// at once.
 #pragma once
 #include "cpu/apic/message.h"
 #include "iodev/device.h"
@@ -9,7 +10,9 @@
 class IoApic final : public Device {
 public:
     static constexpr unsigned pins = 24;
-    explicit IoApic(std::function<void(const ApicMessage&)> send) : send(std::move(send)) { reset(Reset::power); }
+    explicit IoApic(std::function<void(const ApicMessage&)> send) : send(std::move(send)) {
+        reset(Reset::power);
+    }
 
     std::string_view name() const override { return "ioapic"; }
     void reset(Reset) override;

@@ -34,8 +34,7 @@ bool Keyboard::key(u8 usage, bool down) {
 }
 
 void Keyboard::move_mouse(int dx, int dy, int wheel, u8 buttons) {
-    mouse.move(dx, dy, wheel);
-    mouse.buttons(buttons);
+    mouse.move(dx, dy, wheel, buttons);
     pump();
 }
 
@@ -46,11 +45,13 @@ void Keyboard::update() {
 
 void Keyboard::pump() {
     mouse.refill();
-    bool waiting = (keyboard.pending() && keyboard_enabled()) || (mouse.pending() && mouse_enabled());
+    bool waiting =
+        (keyboard.pending() && keyboard_enabled()) || (mouse.pending() && mouse_enabled());
     if (!full && waiting && !cable.armed()) cable.at(clock.ticks + clock.tick_of(20, 1'000'000));
 }
 
-// A byte comes in from a device, the keyboard first. Translation swallows F0h and marks the next byte.
+// A byte comes in from a device, the keyboard first. Translation swallows F0h and marks the next
+// byte.
 void Keyboard::arrive() {
     while (!full && keyboard.pending() && keyboard_enabled()) {
         u8 byte = keyboard.take();
@@ -73,7 +74,8 @@ void Keyboard::answer(u8 value, bool mouse_byte) {
     update();
 }
 
-// 7:6 errors (none), 5 from the mouse, 4 not locked, 3 last write was a command, 2 system flag, 1 busy (never), 0 full.
+// 7:6 errors (none), 5 from the mouse, 4 not locked, 3 last write was a command, 2 system flag, 1
+// busy (never), 0 full.
 u8 Keyboard::status() const {
     return u8((full && from_mouse) << 5 | 0x10 | last_was_command << 3 | (command_byte & 4) | full);
 }
@@ -131,7 +133,9 @@ void Keyboard::command(u8 value) {
     case 0xad: command_byte |= 0x10; return;
     case 0xae: command_byte &= ~0x10; return;
     case 0xc0: return answer(0x80);         // input port: not locked
-    case 0xd0: return answer(u8((output_port & 0xcf) | (full && !from_mouse) << 4 | (full && from_mouse) << 5));
+    case 0xd0:
+        return answer(
+            u8((output_port & 0xcf) | (full && !from_mouse) << 4 | (full && from_mouse) << 5));
     case 0xdd: return set_a20(false);
     case 0xdf: return set_a20(true);
     case 0xe0: return answer(0);            // test inputs

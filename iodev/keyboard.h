@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The i8042 keyboard controller with its two PS/2 devices, after Intel's UPI-41/42 and IBM's PS/2 technical
-// reference. A byte from a device takes 20 microseconds (a real cable: about a millisecond). Left out: password
-// commands, the controller's RAM beyond the command byte, the input port's switches.
+// The i8042 keyboard controller with its two PS/2 devices, after Intel's UPI-41/42 and IBM's PS/2
+// technical reference. A byte from a device takes 20 microseconds (a real cable: about a
+// millisecond). Left out: password commands, the controller's RAM beyond the command byte, the
+// input port's switches.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -21,7 +22,8 @@ public:
     void put(u16 offset, u8 value) override;
     void visit(Archive&) override;
 
-    // From outside: a key by its USB usage (false: no room, try again later), and the mouse (see Ps2Mouse).
+    // From outside: a key by its USB usage (false: no room, try again later), and the mouse (see
+    // Ps2Mouse).
     bool key(u8 usage, bool down);
     void move_mouse(int dx, int dy, int wheel, u8 buttons);
 
@@ -45,7 +47,7 @@ private:
     Timer cable;
     Ps2Keyboard keyboard;
     Ps2Mouse mouse;
-    u8 command_byte = 0x47;                 // translation, system flag, both interrupts: as firmware leaves it
+    u8 command_byte = 0x47;      // translation, system flag, both interrupts: as firmware leaves it
     u8 output_port = 0x03;
     u8 buffer = 0, expects = 0;             // expects: the command whose argument comes next
     bool full = false, from_mouse = false, last_was_command = false;

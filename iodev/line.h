@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One wire, and several wires tied into one. A device drives a wire without knowing what is at the other end.
+// One wire, and several wires tied into one. A device drives a wire without knowing what is at the
+// other end.
 #pragma once
 #include "base/archive.h"
 #include <functional>
@@ -17,7 +18,8 @@ public:
         set(false);
     }
     bool level() const { return now; }
-    // The level is the driver's state; what the other end made of it is the other end's. Loading drives nothing.
+    // The level is the driver's state; what the other end made of it is the other end's. Loading
+    // drives nothing.
     void visit(Archive& a) { a("level", now); }
 
 private:
@@ -25,7 +27,8 @@ private:
     bool now = false;
 };
 
-// Up to 64 drivers of one wire, which is high while any of them is (shared PCI and ISA interrupts, A20).
+// Up to 64 drivers of one wire, which is high while any of them is (shared PCI and ISA interrupts,
+// A20).
 class WiredOr {
 public:
     explicit WiredOr(Line out) : out(std::move(out)) {}

@@ -3,13 +3,15 @@
 #include "iodev/pci.h"
 
 static constexpr unsigned command = 4, status = 6, bar0 = 0x10, capabilities = 0x34;
-static constexpr u8 io_space = 1, memory_space = 2, interrupt_status = 0x08, has_capabilities = 0x10;
+static constexpr u8 io_space = 1, memory_space = 2, interrupt_status = 0x08,
+                    has_capabilities = 0x10;
 
 PciFunction::PciFunction(Id id) {
     fix(0x00, 2, id.vendor), fix(0x02, 2, id.device);
     fix(0x08, 4, id.class_code << 8 | id.revision);
     fix(0x0e, 1, id.multifunction ? 0x80 : 0), fix(0x3d, 1, id.pin);
-    allow(command, 2, 0x0546);              // INTx disable, SERR, parity, bus master, memory; I/O with an I/O BAR
+    // INTx disable, SERR, parity, bus master, memory; I/O with an I/O BAR
+    allow(command, 2, 0x0546);
     allow_clear(status, 2, 0xf900);
     allow(0x0c, 2, 0xffff);                 // cache line size, latency timer
     if (id.pin) allow(0x3c, 1, 0xff);
@@ -17,7 +19,8 @@ PciFunction::PciFunction(Id id) {
 }
 
 void PciFunction::fix(unsigned offset, unsigned width, u32 value) {
-    for (unsigned i = 0; i < width; i++) config[(offset + i) & 0xff] = initial[(offset + i) & 0xff] = u8(value >> i * 8);
+    for (unsigned i = 0; i < width; i++)
+        config[(offset + i) & 0xff] = initial[(offset + i) & 0xff] = u8(value >> i * 8);
 }
 void PciFunction::allow(unsigned offset, unsigned width, u32 mask) {
     for (unsigned i = 0; i < width; i++) writable[(offset + i) & 0xff] |= u8(mask >> i * 8);
@@ -67,7 +70,8 @@ void PciFunction::config_write(unsigned offset, unsigned width, u32 value) {
     written(offset, width);
 }
 
-// Where BAR n is to be decoded. One that ends at the top of its space is being sized, and is not decoded.
+// Where BAR n is to be decoded. One that ends at the top of its space is being sized, and is not
+// decoded.
 u64 PciFunction::wanted(unsigned n) const {
     auto& bar = bars[n];
     unsigned at = bar0 + n * 4;
@@ -76,7 +80,8 @@ u64 PciFunction::wanted(unsigned n) const {
     u64 base = config_dword(at) & ~u64{io ? 3u : 15u};
     if (bar.kind == Bar::memory64) base |= u64(config_dword(at + 4)) << 32;
     u64 top = io ? 0x10000 : bar.kind == Bar::memory64 ? bit(52) : bit(32);
-    bool sizing = bar.kind == Bar::memory64 && (base & mask(31, 0)) == u32(~(bar.size - 1)) && base >> 32 == 0;
+    bool sizing = bar.kind == Bar::memory64 && (base & mask(31, 0)) == u32(~(bar.size - 1)) &&
+                  base >> 32 == 0;
     if (base == 0 || base >= top - bar.size || sizing) return unmapped;
     return base;
 }
@@ -144,13 +149,15 @@ PciFunction* PciBus::target() const {
 u32 PciBus::in(u16 offset, unsigned width) {
     if (offset < 4) return offset == 0 && width == 4 ? address : u32(ones(width));
     auto* function = target();
-    return function ? function->config_read((address & 0xfc) + (offset & 3), width) : u32(ones(width));
+    return function ? function->config_read((address & 0xfc) + (offset & 3), width)
+                    : u32(ones(width));
 }
 
 void PciBus::out(u16 offset, unsigned width, u32 value) {
     if (offset == 0 && width == 4) address = value & 0x80fffffc;
     if (offset < 4) return;
-    if (auto* function = target()) function->config_write((address & 0xfc) + (offset & 3), width, value);
+    if (auto* function = target())
+        function->config_write((address & 0xfc) + (offset & 3), width, value);
 }
 
 void PciBus::visit(Archive& a) {

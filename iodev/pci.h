@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// PCI: functions with a 256-byte configuration space, and bus 0 with configuration mechanism #1, after the PCI
-// Local Bus specification 2.3. Left out: expansion ROM BARs, special cycles, buses behind bridges.
+// PCI: functions with a 256-byte configuration space, and bus 0 with configuration mechanism #1,
+// after the PCI Local Bus specification 2.3. Left out: expansion ROM BARs, special cycles, buses
+// behind bridges.
 #pragma once
 #include "iodev/device.h"
 #include <array>
 
-// A function: its header, which bits of it can be written, BARs that report where they are mapped, capabilities.
-// A derived class may also answer ports and MMIO (Device's in/out, read/write) at what its BARs map.
+// A function: its header, which bits of it can be written, BARs that report where they are mapped,
+// capabilities. A derived class may also answer ports and MMIO (Device's in/out, read/write) at
+// what its BARs map.
 class PciFunction : public Device {
 public:
     struct Id {
@@ -23,7 +25,7 @@ public:
     void reset(Reset) override;
     void visit(Archive&) override;
 
-    void set_interrupt(bool level);         // the function's INTx, as its command register lets it out
+    void set_interrupt(bool level);      // the function's INTx, as its command register lets it out
     unsigned pin() const { return config[0x3d] & 7; }
     void connect(Line to) { intx = std::move(to); }     // by the bus
 
@@ -31,13 +33,14 @@ protected:
     enum class Bar : u8 { io, memory, memory64 };
     // Told where the BAR lies, or off (decoding disabled, unassigned, or being sized).
     using Remap = std::function<void(u64 base, bool on)>;
-    void add_bar(unsigned n, Bar, u32 size, Remap);     // size is a power of two, at least 4 (16 for memory)
-    u8 add_capability(u8 id, u8 size);      // its offset; the list is linked; 0 when there is no room
+    // size is a power of two, at least 4 (16 for memory)
+    void add_bar(unsigned n, Bar, u32 size, Remap);
+    u8 add_capability(u8 id, u8 size);    // its offset; the list is linked; 0 when there is no room
     void fix(unsigned offset, unsigned width, u32 value);                   // the value at reset
-    void allow(unsigned offset, unsigned width, u32 mask);                  // bits that can be written
-    void allow_clear(unsigned offset, unsigned width, u32 mask);            // bits that writing 1 clears
+    void allow(unsigned offset, unsigned width, u32 mask);               // bits that can be written
+    void allow_clear(unsigned offset, unsigned width, u32 mask);       // bits that writing 1 clears
     virtual void written(unsigned offset, unsigned width) { (void)offset, (void)width; }
-    virtual void changed() {}               // after reset and loading: whatever follows from the registers
+    virtual void changed() {}        // after reset and loading: whatever follows from the registers
     bool bus_master() const { return config[4] & 4; }
 
     std::array<u8, 256> config{};
@@ -74,7 +77,9 @@ public:
     void visit(Archive&) override;          // not of the functions
 
     void attach(unsigned slot, unsigned function, PciFunction&);
-    PciFunction* function(unsigned slot, unsigned function) const { return functions[(slot * 8 + function) & 0xff]; }
+    PciFunction* function(unsigned slot, unsigned function) const {
+        return functions[(slot * 8 + function) & 0xff];
+    }
     // The PIRQ of a slot's pin (1 to 4): each slot is turned by one, slot 1's INTA being PIRQA.
     static unsigned pirq_of(unsigned slot, unsigned pin) { return (slot + pin - 2) & 3; }
 

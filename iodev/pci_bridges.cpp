@@ -4,9 +4,11 @@
 
 static constexpr unsigned pam0 = 0x59, smram_register = 0x72, pirq_route = 0x60;
 
-HostBridge::HostBridge(std::function<void(const Pam&)> pam_changed, std::function<void(Smram)> smram_changed)
+HostBridge::HostBridge(std::function<void(const Pam&)> pam_changed,
+                       std::function<void(Smram)> smram_changed)
     : PciFunction({.vendor = 0x8086, .device = 0x1237, .class_code = 0x060000, .revision = 2}),
-      pam_changed(std::move(pam_changed)), smram_changed(std::move(smram_changed)) {
+      pam_changed(std::move(pam_changed)),
+      smram_changed(std::move(smram_changed)) {
     fix(0x04, 2, 0x0006), fix(0x06, 2, 0x0280);
     for (unsigned at = 0x50; at <= 0x58; at++) allow(at, 1, 0xff);
     allow(pam0, 1, 0x30);
@@ -16,7 +18,7 @@ HostBridge::HostBridge(std::function<void(const Pam&)> pam_changed, std::functio
     allow(smram_register, 1, 0x78);
 }
 
-// PAM0 bits 5:4 steer F0000h; then two segments of 16 KiB per register from C0000h (data sheet, 3.2.18).
+// PAM0 bits 5:4 steer F0000h; then two segments of 16 KiB per register from C0000h.
 HostBridge::Pam HostBridge::pam(unsigned segment) const {
     unsigned n = segment % segments, at = pam0 + (n + 1) / 2;
     bool high = n == 0 || n % 2 == 0;
@@ -31,7 +33,7 @@ HostBridge::Smram HostBridge::smram() const {
     return {bool(value & 0x40), bool(value & 0x20), bool(value & 0x08), bool(value & 0x10)};
 }
 
-// D_LCK closes SMRAM and makes its register read-only until reset (3.2.24).
+// D_LCK closes SMRAM and makes its register read-only until reset.
 void HostBridge::written(unsigned, unsigned) {
     u8& value = config[smram_register];
     if (shown_smram & 0x10) value = shown_smram;
@@ -54,12 +56,14 @@ void HostBridge::changed() {
 }
 
 IsaBridge::IsaBridge(std::function<void(unsigned, bool)> isa_irq)
-    : PciFunction({.vendor = 0x8086, .device = 0x7000, .class_code = 0x060100, .multifunction = true}),
+    : PciFunction(
+          {.vendor = 0x8086, .device = 0x7000, .class_code = 0x060100, .multifunction = true}),
       isa_irq(std::move(isa_irq)) {
     fix(0x04, 2, 0x0007), fix(0x06, 2, 0x0200);
     fix(0x4c, 1, 0x4d), fix(0x4e, 1, 0x03), fix(0x69, 1, 0x02), fix(0xae, 1, 0x00);
     allow(0x4c, 1, 0xff), allow(0x4e, 2, 0xffff), allow(0x69, 1, 0xff), allow(0x70, 1, 0xff);
-    allow(0x82, 1, 0x0f), allow(0xa0, 8, 0xffffffff);
+    allow(0x82, 1, 0x0f), allow(0xa0, 4, 0xffffffff);
+    allow(0xa4, 4, 0xffffffff);
     for (unsigned n = 0; n < 4; n++) fix(pirq_route + n, 1, 0x80), allow(pirq_route + n, 1, 0x8f);
 }
 

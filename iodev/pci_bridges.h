@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The i440FX board's bridges: host (82441FX, with its PAM and SMRAM registers) and ISA (82371SB, with PIRQ
-// routing), after Intel's data sheets. Left out: DRAM timing, error reporting and bus arbitration registers,
-// which are kept and do nothing; the ISA bridge's DMA and APIC base options.
+// The i440FX board's bridges: host (82441FX, with its PAM and SMRAM registers) and ISA (82371SB,
+// with PIRQ routing), after Intel's data sheets. Left out: DRAM timing, error reporting and bus
+// arbitration registers, which are kept and do nothing; the ISA bridge's DMA and APIC base options.
 #pragma once
 #include "iodev/pci.h"
 
 // 8086:1237, slot 0.
 class HostBridge final : public PciFunction {
 public:
-    // One range that PAM registers steer: reads and writes go to RAM, or to the bus (ROM) where false.
+    // One range that PAM registers steer: reads and writes go to RAM, or to the bus (ROM) where
+    // false.
     struct Pam { u32 base, size; bool read_ram, write_ram; };
     static constexpr unsigned segments = 13;
     struct Smram { bool open, closed, enabled, locked; };
 
-    HostBridge(std::function<void(const Pam&)> pam_changed, std::function<void(Smram)> smram_changed);
+    HostBridge(std::function<void(const Pam&)> pam_changed,
+               std::function<void(Smram)> smram_changed);
     std::string_view name() const override { return "host-bridge"; }
     Pam pam(unsigned segment) const;
     Smram smram() const;

@@ -24,7 +24,8 @@ void Pic::visit(Archive& a) {
     if (expects > Expects::icw4) expects = Expects::nothing;
 }
 
-// An edge is remembered only while its input stays high: a request that goes away before INTA is spurious.
+// An edge is remembered only while its input stays high: a request that goes away before INTA is
+// spurious.
 void Pic::set(unsigned input, bool level) {
     u8 line = u8(1 << (input & 7));
     if (level && !(inputs & line)) latched |= line;
@@ -45,8 +46,8 @@ u8 Pic::best_rank(u8 set) const {
     return nobody;
 }
 
-// The input that interrupts: unmasked, and above everything in service. In special mask mode what is masked
-// no longer blocks; in special fully nested mode the slave's input does not block itself.
+// The input that interrupts: unmasked, and above everything in service. In special mask mode what
+// is masked no longer blocks; in special fully nested mode the slave's input does not block itself.
 u8 Pic::winner() const {
     u8 blocking = special_mask ? in_service & ~masked : in_service;
     if (special_fully_nested && master) blocking &= ~4;
@@ -56,7 +57,7 @@ u8 Pic::winner() const {
 
 Pic::Won Pic::acknowledge() {
     u8 input = winner();
-    output.set(false);                      // INT falls with INTA, so the cascade sees an edge per interrupt
+    output.set(false);             // INT falls with INTA, so the cascade sees an edge per interrupt
     if (input == nobody) return update(), Won{7, false};
     u8 line = u8(1 << input);
     latched &= ~line;
@@ -91,7 +92,8 @@ void Pic::put(u16 offset, u8 value) {
     update();
 }
 
-// Clears the edge latches and the mask; input 7 is lowest; reads give the request register (data sheet, ICW1).
+// Clears the edge latches and the mask; input 7 is lowest; reads give the request register (data
+// sheet, ICW1).
 void Pic::icw1(u8 value) {
     latched = in_service = masked = 0;
     lowest = 7;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The interrupt controllers of the PC: two 8259A in cascade and their edge/level registers (ELCR), after
-// Intel's 8259A data sheet and the 82371SB (PIIX3) one. Left out: MCS-80/85 mode and buffered mode, which
-// no PC uses; ICW1.LTIM, which the PIIX3 replaces by the ELCR.
+// The interrupt controllers of the PC: two 8259A in cascade and their edge/level registers (ELCR),
+// after Intel's 8259A data sheet and the 82371SB (PIIX3) one. Left out: MCS-80/85 mode and buffered
+// mode, which no PC uses; ICW1.LTIM, which the PIIX3 replaces by the ELCR.
 #pragma once
 #include "iodev/byte_device.h"
 
 // One 8259A: ports 0 and 1 are its A0 = 0 and A0 = 1.
 class Pic final : public ByteDevice {
 public:
-    Pic(bool master, Line output) : output(std::move(output)), master(master) { reset(Reset::power); }
+    Pic(bool master, Line output) : output(std::move(output)), master(master) {
+        reset(Reset::power);
+    }
 
     std::string_view name() const override { return master ? "pic-master" : "pic-slave"; }
     void reset(Reset) override;
@@ -55,7 +57,8 @@ private:
 class DualPic {
 public:
     explicit DualPic(Line intr)
-        : master(true, std::move(intr)), slave(false, Line([this](bool on) { master.set(2, on); })) {}
+        : master(true, std::move(intr)),
+          slave(false, Line([this](bool on) { master.set(2, on); })) {}
 
     void set(unsigned irq, bool level);     // IRQ 0-15; 2 is the cascade and is ignored
     Line irq(unsigned n) {

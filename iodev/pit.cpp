@@ -5,7 +5,8 @@
 
 u32 PitCounter::decoded(u16 raw) const {
     u32 value = raw;
-    if (bcd()) value = (raw >> 12) * 1000 + (raw >> 8 & 15) * 100 + (raw >> 4 & 15) * 10 + (raw & 15);
+    if (bcd())
+        value = (raw >> 12) * 1000 + (raw >> 8 & 15) * 100 + (raw >> 4 & 15) * 10 + (raw & 15);
     return value ? std::min(value, modulus()) : modulus();
 }
 
@@ -32,7 +33,8 @@ void PitCounter::control(u8 control_word, s64 now) {
     start(0, now);
 }
 
-// A whole count has been written. Where it takes effect depends on the mode (data sheet, "Mode definitions").
+// A whole count has been written. Where it takes effect depends on the mode (data sheet, "Mode
+// definitions").
 void PitCounter::load(u16 raw, s64 now) {
     u32 value = decoded(raw);
     catch_up(now);
@@ -99,7 +101,8 @@ void PitCounter::latch_status(s64 now) {
     status_latched = true;
 }
 
-// Modes 0 and 4 count while the gate is high; 2 and 3 start anew when it rises; 1 and 5 are triggered by that.
+// Modes 0 and 4 count while the gate is high; 2 and 3 start anew when it rises; 1 and 5 are
+// triggered by that.
 void PitCounter::set_gate(bool level, s64 now) {
     if (level == gate) return;
     catch_up(now);
@@ -204,7 +207,8 @@ void Pit::reset(Reset) {
     drive();
 }
 
-// Shows output 0 on its line, with an edge for a low pulse that lies between two looks, and sets the alarm.
+// Shows output 0 on its line, with an edge for a low pulse that lies between two looks, and sets
+// the alarm.
 void Pit::drive() {
     auto& counter = counters[0];
     s64 t = now();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The 8254 interval timer, after Intel's data sheet: all six modes, binary and BCD, latch and read-back.
-// Counts are derived from the clock when they are asked for. Left out: undefined results of a count of 1 in
-// modes 2 and 3 (the output stays still), and the one-CLK delay in what a read shows after a write.
+// The 8254 interval timer, after Intel's data sheet: all six modes, binary and BCD, latch and
+// read-back. Counts are derived from the clock when they are asked for. Left out: undefined results
+// of a count of 1 in modes 2 and 3 (the output stays still), and the one-CLK delay in what a read
+// shows after a write.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -40,9 +41,9 @@ private:
     void catch_up(s64 now);                 // takes over a count that waits for the end of a cycle
 
     u32 initial = 65536;                    // the count in force, 1 to 65536
-    u32 next = 0;                           // one that waits (modes 2 and 3; 1 and 5: for the trigger); 0: none
+    u32 next = 0;               // one that waits (modes 2 and 3; 1 and 5: for the trigger); 0: none
     s64 next_at = never;
-    s64 base = 0;                           // when `elapsed` was 0 (running), or minus the elapsed counts (stopped)
+    s64 base = 0;           // when `elapsed` was 0 (running), or minus the elapsed counts (stopped)
     bool running = true, loaded = true, triggered = false;
     u8 low_byte = 0;
     bool write_high = false, read_high = false;

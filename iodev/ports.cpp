@@ -11,7 +11,9 @@ void Ports::attach(u16 base, unsigned size, Device& device) {
 }
 
 void Ports::detach(u16 base, unsigned size, Device& device) {
-    auto same = [&](const Range& r) { return r.base == base && r.size == size && r.device == &device; };
+    auto same = [&](const Range& r) {
+        return r.base == base && r.size == size && r.device == &device;
+    };
     auto last = std::find_if(claims.rbegin(), claims.rend(), same);
     if (last == claims.rend()) return;
     claims.erase(std::next(last).base());
@@ -42,7 +44,8 @@ u32 Ports::in(u16 port, unsigned width) {
 }
 
 void Ports::out(u16 port, unsigned width, u32 value) {
-    if (auto* range = claim(port, width)) return range->device->out(u16(port - range->base), width, value);
+    if (auto* range = claim(port, width))
+        return range->device->out(u16(port - range->base), width, value);
     if (width == 1) return;
     for (unsigned i = 0; i < width && u32(port) + i < 0x10000; i++)
         out(u16(port + i), 1, value >> (i * 8) & 0xff);

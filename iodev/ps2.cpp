@@ -11,7 +11,9 @@ u8 Ps2Device::take() {
     return last;
 }
 
-void Ps2Device::visit(Archive& a) { a("replies", replies), a("data", data), a("last", last), a("expects", expects); }
+void Ps2Device::visit(Archive& a) {
+    a("replies", replies), a("data", data), a("last", last), a("expects", expects);
+}
 
 void Ps2Keyboard::reset() {
     replies.clear(), data.clear();
@@ -82,7 +84,8 @@ void Ps2Mouse::reset() {
 
 void Ps2Mouse::visit(Archive& a) {
     Ps2Device::visit(a);
-    a("dx", dx), a("dy", dy), a("wheel", wheel), a("buttons", button_state), a("sent_buttons", sent_buttons);
+    a("dx", dx), a("dy", dy), a("wheel", wheel), a("buttons", button_state),
+        a("sent_buttons", sent_buttons);
     a("id", id), a("sample_rate", sample_rate), a("resolution", resolution), a("knocks", knocks);
     a("reporting", reporting), a("remote", remote), a("wrap", wrap), a("scaling", scaling);
     constexpr s32 most = 1 << 20;
@@ -90,15 +93,11 @@ void Ps2Mouse::visit(Archive& a) {
     id = id == 3 ? 3 : 0, button_state &= 7, sent_buttons &= 7, knocks = std::min<u8>(knocks, 2);
 }
 
-void Ps2Mouse::move(int right, int up, int towards) {
+void Ps2Mouse::move(int right, int up, int towards, u8 buttons) {
     constexpr s32 most = 1 << 20;           // what a slow guest has not asked for is cut off there
     auto add = [](s32& sum, int n) { sum = s32(std::clamp<s64>(s64(sum) + n, -most, most)); };
     add(dx, right), add(dy, up), add(wheel, towards);
-    refill();
-}
-
-void Ps2Mouse::buttons(u8 down) {
-    button_state = down & 7;
+    button_state = buttons & 7;
     refill();
 }
 
@@ -153,8 +152,8 @@ void Ps2Mouse::write(u8 byte) {
     case 0xf3: expects = byte; return reply(ack);
     case 0xe9:
         reply(ack);
-        reply(u8(remote << 6 | reporting << 5 | scaling << 4 | (button_state & 1) << 2 | (button_state & 4) >> 1 |
-                 (button_state & 2) >> 1));
+        reply(u8(remote << 6 | reporting << 5 | scaling << 4 | (button_state & 1) << 2 |
+                 (button_state & 4) >> 1 | (button_state & 2) >> 1));
         reply(resolution);
         return reply(sample_rate);
     case 0xea: remote = false; return reply(ack);

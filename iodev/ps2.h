@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The two devices on PS/2 cables: a keyboard (scan code sets 1 and 2) and a three-button wheel mouse (IntelliMouse),
-// after IBM's PS/2 technical reference and Microsoft's mouse extension. Left out: set 3, typematic repeat (keys
-// repeat when they are injected again).
+// The two devices on PS/2 cables: a keyboard (scan code sets 1 and 2) and a three-button wheel
+// mouse (IntelliMouse), after IBM's PS/2 technical reference and Microsoft's mouse extension. Left
+// out: set 3, typematic repeat (keys repeat when they are injected again).
 #pragma once
 #include "iodev/fifo.h"
 
@@ -39,10 +39,9 @@ class Ps2Mouse : public Ps2Device {
 public:
     void reset();
     void write(u8 byte);
-    // Motion in counts (right and up are positive), wheel in clicks (towards the user is positive), buttons: bit 0
-    // left, 1 right, 2 middle.
-    void move(int dx, int dy, int wheel);
-    void buttons(u8 down);
+    // Motion in counts (right and up are positive), wheel in clicks (towards the user is positive),
+    // buttons: bit 0 left, 1 right, 2 middle.
+    void move(int dx, int dy, int wheel, u8 buttons);
     void refill();                          // sends what has gathered, as room permits
     void visit(Archive&);
 
@@ -56,6 +55,7 @@ private:
 
     s32 dx = 0, dy = 0, wheel = 0;
     u8 button_state = 0, sent_buttons = 0;
-    u8 id = 0, sample_rate = 100, resolution = 2, knocks = 0;   // knocks: rates 200, 100 and 80 seen in a row
+    // knocks: rates 200, 100 and 80 seen in a row
+    u8 id = 0, sample_rate = 100, resolution = 2, knocks = 0;
     bool reporting = false, remote = false, wrap = false, scaling = false;
 };

@@ -45,13 +45,16 @@ constexpr u8 translation[] = {
 };
 
 u16 key_of(u8 usage) {
-    if (usage >= first_modifier && usage < first_modifier + 8) return modifiers[usage - first_modifier];
+    if (usage >= first_modifier && usage < first_modifier + 8)
+        return modifiers[usage - first_modifier];
     return usage >= first_key && usage <= 0x73 ? keys[usage - first_key] : u16(0);
 }
 
 ScanCodes set2_codes(u8 usage, bool down) {
-    if (usage == print_screen) return down ? ScanCodes{{0xe0, 0x12, 0xe0, 0x7c}, 4} : ScanCodes{{0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12}, 6};
-    if (usage == pause) return down ? ScanCodes{{0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77}, 8} : ScanCodes{};
+    if (usage == print_screen && down) return {{0xe0, 0x12, 0xe0, 0x7c}, 4};
+    if (usage == print_screen) return {{0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12}, 6};
+    if (usage == pause && down) return {{0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77}, 8};
+    if (usage == pause) return {};
     ScanCodes codes;
     u16 key = key_of(usage);
     if (key == 0) return codes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Key codes (USB HID usage table, keyboard page) and what a PS/2 keyboard sends for them (scan code set 2, as in
-// Microsoft's keyboard scan code specification), with the 8042's translation to set 1.
+// Key codes (USB HID usage table, keyboard page) and what a PS/2 keyboard sends for them (scan code
+// set 2, as in Microsoft's keyboard scan code specification), with the 8042's translation to set 1.
 #pragma once
 #include "base/bits.h"
 #include <span>

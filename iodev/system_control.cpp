@@ -2,7 +2,8 @@
 // Ports 61h, 92h and CF9h.
 #include "iodev/system_control.h"
 
-// Bit 4 toggles with each refresh request: every 18 counts of the 8254's CLK, about 15 microseconds.
+// Bit 4 toggles with each refresh request: every 18 counts of the 8254's CLK, about 15
+// microseconds.
 u8 SystemControlB::get(u16 offset) {
     if (offset != 0) return 0xff;
     bool refresh = clock.count(1193182) / 18 & 1;

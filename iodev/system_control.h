@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The PC's system control ports: B at 61h (speaker, counter 2, refresh), A at 92h (A20, fast reset), and the
-// reset control register at CF9h, after the 82371SB (PIIX3) data sheet. Left out: IOCHK and SERR NMIs.
+// The PC's system control ports: B at 61h (speaker, counter 2, refresh), A at 92h (A20, fast
+// reset), and the reset control register at CF9h, after the 82371SB (PIIX3) data sheet. Left out:
+// IOCHK and SERR NMIs.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"

@@ -31,7 +31,8 @@ void TestDevice::out(u16 offset, unsigned width, u32 value) { write(offset & 7, 
 u64 TestDevice::read(u64 offset, unsigned width) {
     if (offset < ports) return read_register(offset >> 2 & 1) >> (offset & 3) * 8 & ones(width);
     u64 value = 0;
-    for (unsigned i = 0; i < width && offset + i < page_size; i++) value |= u64(page[offset + i]) << i * 8;
+    for (unsigned i = 0; i < width && offset + i < page_size; i++)
+        value |= u64(page[offset + i]) << i * 8;
     return value;
 }
 
@@ -40,5 +41,6 @@ void TestDevice::write(u64 offset, unsigned width, u64 value) {
         if (offset % 4 == 0) write_register(offset >> 2 & 1, u32(value));
         return;
     }
-    for (unsigned i = 0; i < width && offset + i < page_size; i++) page[offset + i] = u8(value >> i * 8);
+    for (unsigned i = 0; i < width && offset + i < page_size; i++)
+        page[offset + i] = u8(value >> i * 8);
 }

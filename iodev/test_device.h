@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A device for guest tests: a page of memory behind MMIO, and an interrupt line raised at once or after a while.
-// It follows no chip. Registers, all dwords, are both ports (8, from its base) and the first bytes of the page:
+// A device for guest tests: a page of memory behind MMIO, and an interrupt line raised at once or
+// after a while. It follows no chip. Registers, all dwords, are both ports (8, from its base) and
+// the first bytes of the page:
 //   0  interrupt: bit 0 is the line's level; reads give it back
-//   4  a write of n raises the line n nanoseconds from now (0: cancels); reads give how often it has been raised so
+//   4  a write of n raises the line n nanoseconds from now (0: cancels); reads count those times
 // The rest of the page is bytes that keep what is written, by any width.
 #pragma once
 #include "base/clock.h"

@@ -2,21 +2,26 @@
 // 16550A: registers, the receive FIFO, and the four kinds of interrupt by priority.
 #include "iodev/uart.h"
 
-static constexpr u8 data_ready = 0x01, overrun = 0x02, break_seen = 0x10, sender_idle = 0x60, fifo_error = 0x80;
+static constexpr u8 data_ready = 0x01, overrun = 0x02, break_seen = 0x10, sender_idle = 0x60,
+                    fifo_error = 0x80;
 static constexpr u8 errors_mask = 0x1e, out2 = 0x08;
 
 Uart::Uart(Clock& clock, Line interrupt, std::function<void(u8)> output)
-    : interrupt(std::move(interrupt)), output(std::move(output)), clock(clock), timeout(clock, [this] {
+    : interrupt(std::move(interrupt)),
+      output(std::move(output)),
+      clock(clock),
+      timeout(clock, [this] {
           timed_out = true;
           update();
       }) {
     reset(Reset::power);
 }
 
-// Master reset (data sheet, table III); scratch, divisor and receiver are not touched by it, but are here.
+// Master reset; scratch, divisor and receiver are not touched by it, but are here.
 void Uart::reset(Reset) {
     received.clear();
-    enables = fifo_control = line_control = modem_control = scratch = line_errors = modem_deltas = 0;
+    enables = fifo_control = line_control = modem_control = scratch = line_errors = modem_deltas =
+        0;
     divisor = 12;
     sender_empty = timed_out = false;
     timeout.off();
@@ -24,8 +29,10 @@ void Uart::reset(Reset) {
 }
 
 void Uart::visit(Archive& a) {
-    a("interrupt", interrupt), a("timeout", timeout), a("received", received), a("enables", enables);
-    a("fifo_control", fifo_control), a("line_control", line_control), a("modem_control", modem_control);
+    a("interrupt", interrupt), a("timeout", timeout), a("received", received),
+        a("enables", enables);
+    a("fifo_control", fifo_control), a("line_control", line_control),
+        a("modem_control", modem_control);
     a("scratch", scratch), a("line_errors", line_errors), a("modem_deltas", modem_deltas);
     a("modem_lines", modem_lines), a("divisor", divisor), a("sender_empty", sender_empty);
     a("timed_out", timed_out);
@@ -45,7 +52,7 @@ u8 Uart::modem_inputs() const {
     return u8((m & 1 ? dsr : 0) | (m & 2 ? cts : 0) | (m & 4 ? ri : 0) | (m & 8 ? dcd : 0));
 }
 
-// Table V: line status, data, time-out, sender, modem status.
+// By priority: line status, data, time-out, sender, modem status.
 u8 Uart::interrupt_id() const {
     if (enables & 4 && line_errors) return 0x06;
     if (enables & 1 && received.size() >= trigger()) return 0x04;
@@ -58,7 +65,9 @@ u8 Uart::interrupt_id() const {
 void Uart::update() { interrupt.set(interrupt_id() != 1 && modem_control & out2 && !loopback()); }
 
 // Four characters of ten bits, 16 clocks of 1.8432 MHz / divisor each.
-u64 Uart::four_characters() const { return clock.tick_of(4 * 10 * 16 * u64(divisor ? divisor : 65536), 1843200); }
+u64 Uart::four_characters() const {
+    return clock.tick_of(4 * 10 * 16 * u64(divisor ? divisor : 65536), 1843200);
+}
 
 void Uart::start_timeout() {
     timed_out = false;
@@ -155,7 +164,8 @@ void Uart::send(u8 byte) {
 }
 
 void Uart::write_enables(u8 value) {
-    if (value & ~enables & 2) sender_empty = true;       // enabling the sender's interrupt while it is idle raises it
+    // enabling the sender's interrupt while it is idle raises it
+    if (value & ~enables & 2) sender_empty = true;
     enables = value & 0x0f;
     update();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A serial port: the 16550A, after National Semiconductor's PC16550D data sheet. What is sent leaves at once (no
-// pacing by the divisor; only the receive time-out takes time). The interrupt passes OUT2, as on PCs. Left out:
-// DMA modes (FCR.3 is ignored), parity and framing errors, which nothing on the other side can cause.
+// A serial port: the 16550A, after National Semiconductor's PC16550D data sheet. What is sent
+// leaves at once (no pacing by the divisor; only the receive time-out takes time). The interrupt
+// passes OUT2, as on PCs. Left out: DMA modes (FCR.3 is ignored), parity and framing errors, which
+// nothing on the other side can cause.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"

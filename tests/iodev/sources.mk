@@ -1,3 +1,19 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/iodev/, part of unit_tests.
-tests_iodev_sources =
+tests_iodev_sources = \
+	tests/archive_roundtrip.h \
+	tests/iodev/acpi_pm.cpp \
+	tests/iodev/cmos.cpp \
+	tests/iodev/debug_ports.cpp \
+	tests/iodev/dma.cpp \
+	tests/iodev/fw_cfg.cpp \
+	tests/iodev/hammer.cpp \
+	tests/iodev/hpet.cpp \
+	tests/iodev/ioapic.cpp \
+	tests/iodev/keyboard.cpp \
+	tests/iodev/pci.cpp \
+	tests/iodev/pic.cpp \
+	tests/iodev/pit.cpp \
+	tests/iodev/ports.cpp \
+	tests/iodev/run_clock.h \
+	tests/iodev/uart.cpp
