@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/cpu/, part of unit_tests.
 tests_cpu_sources = \
+    tests/cpu/apic/local.cpp \
+    tests/cpu/cpuid/cpuid.cpp \
     tests/cpu/event/deliver.cpp \
     tests/cpu/event/guest.h \
     tests/cpu/event/interrupts.cpp \
@@ -13,6 +15,7 @@ tests_cpu_sources = \
     tests/cpu/isa/flags.cpp \
     tests/cpu/isa/integer.cpp \
     tests/cpu/isa/interrupt.cpp \
+    tests/cpu/isa/io.cpp \
     tests/cpu/isa/misc.cpp \
     tests/cpu/isa/move.cpp \
     tests/cpu/isa/segment.cpp \
@@ -22,4 +25,7 @@ tests_cpu_sources = \
     tests/cpu/isa/sse/lanes.cpp \
     tests/cpu/isa/stack.cpp \
     tests/cpu/isa/string.cpp \
-    tests/cpu/machine.h
+    tests/cpu/isa/system.cpp \
+    tests/cpu/isa/xsave.cpp \
+    tests/cpu/machine.h \
+    tests/cpu/msr/msr.cpp

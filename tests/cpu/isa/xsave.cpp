@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// FXSAVE, XSAVE and their kin: layouts, headers, what is refused (SDM vol. 1, 10.5 and ch. 13).
+#include "tests/cpu/machine.h"
+#include <gtest/gtest.h>
+
+namespace {
+
+struct Xsave : testing::Test {
+    static constexpr u64 area = TestMachine::data;
+    TestMachine m;
+    Cpu& cpu = m.cpu;
+    Xsave() {
+        cpu.control.cr4 |= cr4::osxsave;
+        cpu.control.xcr0 = 3;
+        cpu.fpu.control = 0x37f, cpu.fpu.status = 0, cpu.fpu.empty = 0xff;
+        cpu.gpr[rbx] = area, cpu.gpr[rax] = ~u64{0}, cpu.gpr[rdx] = ~u64{0};
+        std::fill_n(m.ram.begin() + area, 1024, u8(0xcc));
+    }
+    template <class T> T at(u64 offset) const { return m.get<T>(area + offset); }
+    void zero_header() { std::fill_n(m.ram.begin() + area + 512, 64, u8(0)); }
+    void something() {
+        cpu.fpu.control = 0x27f, cpu.fpu.status = 0x3800;    // TOP = 7
+        cpu.fpu.empty = 0x7f;                                // R7 is full
+        cpu.fpu.r[7] = {0x8000000000000000, 0x3fff};
+        cpu.fpu.fop = 0x123, cpu.fpu.fip = 0x1122334455667788, cpu.fpu.fdp = 0x99aabbccddeeff00, cpu.fpu.fcs = 0x1234, cpu.fpu.fds = 0x5678;
+        cpu.vector.mxcsr = 0x1fa0;
+        cpu.vector.v[1].set<u64>(0, 0x0123456789abcdef);
+        cpu.vector.v[15].set<u64>(1, 0xfedcba9876543210);
+    }
+    void wipe() {
+        cpu.fpu = {};
+        cpu.vector = {};
+    }
+};
+
+TEST_F(Xsave, fxsave_lays_out_the_legacy_region) {
+    something();
+    ASSERT_EQ(m.run_one("0f ae 03"), Outcome::next);
+    EXPECT_EQ(at<u16>(0), 0x27f);
+    EXPECT_EQ(at<u16>(2), 0x3800);
+    EXPECT_EQ(at<u8>(4), 0x80);                              // abridged: by physical register
+    EXPECT_EQ(at<u16>(6), 0x123);
+    EXPECT_EQ(at<u32>(8), 0x55667788u);
+    EXPECT_EQ(at<u16>(12), 0x1234);
+    EXPECT_EQ(at<u32>(16), 0xddeeff00u);
+    EXPECT_EQ(at<u16>(20), 0x5678);
+    EXPECT_EQ(at<u32>(24), 0x1fa0u);
+    EXPECT_EQ(at<u32>(28), 0xffffu);
+    EXPECT_EQ(at<u64>(32), 0x8000000000000000u);             // ST(0)
+    EXPECT_EQ(at<u16>(40), 0x3fff);
+    EXPECT_EQ(at<u64>(160 + 16), 0x0123456789abcdefu);
+    EXPECT_EQ(at<u64>(160 + 15 * 16 + 8), 0xfedcba9876543210u);
+    EXPECT_EQ(at<u8>(416), 0xcc);                            // software's
+    ASSERT_EQ(m.run_one("48 0f ae 03"), Outcome::next);
+    EXPECT_EQ(at<u64>(8), 0x1122334455667788u);
+    EXPECT_EQ(at<u64>(16), 0x99aabbccddeeff00u);
+}
+
+TEST_F(Xsave, fxrstor_brings_back_what_fxsave64_stored) {
+    something();
+    ASSERT_EQ(m.run_one("48 0f ae 03"), Outcome::next);
+    wipe();
+    ASSERT_EQ(m.run_one("48 0f ae 0b"), Outcome::next);
+    EXPECT_EQ(cpu.fpu.control, 0x27f);
+    EXPECT_EQ(cpu.fpu.top(), 7u);
+    EXPECT_EQ(cpu.fpu.empty, 0x7f);
+    EXPECT_EQ(cpu.fpu.r[7], (F80{0x8000000000000000, 0x3fff}));
+    EXPECT_EQ(cpu.fpu.fip, 0x1122334455667788u);
+    EXPECT_EQ(cpu.vector.mxcsr, 0x1fa0u);
+    EXPECT_EQ(cpu.vector.v[15].get<u64>(1), 0xfedcba9876543210u);
+}
+
+TEST_F(Xsave, fxsave_and_fxrstor_refuse) {
+    cpu.gpr[rbx] = area + 8;
+    for (auto code : {"0f ae 03", "0f ae 0b"}) {
+        EXPECT_EQ(m.run_one(code), Outcome::fault);
+        EXPECT_EQ(cpu.fault_.vector, gp_vector);             // alignment
+    }
+    cpu.gpr[rbx] = area;
+    m.put(area + 24, u32{0x10000});
+    EXPECT_EQ(m.run_one("0f ae 0b"), Outcome::fault);        // MXCSR bit 16
+    EXPECT_EQ(cpu.fault_.vector, gp_vector);
+    cpu.control.cr0 |= cr0::ts;
+    EXPECT_EQ(m.run_one("0f ae 03"), Outcome::fault);
+    EXPECT_EQ(cpu.fault_.vector, nm_vector);
+}
+
+TEST_F(Xsave, fxsave_outside_64_bit_mode_leaves_the_upper_registers_bytes) {
+    TestMachine c(TestMode::compatibility32);
+    std::fill_n(c.ram.begin() + area, 512, u8(0xcc));
+    c.cpu.gpr[rbx] = area;
+    ASSERT_EQ(c.run_one("0f ae 03"), Outcome::next);
+    EXPECT_EQ(c.get<u64>(area + 160 + 7 * 16), 0u);
+    EXPECT_EQ(c.get<u8>(area + 160 + 8 * 16), 0xcc);
+}
+
+TEST_F(Xsave, xsave_merges_the_header_and_keeps_what_was_not_asked_for) {
+    something();
+    zero_header();
+    m.put(area + 512, u64{1});
+    cpu.gpr[rax] = 2;
+    ASSERT_EQ(m.run_one("0f ae 23"), Outcome::next);
+    EXPECT_EQ(at<u64>(512), 3u);                             // bit 0 stays, bit 1 is set
+    EXPECT_EQ(at<u16>(0), 0xcccc);
+    EXPECT_EQ(at<u32>(24), 0x1fa0u);
+    EXPECT_EQ(at<u64>(176), 0x0123456789abcdefu);
+    EXPECT_EQ(at<u8>(416), 0xcc);
+}
+
+TEST_F(Xsave, a_component_in_its_initial_state_clears_its_bit) {
+    zero_header();
+    m.put(area + 512, u64{3});
+    ASSERT_EQ(m.run_one("0f ae 23"), Outcome::next);
+    EXPECT_EQ(at<u64>(512), 0u);
+    EXPECT_EQ(at<u16>(0), 0x37f);                            // XSAVE writes it all the same
+    std::fill_n(m.ram.begin() + area, 512, u8(0xcc));
+    ASSERT_EQ(m.run_one("0f ae 33"), Outcome::next);         // XSAVEOPT does not
+    EXPECT_EQ(at<u16>(0), 0xcccc);
+    EXPECT_EQ(at<u64>(176), 0xccccccccccccccccu);
+}
+
+TEST_F(Xsave, xrstor_takes_the_initial_state_where_the_bit_is_clear) {
+    something();
+    zero_header();
+    ASSERT_EQ(m.run_one("48 0f ae 23"), Outcome::next);
+    m.put(area + 512, u64{1});
+    cpu.fpu = {};
+    ASSERT_EQ(m.run_one("48 0f ae 2b"), Outcome::next);
+    EXPECT_EQ(cpu.fpu.control, 0x27f);
+    EXPECT_EQ(cpu.fpu.r[7], (F80{0x8000000000000000, 0x3fff}));
+    EXPECT_EQ(cpu.vector.v[1].get<u64>(0), 0u);
+    EXPECT_EQ(cpu.vector.mxcsr, 0x1fa0u);                    // the standard form loads it whenever SSE is asked for
+    m.put(area + 512, u64{0});
+    ASSERT_EQ(m.run_one("0f ae 2b"), Outcome::next);
+    EXPECT_EQ(cpu.fpu.control, 0x37f);
+    EXPECT_EQ(cpu.fpu.empty, 0xff);
+}
+
+TEST_F(Xsave, xrstor_refuses_a_bad_header) {
+    ASSERT_EQ(m.run_one("0f ae 23"), Outcome::next);
+    auto refused = [&] { return m.run_one("0f ae 2b") == Outcome::fault && cpu.fault_.vector == gp_vector; };
+    m.put(area + 24, u32{0x1f80});
+    zero_header();
+    EXPECT_FALSE(refused());
+    m.put(area + 512, u64{4});
+    EXPECT_TRUE(refused());                                  // not in XCR0
+    zero_header(), m.put(area + 520, u64{1});
+    EXPECT_TRUE(refused());                                  // XCOMP_BV without bit 63
+    zero_header(), m.put(area + 528, u64{1});
+    EXPECT_TRUE(refused());
+    zero_header(), m.put(area + 520, bit(63) | 3), m.put(area + 512, u64{2});
+    EXPECT_FALSE(refused());
+    m.put(area + 520, bit(63) | 1);
+    EXPECT_TRUE(refused());                                  // a component that the format lacks
+    zero_header(), m.put(area + 24, u32{0x10000});
+    EXPECT_TRUE(refused());
+}
+
+TEST_F(Xsave, xsavec_writes_the_compacted_header) {
+    something();
+    ASSERT_EQ(m.run_one("0f c7 23"), Outcome::next);
+    EXPECT_EQ(at<u64>(512), 3u);
+    EXPECT_EQ(at<u64>(520), bit(63) | 3);
+    EXPECT_EQ(at<u8>(528), 0xcc);
+    EXPECT_EQ(at<u64>(176), 0x0123456789abcdefu);
+}
+
+TEST_F(Xsave, the_extended_control_register) {
+    cpu.gpr[rcx] = 0;
+    ASSERT_EQ(m.run_one("0f 01 d0"), Outcome::next);
+    EXPECT_EQ(cpu.gpr[rax], 3u);
+    EXPECT_EQ(cpu.gpr[rdx], 0u);
+    auto refused = [&](u64 value, u64 n = 0) {
+        cpu.gpr[rcx] = n, cpu.gpr[rax] = value, cpu.gpr[rdx] = 0;
+        return m.run_one("0f 01 d1") == Outcome::fault;
+    };
+    EXPECT_TRUE(refused(2));
+    EXPECT_TRUE(refused(7));
+    EXPECT_TRUE(refused(3, 1));
+    EXPECT_FALSE(refused(1));
+    EXPECT_EQ(cpu.control.xcr0, 1u);
+    cpu.control.cr4 &= ~cr4::osxsave;
+    EXPECT_EQ(m.run_one("0f 01 d0"), Outcome::fault);
+    EXPECT_EQ(cpu.fault_.vector, ud_vector);
+    EXPECT_EQ(m.run_one("0f ae 23"), Outcome::fault);
+    EXPECT_EQ(cpu.fault_.vector, ud_vector);
+}
+
+TEST_F(Xsave, xgetbv_1_tells_what_is_in_use) {
+    cpu.gpr[rcx] = 1;
+    m.run_one("0f 01 d0");
+    EXPECT_EQ(cpu.gpr[rax], 0u);
+    cpu.vector.v[3].set<u64>(0, 1);
+    m.run_one("0f 01 d0");
+    EXPECT_EQ(cpu.gpr[rax], 2u);
+}
+
+}
