@@ -62,7 +62,7 @@ struct Decoder {
     Reader in;
     Mode mode;
     Insn& insn;
-    bool p67 = false, vex_l = false, has_modrm = false;
+    bool p67 = false, vex_l = false, vvvv_absent = true, has_modrm = false;
     Prefix vex_prefix = Prefix::np;
     u8 map = 0;
     int override_ = -1;                            // segment
@@ -106,6 +106,7 @@ struct Decoder {
         static constexpr Prefix pp[] = {Prefix::np, Prefix::p66, Prefix::pF3, Prefix::pF2};
         vex_prefix = pp[last & 3];
         vex_l = last & 4;
+        vvvv_absent = (last & 0x78) == 0x78;
         insn.vvvv = ~last >> 3 & (long_mode() ? 15 : 7);
     }
 
@@ -368,7 +369,7 @@ struct Decoder {
         unsigned seen = 0;
         for (unsigned n = 0; n < row.operands.count; n++) immediate(row.operands.o[n], seen);
         if (rip_relative) insn.displacement += in.at;
-        if (insn.vex && (vex_l || (!uses_vvvv && insn.vvvv))) return false;
+        if (insn.vex && (vex_l || (!uses_vvvv && !vvvv_absent))) return false;
         return registers_exist(row) && lock_allowed(row) && has(row.gate.needs) && (mode.protected_mode || !row.gate.protected_mode);
     }
 
