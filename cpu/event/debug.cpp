@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Debug registers: which breakpoint an address meets, and what #DB leaves in DR6 and DR7 (SDM vol. 3, 18.2).
+// Debug registers: which breakpoint an address meets, and what #DB leaves in DR6 and DR7 (SDM vol.
+// 3, 18.2).
 #include "cpu/event/debug.h"
 
 namespace {
@@ -41,15 +42,16 @@ void trap(Cpu& cpu, u64 hits) {
 
 }
 
-// GD protects the debug registers from all but the handler of #DB; LBR and BTF are cleared too (SDM vol. 3, 18.4.1).
+// GD protects the debug registers from all but the handler of #DB; LBR and BTF are cleared too (SDM
+// vol. 3, 18.4.1).
 void debug::entered(Cpu& cpu, u64 dr6) {
     cpu.control.dr[6] |= dr6;
     cpu.control.dr[7] &= ~gd;
     cpu.msr.debugctl &= ~u64{3};
 }
 
-// Only the instruction's first byte counts, and a length other than 1 means nothing here. Suppressed by RF (the caller has
-// looked) and behind a load of SS (SDM vol. 3, 6.8.3).
+// Only the instruction's first byte counts, and a length other than 1 means nothing here.
+// Suppressed by RF (the caller has looked) and behind a load of SS (SDM vol. 3, 6.8.3).
 bool Cpu::code_breakpoint() {
     if (mov_ss_shadow) return false;
     u64 address = bits64() ? rip() : u32(rip() + seg[Seg::cs].base);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Event delivery: gates, inner stacks, error codes, double faults and shutdown (SDM vol. 3, ch. 6; vol. 2, INT n).
+// Event delivery: gates, inner stacks, error codes, double faults and shutdown (SDM vol. 3, ch. 6;
+// vol. 2, INT n).
 //
-// Rule of restart: everything is read, checked and probed before the frame is written; Accessed bits may be set before a
-// fault. A task gate follows the rule of task_switch.cpp.
+// Rule of restart: everything is read, checked and probed before the frame is written; Accessed
+// bits may be set before a fault. A task gate follows the rule of task_switch.cpp.
 #include "cpu/event/deliver.h"
 #include "cpu/event/debug.h"
 #include "cpu/event/task_switch.h"
@@ -119,7 +120,8 @@ bool read_gate(Cpu& cpu, const Delivery& d, Gate& gate) {
 
 // ---- interrupt and trap gates
 
-// The ring that the handler runs in: virtual-8086 mode may only go to ring 0 (SDM vol. 3, 21.3.1.1).
+// The ring that the handler runs in: virtual-8086 mode may only go to ring 0 (SDM vol. 3,
+// 21.3.1.1).
 bool handler_cpl(Cpu& cpu, const Entry& code, unsigned& cpl) {
     Rights r = code.rights();
     if (cpu.v86() && (r.conforming() || r.dpl() != 0)) return fail(cpu, gp(code_of(code.selector)));
@@ -159,7 +161,8 @@ bool through_gate(Cpu& cpu, const Delivery& d, const Gate& gate) {
 
     bool inner = cpl < cpu.cpl, from_v86 = cpu.v86();
     Frame frame(cpu, stack);
-    // The frame is probed with the rights of the ring that it is for; what it says is of the old one.
+    // The frame is probed with the rights of the ring that it is for; what it says is of the old
+    // one.
     push_frame(cpu, d, gate.width, inner || cpu.long_mode(), frame);
     if (frame.failed()) return false;
     if (!reachable(cpu, segment(code, gate.selector()), gate.offset)) return fail(cpu, gp(0));
@@ -195,7 +198,8 @@ bool protected_mode(Cpu& cpu, const Delivery& d) {
     return gate.type() == task_gate ? through_task_gate(cpu, d, gate) : through_gate(cpu, d, gate);
 }
 
-// EXT: the fault happened while something external to the program was being delivered (SDM vol. 3, 6.13).
+// EXT: the fault happened while something external to the program was being delivered (SDM vol. 3,
+// 6.13).
 void mark_external(Fault& f) {
     if (f.has_code && f.vector >= ts_vector && f.vector <= gp_vector) f.code |= 1;
 }
@@ -216,7 +220,8 @@ bool attempt(Cpu& cpu, const Delivery& d) {
 
 namespace {
 
-// SDM vol. 3, table 21-2: what INT n does in virtual-8086 mode by CR4.VME, IOPL and the redirection bitmap.
+// SDM vol. 3, table 21-2: what INT n does in virtual-8086 mode by CR4.VME, IOPL and the redirection
+// bitmap.
 bool in_v86(Cpu& cpu, const Delivery& d) {
     bool own = false;
     if ((cpu.control.cr4 & cr4::vme) && !redirected(cpu, d.vector, own)) return false;
@@ -244,8 +249,8 @@ namespace {
 
 using namespace event;
 
-// RF is pushed as 1 by faults, so that a code breakpoint doesn't strike again; #DB is a fault only by general detect, or by a
-// code breakpoint, which leaves RF alone (SDM vol. 3, 18.3.1.1).
+// RF is pushed as 1 by faults, so that a code breakpoint doesn't strike again; #DB is a fault only
+// by general detect, or by a code breakpoint, which leaves RF alone (SDM vol. 3, 18.3.1.1).
 Delivery exception(const Cpu& cpu, const Fault& f) {
     bool fault = f.vector != db_vector || (f.address & debug::bd);
     u64 flags = cpu.rflags | (fault ? rflags::rf : 0);
@@ -265,7 +270,8 @@ void shut_down(Cpu& cpu) {
 
 }
 
-// Benign faults (#AC) can follow each other for ever on silicon; here the CPU shuts down instead of hanging the host.
+// Benign faults (#AC) can follow each other for ever on silicon; here the CPU shuts down instead of
+// hanging the host.
 void Cpu::deliver(const Fault& f) {
     Fault now = f;
     for (unsigned tries = 0; tries < 16; tries++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The delivery of exceptions and interrupts through the IVT or the IDT (SDM vol. 3, ch. 6; vol. 2, INT n).
+// The delivery of exceptions and interrupts through the IVT or the IDT (SDM vol. 3, ch. 6; vol. 2,
+// INT n).
 #pragma once
 #include "cpu/cpu.h"
 
@@ -44,8 +45,8 @@ constexpr Next next(Class first, Class second) {
     return second == Class::double_fault ? s : table[unsigned(first)][unsigned(second)];
 }
 
-// One attempt; false: Cpu::fault_ is what happened instead, and nothing has changed but for Accessed and Busy bits
-// (or, behind a task gate, the task).
+// One attempt; false: Cpu::fault_ is what happened instead, and nothing has changed but for
+// Accessed and Busy bits (or, behind a task gate, the task).
 bool attempt(Cpu& cpu, const Delivery& d);
 // INT n, INT3, INTO, ICEBP at RIP; `next_rip` is what they push. Outcome::taken, or the fault.
 Outcome software(Cpu& cpu, u8 vector, Origin origin, u64 next_rip);

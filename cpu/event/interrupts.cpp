@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What comes next between two instructions: the priorities of SDM vol. 3, table 6-2, and the requests that arrive from
-// outside. Left out: SMI, machine checks, FLUSH# and STPCLK#.
+// What comes next between two instructions: the priorities of SDM vol. 3, table 6-2, and the
+// requests that arrive from outside. Left out: SMI, machine checks, FLUSH# and STPCLK#.
 #include "cpu/cpu.h"
 #include "cpu/event/debug.h"
 
 namespace {
 
-// A processor that waits for a start-up IPI, or has shut down, hears less (SDM vol. 3, 9.4.3 and 6.15, vector 8).
+// A processor that waits for a start-up IPI, or has shut down, hears less (SDM vol. 3, 9.4.3 and
+// 6.15, vector 8).
 bool listening(const Cpu& cpu) { return cpu.activity == Activity::active || cpu.activity == Activity::halted; }
 
 bool interruptible(const Cpu& cpu) {
@@ -27,7 +28,8 @@ bool apic_due(Cpu& cpu) { return (cpu.pending & pending::apic) && interruptible(
 
 // ---- what
 
-// The boot processor starts at the reset vector, the others wait (SDM vol. 3, table 10-1 and 9.4.3).
+// The boot processor starts at the reset vector, the others wait (SDM vol. 3, table 10-1 and
+// 9.4.3).
 void init(Cpu& cpu) {
     cpu.reset(true);
     if (cpu.number != 0) cpu.activity = Activity::wait_for_sipi;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Task switches by JMP, CALL, IRET, task gates and events, with 16-bit and 32-bit TSSs (SDM vol. 3, 7.3).
+// Task switches by JMP, CALL, IRET, task gates and events, with 16-bit and 32-bit TSSs (SDM vol. 3,
+// 7.3).
 //
-// Rule of restart: what the old task could fault on (both TSSs and the descriptors of both) is read and probed first.
-// Then the old state is saved and TR loaded; a fault met later, while LDTR, CR3 and the segments are loaded, is the new
-// task's, with the new task's CS:EIP. Descriptors of the new task's segments are not probed before the switch.
+// Rule of restart: what the old task could fault on (both TSSs and the descriptors of both) is read
+// and probed first. Then the old state is saved and TR loaded; a fault met later, while LDTR, CR3
+// and the segments are loaded, is the new task's, with the new task's CS:EIP. Descriptors of the
+// new task's segments are not probed before the switch.
 #include "cpu/event/task_switch.h"
 #include "cpu/event/debug.h"
 #include "cpu/event/transfer.h"
@@ -20,7 +22,8 @@ bool fail(Cpu& cpu, const Fault& f) {
     return false;
 }
 
-// Where a TSS keeps what (SDM vol. 3, figures 7-2 and 7-10). Registers and selectors follow each other by `width`.
+// Where a TSS keeps what (SDM vol. 3, figures 7-2 and 7-10). Registers and selectors follow each
+// other by `width`.
 struct Layout {
     u8 width, segments;           // bytes of a register; how many selectors
     u8 eip, eflags, gpr, selectors, ldt;
@@ -168,7 +171,8 @@ bool load_segments(Cpu& cpu, const Image& image) {
     return true;
 }
 
-// Registers, flags and selectors, which can't fault; segments are unusable until their descriptors have been judged.
+// Registers, flags and selectors, which can't fault; segments are unusable until their descriptors
+// have been judged.
 void load_registers(Cpu& cpu, const Image& image, bool nested) {
     for (unsigned n = 0; n < 8; n++) cpu.gpr[n] = image.gpr[n];
     cpu.rip() = image.eip;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What gates, far calls, far returns and event delivery have in common: the target's code segment, the stack of an inner
-// ring, and the frame that is pushed on it.
+// What gates, far calls, far returns and event delivery have in common: the target's code segment,
+// the stack of an inner ring, and the frame that is pushed on it.
 #pragma once
 #include "cpu/isa/descriptors.h"
 #include <optional>
@@ -41,8 +41,9 @@ struct Stack {
 };
 Stack current_stack(const Cpu& cpu);
 
-// The stack for ring `cpl` that the TSS names, or that of an IST entry (SDM vol. 3, 5.8.5, 6.14.4 and 7.7): #TS, #SS.
-// In IA-32e mode SS becomes null where the ring changes and stays where it doesn't.
+// The stack for ring `cpl` that the TSS names, or that of an IST entry (SDM vol. 3, 5.8.5, 6.14.4
+// and 7.7): #TS, #SS. In IA-32e mode SS becomes null where the ring changes and stays where it
+// doesn't.
 bool inner_stack(Cpu& cpu, unsigned cpl, unsigned ist, Stack& stack);
 
 // Probes each push as it is added; commit() writes them, and can no longer fail.
@@ -76,8 +77,8 @@ constexpr u64 merged_rsp(u64 old, u64 value, unsigned width) {
     return width == 2 ? (old & ~ones(2)) | (value & ones(2)) : value & ones(width);
 }
 
-// The code segment behind a call, interrupt or trap gate: #GP, #NP (SDM vol. 3, 5.8.4 and 6.12.1.1). In IA-32e mode
-// it must be a 64-bit one.
+// The code segment behind a call, interrupt or trap gate: #GP, #NP (SDM vol. 3, 5.8.4 and
+// 6.12.1.1). In IA-32e mode it must be a 64-bit one.
 bool gate_code(Cpu& cpu, u16 selector, descriptors::Entry& code);
 // L and D both set say nothing in IA-32e mode: #GP(selector).
 bool valid_code_size(const Cpu& cpu, Rights rights);

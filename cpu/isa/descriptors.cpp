@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Descriptor lookup and the loading of ES, SS, DS, FS and GS (SDM vol. 3, 3.4 and 5.6 to 5.7; vol. 2, MOV).
+// Descriptor lookup and the loading of ES, SS, DS, FS and GS (SDM vol. 3, 3.4 and 5.6 to 5.7; vol.
+// 2, MOV).
 #include "cpu/isa/descriptors.h"
 
 namespace descriptors {
@@ -73,8 +74,9 @@ bool Cpu::read_descriptor(u16 selector, Descriptor& d, Fault (*beyond)(u32), boo
     return true;
 }
 
-// Real mode changes selector and base only, so that limits and types set in protected mode stay (SDM vol. 3, 9.9.2);
-// virtual-8086 mode makes a writable 64 KiB segment of ring 3 (SDM vol. 3, 21.2.1).
+// Real mode changes selector and base only, so that limits and types set in protected mode stay
+// (SDM vol. 3, 9.9.2); virtual-8086 mode makes a writable 64 KiB segment of ring 3 (SDM vol. 3,
+// 21.2.1).
 void Cpu::set_real_segment(Seg s, u16 selector) {
     auto& target = seg[s];
     if (v86()) {
@@ -106,7 +108,8 @@ Outcome load_stack_segment(Cpu& cpu, u16 selector) {
     return Outcome::next;
 }
 
-// A null selector clears the base too, as Intel's and AMD's newer CPUs do (AMD before Zen 2 keeps it: not modelled).
+// A null selector clears the base too, as Intel's and AMD's newer CPUs do (AMD before Zen 2 keeps
+// it: not modelled).
 Outcome load_data_segment(Cpu& cpu, Seg s, u16 selector) {
     if (is_null(selector)) {
         cpu.seg[s] = null_segment(selector);
@@ -126,7 +129,8 @@ Outcome load_data_segment(Cpu& cpu, Seg s, u16 selector) {
 
 }
 
-// Rule of restart: the Accessed bit may be set before a fault of the same instruction; the register is loaded last.
+// Rule of restart: the Accessed bit may be set before a fault of the same instruction; the register
+// is loaded last.
 Outcome Cpu::load_segment(Seg s, u16 selector) {
     Outcome done = Outcome::next;
     if (real_or_v86()) set_real_segment(s, selector);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Segment descriptors in the GDT and the LDT: finding them, setting their Accessed and Busy bits, hidden parts made of them.
+// Segment descriptors in the GDT and the LDT: finding them, setting their Accessed and Busy bits,
+// hidden parts made of them.
 #pragma once
 #include "cpu/cpu.h"
 
 namespace descriptors {
 
-// Types of system descriptors (SDM vol. 3, table 3-2); in IA-32e mode the 32-bit ones are the 64-bit ones.
+// Types of system descriptors (SDM vol. 3, table 3-2); in IA-32e mode the 32-bit ones are the
+// 64-bit ones.
 enum : u8 {
     tss16 = 1, ldt = 2, tss16_busy = 3, call_gate16 = 4, task_gate = 5, interrupt_gate16 = 6, trap_gate16 = 7,
     tss32 = 9, tss32_busy = 11, call_gate32 = 12, interrupt_gate32 = 14, trap_gate32 = 15
@@ -35,7 +37,8 @@ constexpr u32 code_of(u16 selector) { return selector & 0xfffcu; }
 
 // Reads 8 bytes of the table that the selector names. `fault`: Cpu::fault_ is the page fault.
 Found look_up(Cpu& cpu, u16 selector, Entry& entry);
-// In IA-32e mode system descriptors are 16 bytes long (SDM vol. 3, 3.5.2, 5.8.3.1 and 7.2.3): reads the rest.
+// In IA-32e mode system descriptors are 16 bytes long (SDM vol. 3, 3.5.2, 5.8.3.1 and 7.2.3): reads
+// the rest.
 Found look_up_rest(Cpu& cpu, Entry& entry);
 // Both, with `beyond` raised with the selector's code where the table ends before it.
 bool read(Cpu& cpu, u16 selector, Fault (*beyond)(u32), Entry& entry);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Far JMP, CALL and RET, with call gates, task gates and TSSs (SDM vol. 3, 5.8 and 7.3; vol. 2, JMP, CALL, RET).
+// Far JMP, CALL and RET, with call gates, task gates and TSSs (SDM vol. 3, 5.8 and 7.3; vol. 2,
+// JMP, CALL, RET).
 //
-// Rule of restart: everything is read, checked and probed before RIP, CS, SS or the stack change; only Accessed bits may
-// be set before a fault. Task switches follow the rule of task_switch.cpp.
+// Rule of restart: everything is read, checked and probed before RIP, CS, SS or the stack change;
+// only Accessed bits may be set before a fault. Task switches follow the rule of task_switch.cpp.
 #include "cpu/isa/far.h"
 #include "cpu/event/task_switch.h"
 
@@ -103,7 +104,8 @@ struct Far {
         return true;
     }
 
-    // In IA-32e mode a call gate has 16 bytes, of which the upper type field is 0 (SDM vol. 3, 5.8.3.1).
+    // In IA-32e mode a call gate has 16 bytes, of which the upper type field is 0 (SDM vol. 3,
+    // 5.8.3.1).
     bool read_gate_rest(Entry& gate) const {
         if (!cpu.long_mode()) return true;
         if (!read_rest(cpu, gp, gate)) return false;

@@ -13,7 +13,8 @@ Outcome call_far_indirect(Slow& x);       // FF /3
 Outcome ret_far(Slow& x);                 // CB
 Outcome ret_far_immediate(Slow& x);       // CA
 
-// A far pointer in memory, as LxS, JMP and CALL take it; AMD knows none with 64-bit offsets (APM vol. 3, LFS).
+// A far pointer in memory, as LxS, JMP and CALL take it; AMD knows none with 64-bit offsets (APM
+// vol. 3, LFS).
 struct FarPointer {
     u16 selector = 0;
     u64 offset = 0;
@@ -38,7 +39,8 @@ bool judge_return_code(Cpu& cpu, Return& r);
 bool judge_return_stack(Cpu& cpu, Return& r);
 // #GP(0) unless RIP is within the segment; then the Accessed bit of CS.
 bool judge_return_address(Cpu& cpu, Return& r);
-// Commits: CS:RIP, CPL, SS, data segments that the outer ring may not have. `release` bytes more leave its stack.
+// Commits: CS:RIP, CPL, SS, data segments that the outer ring may not have. `release` bytes more
+// leave its stack.
 void commit_return(Cpu& cpu, const Return& r, u64 release);
 
 }

@@ -23,7 +23,8 @@ Outcome into(Slow& x) {
 
 // ---- IRET
 //
-// Rule of restart: as far.cpp; besides, NMIs are no longer blocked even if IRET faults (SDM vol. 3, 26.3: "NMI unblocking").
+// Rule of restart: as far.cpp; besides, NMIs are no longer blocked even if IRET faults (SDM vol. 3,
+// 26.3: "NMI unblocking").
 
 constexpr u64 any_ring = rflags::status | rflags::tf | rflags::df | rflags::nt;
 constexpr u64 upper = rflags::rf | rflags::ac | rflags::id;
@@ -76,7 +77,8 @@ Outcome iret_v86(Slow& x) {
     return to_real_segment(x, p, any_ring | rflags::if_ | (w == 4 ? upper : 0));
 }
 
-// To virtual-8086 mode, from ring 0 (SDM vol. 3, 21.2.5): ESP, SS, ES, DS, FS, GS follow EFLAGS on the stack.
+// To virtual-8086 mode, from ring 0 (SDM vol. 3, 21.2.5): ESP, SS, ES, DS, FS, GS follow EFLAGS on
+// the stack.
 Outcome iret_to_v86(Slow& x, const Popped& p) {
     auto& cpu = x.cpu;
     u64 new_esp = peek_stack(x, 12, 4);

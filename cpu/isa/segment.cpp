@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Segment registers and selectors: MOV, PUSH, POP, LxS, LAR, LSL, VERR, VERW, ARPL, LDTR and TR, far JMP, CALL and RET.
+// Segment registers and selectors: MOV, PUSH, POP, LxS, LAR, LSL, VERR, VERW, ARPL, LDTR and TR,
+// far JMP, CALL and RET.
 #include "cpu/isa/descriptors.h"
 #include "cpu/isa/families.h"
 #include "cpu/isa/far.h"
@@ -36,7 +37,8 @@ void set_zf(Slow& x, bool on) { x.set_flags(x.flags().with(rflags::zf, on)); }
 
 Outcome mov_from_segment(Slow& x) { return store_selector(x, x.cpu.seg[Seg(x.insn.operand[1].number)].selector); }
 
-// MOV SS and POP SS hold off what would use a half-loaded SS:ESP (SDM vol. 3, 6.8.3); LSS needs no such help.
+// MOV SS and POP SS hold off what would use a half-loaded SS:ESP (SDM vol. 3, 6.8.3); LSS needs no
+// such help.
 Outcome load_and_shadow(Slow& x, Seg s, u16 selector) {
     if (x.cpu.load_segment(s, selector) == Outcome::fault) return Outcome::fault;
     if (s == Seg::ss) x.cpu.mov_ss_shadow = true;
@@ -49,7 +51,8 @@ Outcome mov_to_segment(Slow& x) {
     return load_and_shadow(x, Seg(x.insn.operand[0].number), selector);
 }
 
-// With a 32-bit operand size Intel writes 16 bits and leaves the rest of the slot; AMD zero-extends (SDM vol. 2, PUSH).
+// With a 32-bit operand size Intel writes 16 bits and leaves the rest of the slot; AMD zero-extends
+// (SDM vol. 2, PUSH).
 Outcome push_segment(Slow& x) {
     unsigned width = x.insn.operand_size, written = width == 4 && x.cpu.intel() ? 2 : width;
     u64 value = x.cpu.seg[Seg(x.insn.operand[0].number)].selector;
@@ -163,8 +166,9 @@ struct Arpl {
 Outcome sldt(Slow& x) { return store_selector(x, x.cpu.seg[Seg::ldtr].selector); }
 Outcome str(Slow& x) { return store_selector(x, x.cpu.seg[Seg::tr].selector); }
 
-// A system descriptor of the GDT that is loaded into LDTR or TR: #GP(selector), #NP(selector). In IA-32e mode it has 16
-// bytes, of which the upper type field is 0, and a canonical base (SDM vol. 3, 3.5.2 and 7.2.3).
+// A system descriptor of the GDT that is loaded into LDTR or TR: #GP(selector), #NP(selector). In
+// IA-32e mode it has 16 bytes, of which the upper type field is 0, and a canonical base (SDM vol.
+// 3, 3.5.2 and 7.2.3).
 template <class Wanted> bool read_system(Cpu& cpu, u16 selector, Wanted wanted, Entry& entry) {
     u32 code = code_of(selector);
     auto refuse = [&](const Fault& f) { return cpu.raise(f), false; };
