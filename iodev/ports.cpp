@@ -3,6 +3,8 @@
 #include "iodev/ports.h"
 #include <algorithm>
 
+Ports::Ports() { owner.fill(nobody); }
+
 void Ports::attach(u16 base, unsigned size, Device& device) {
     size = std::min<unsigned>(size, 0x10000 - base);
     if (size == 0 || claims.size() >= nobody) return;

@@ -9,6 +9,7 @@ class Ports {
 public:
     struct Range { u16 base; u32 size; Device* device; };
 
+    Ports();
     // A later claim hides an earlier one; detaching it (same base, size and device) uncovers what
     // it hid.
     void attach(u16 base, unsigned size, Device& device);
@@ -28,9 +29,5 @@ private:
     const Range* claim(u16 port, unsigned width) const;
 
     std::vector<Range> claims;
-    std::array<u16, 65536> owner = [] {                       // the claim that answers at each port
-        std::array<u16, 65536> none{};
-        none.fill(nobody);
-        return none;
-    }();
+    std::array<u16, 65536> owner;           // the claim that answers at each port
 };
