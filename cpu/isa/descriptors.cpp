@@ -75,8 +75,8 @@ bool Cpu::read_descriptor(u16 selector, Descriptor& d, Fault (*beyond)(u32), boo
 }
 
 // Real mode changes selector and base only, so that limits and types set in protected mode stay
-// (SDM vol. 3, 9.9.2); virtual-8086 mode makes a writable 64 KiB segment of ring 3 (SDM vol. 3,
-// 21.2.1).
+// (SDM vol. 3, 10.9.2); virtual-8086 mode makes a writable 64 KiB segment of ring 3 (SDM vol. 3,
+// 21.2).
 void Cpu::set_real_segment(Seg s, u16 selector) {
     auto& target = seg[s];
     if (v86()) {

@@ -23,8 +23,8 @@ Outcome into(Slow& x) {
 
 // ---- IRET
 //
-// Rule of restart: as far.cpp; besides, NMIs are no longer blocked even if IRET faults (SDM vol. 3,
-// 26.3: "NMI unblocking").
+// Rule of restart: as far.cpp; besides, IRET unblocks NMIs even if it faults (Intel's VMX has a bit
+// of the exit qualification for just that).
 
 constexpr u64 any_ring = rflags::status | rflags::tf | rflags::df | rflags::nt;
 constexpr u64 upper = rflags::rf | rflags::ac | rflags::id;
