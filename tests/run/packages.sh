@@ -47,8 +47,11 @@ build() {
     [ -x configure ] || ./bootstrap
     mkdir -p "$directory"
     if [ ! -f "$directory/Makefile" ]; then
-        top=$PWD
-        (cd "$directory" && "$top/configure" -q "$@") || return 1
+        up=$(echo "$directory" | sed 's|[^/][^/]*|..|g')
+        (cd "$directory" && "$up/configure" -q "$@") || return 1
     fi
+    # With a relative path to the source, ccache then serves every checkout alike.
+    CCACHE_NOHASHDIR=1
+    export CCACHE_NOHASHDIR
     make -s -C "$directory" -j"$(nproc)" "$target"
 }
