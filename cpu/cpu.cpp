@@ -12,9 +12,8 @@
 struct Cpu::CodeCache {
     static constexpr unsigned entries = 1 << 14;
     struct Entry {
-        const u8* at = nullptr;
+        u64 key = 0;                      // of the address and the mode
         u64 byte[2]{}, keep[2]{};         // the instruction's bytes and which of the 16 are its own
-        decode::Mode mode;
         Insn insn;
         bool same(const u8* p) const {
             u64 now[2];
@@ -26,6 +25,9 @@ struct Cpu::CodeCache {
     Entry& of(const u8* p) {
         u64 h = reinterpret_cast<u64>(p);
         return entry[(h ^ h >> 14) % entries];
+    }
+    static u64 key(const u8* p, const decode::Mode& mode) {
+        return reinterpret_cast<u64>(p) << 3 | u64(mode.size) << 1 | mode.protected_mode;
     }
 };
 
@@ -159,10 +161,11 @@ const Insn* Cpu::fetch() {
         host = found;
     }
     auto& entry = cache->of(host);
-    if (entry.at == host && entry.mode == code && entry.same(host)) [[likely]] return &entry.insn;
+    u64 key = CodeCache::key(host, code);
+    if (entry.key == key && entry.same(host)) [[likely]] return &entry.insn;
     auto result = decode::decode({host, 15}, code, scratch);
     if (result == decode::Result::ok) {
-        entry.at = host, entry.mode = code, entry.insn = scratch;
+        entry.key = key, entry.insn = scratch;
         std::memcpy(entry.byte, host, 16);
         entry.keep[0] = ones(std::min<unsigned>(scratch.length, 8));
         entry.keep[1] = scratch.length > 8 ? ones(scratch.length - 8u) : 0;
@@ -211,7 +214,7 @@ void Cpu::run(u64 until) {
     run_limit = until;
     while (clock.ticks < until) {
         if (clock.ticks >= clock.deadline()) clock.run_due();
-        if (pending) {
+        if (due()) {
             if (pending & pending::stop) return;
             if (service_pending()) continue;
         }

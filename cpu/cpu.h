@@ -75,6 +75,8 @@ struct Cpu {
     // Runs until clock.ticks reaches `until` or the clock's deadline, or stop() is called; halted, the clock jumps ahead.
     void run(u64 until);
     void stop() { pending |= pending::stop; }
+    // What of `pending` may act now: maskable interrupts wait for IF.
+    u32 due() const { return rflags & rflags::if_ ? pending : pending & ~(pending::intr | pending::apic); }
     u64 run_limit = ~u64{0};      // `until` of the run() that is going on: REP stops there too (cpu/isa/repeat.h)
     u64& rip() { return gpr[rip_reg]; }
 

@@ -1,3 +1,16 @@
 # SPDX-License-Identifier: MIT
 # The files of machine/.
-machine_sources =
+machine_sources = \
+    machine/console.cpp \
+    machine/console.h \
+    machine/lists.cpp \
+    machine/lists.h \
+    machine/machine.cpp \
+    machine/machine.h \
+    machine/options.cpp \
+    machine/options.h \
+    machine/pc.cpp \
+    machine/pc.h \
+    machine/ram.cpp \
+    machine/ram.h \
+    machine/random.h
