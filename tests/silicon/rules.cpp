@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// What is not compared, each with its reason.
+#include "tests/silicon/rules.h"
+#include <bit>
+#include <cmath>
+#include <algorithm>
+
+namespace silicon {
+namespace {
+
+struct Exclusion {
+    std::string_view names;       // with spaces around each
+    const char* reason;
+};
+constexpr Exclusion exclusions[] = {
+    {" int3 int int1 into iret ", "delivers an event or takes its frame: tests/cpu/event and tests/guests"},
+    {" syscall sysenter ", "enters the operating system"},
+    {" retf ", "a far transfer: tests/cpu/event and tests/guests"},
+    {" lss ", "loads SS, which holds the single-step trap back behind the next instruction"},
+    {" sgdt sidt sldt str smsw ", "with UMIP the host's operating system answers in the CPU's place"},
+    {" cpuid rdtsc rdtscp rdpid rdpmc xgetbv rdpkru wrpkru ", "tells or sets what differs between machines"},
+    {" rdrand rdseed ", "random"},
+    {" xsave xsave64 xsaveopt xsaveopt64 xsavec xsavec64 xrstor xrstor64 ", "its image is by the features of XCR0, which differ"},
+    {" lar lsl verr verw ", "asks the operating system's descriptor tables: tests/cpu/isa/segment"},
+    {" les lds lfs lgs ", "loads segments: tests/cpu/isa/segment"},
+};
+
+bool starts_with_any(std::string_view name, std::initializer_list<std::string_view> list) {
+    return std::ranges::any_of(list, [&](auto s) { return name.starts_with(s); });
+}
+bool is_any(std::string_view name, std::initializer_list<std::string_view> list) {
+    return std::ranges::any_of(list, [&](auto s) { return name == s; });
+}
+
+// The count of a shift or rotate, masked.
+unsigned shift_count(const Insn& insn, const State& start) {
+    unsigned last = insn.operand[2].place != Place::none ? 2 : 1;
+    auto& o = insn.operand[last];
+    u64 count = o.place == Place::immediate ? insn.immediate : start.gpr[rcx];
+    return unsigned(count & (insn.operand[0].width == 8 ? 63 : 31));
+}
+
+u64 shift_flags(const Insn& insn, const State& start) {
+    using namespace rflags;
+    auto name = insn.row->name;
+    unsigned count = shift_count(insn, start), width = insn.operand[0].width * 8u;
+    if (!count) return 0;
+    u64 none = count == 1 ? 0 : of;
+    if (is_any(name, {"rol", "ror", "rcl", "rcr"})) return none;
+    if (is_any(name, {"shld", "shrd"}) && count > width) return status;
+    if (is_any(name, {"shl", "shr"}) && count >= width) none |= cf;
+    return none | af;
+}
+
+}
+
+const char* excluded(const isa::Row& row, Mode) {
+    for (auto& e : exclusions)
+        if (e.names.find(" " + std::string(row.name) + " ") != std::string_view::npos) return e.reason;
+    auto& first = row.operands.o[0];
+    if (row.name == "mov" && first.from == isa::From::S) return "loads segments: tests/cpu/isa/segment";
+    if (row.name == "pop" && first.from == isa::From::fixed_segment) return "loads segments: tests/cpu/isa/segment";
+    if (is_any(row.name, {"call", "jmp"}) && first.size == isa::Size::p) return "a far transfer: tests/cpu/event and tests/guests";
+    return nullptr;
+}
+
+// SDM vol. 2, "Flags Affected" of each instruction.
+u64 undefined_flags(const Insn& insn, const State& start) {
+    using namespace rflags;
+    auto name = insn.row->name;
+    if (is_any(name, {"and", "or", "xor", "test"})) return af;
+    if (is_any(name, {"shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd"})) return shift_flags(insn, start);
+    if (is_any(name, {"mul", "imul"})) return sf | zf | af | rflags::pf;
+    if (is_any(name, {"div", "idiv"})) return status;
+    if (is_any(name, {"bsf", "bsr"})) return status & ~zf;
+    if (is_any(name, {"bt", "bts", "btr", "btc"})) return of | sf | af | rflags::pf;
+    if (is_any(name, {"lzcnt", "tzcnt"})) return of | sf | rflags::pf | af;
+    if (is_any(name, {"andn", "blsr", "blsmsk", "blsi", "bzhi"})) return af | rflags::pf;
+    if (name == "bextr") return af | sf | rflags::pf;
+    if (is_any(name, {"aaa", "aas"})) return of | sf | zf | rflags::pf;
+    if (is_any(name, {"aam", "aad"})) return of | af | cf;
+    if (is_any(name, {"daa", "das"})) return of;
+    return 0;
+}
+
+bool undefined_result(const Insn& insn, const State& start) {
+    return is_any(insn.row->name, {"shld", "shrd"}) && shift_count(insn, start) > insn.operand[0].width * 8u;
+}
+
+bool is_approximation(const Insn& insn) { return starts_with_any(insn.row->name, {"rcpps", "rcpss", "rsqrt"}); }
+
+// Each within 1.5 * 2^-12 of the exact value; CPUs may flush results to zero that are denormal or just above.
+bool near(u32 a, u32 b) {
+    if (a == b) return true;
+    float x = std::bit_cast<float>(a), y = std::bit_cast<float>(b);
+    if (std::isnan(x) || std::isnan(y)) return false;
+    if (std::fabs(x) < 0x1.01p-126f && std::fabs(y) < 0x1.01p-126f) return std::signbit(x) == std::signbit(y);
+    return std::fabs(x - y) <= std::fabs(x) * (3.0f / 4096);
+}
+
+void forgive_image(const Insn& insn, u64 at, Data& emulated, const Data& host) {
+    auto copy = [&](unsigned from, unsigned n) {
+        for (u64 i = at + from; i < at + from + n; i++)
+            if (i >= sandbox::data && i < sandbox::end) emulated[i - sandbox::data] = host[i - sandbox::data];
+    };
+    auto name = insn.row->name;
+    // AMD keeps the pointers and the opcode only while an unmasked exception is pending (APM vol. 2, 11.4.4).
+    if (is_any(name, {"fnstenv", "fnsave"})) {
+        bool wide = insn.operand_size != 2;
+        // The upper halves of the 32-bit image's words are reserved (SDM vol. 1, figure 8-9).
+        if (wide) copy(2, 2), copy(6, 2), copy(10, 2), copy(12, 16);
+        else copy(6, 8);
+    }
+    if (is_any(name, {"fxsave", "fxsave64"})) {
+        copy(6, 18);              // FOP, FIP, FDP
+        copy(28, 4);              // MXCSR_MASK: which bits the CPU has
+        copy(464, 48);            // software's
+        for (unsigned i = 0; i < 8; i++) copy(32 + i * 16 + 10, 6);     // reserved
+    }
+}
+
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// What is not compared, each with its reason: rows without cases, undefined flags, bytes of memory images.
+#pragma once
+#include "tests/silicon/state.h"
+
+namespace silicon {
+
+// Why a row has no cases; null where it has.
+const char* excluded(const isa::Row& row, Mode mode);
+
+// The RFLAGS bits that the instruction leaves undefined (SDM vol. 2).
+u64 undefined_flags(const Insn& insn, const State& start);
+
+// Whether the destination is undefined: SHLD and SHRD with a count beyond the operand's width (SDM vol. 2).
+bool undefined_result(const Insn& insn, const State& start);
+
+// RCP and RSQRT give approximations (SDM vol. 2): whether two results are as near as they must be.
+bool is_approximation(const Insn& insn);
+bool near(u32 a, u32 b);
+
+// Makes the bytes of memory equal that an x87 or FXSAVE image holds differently by right.
+void forgive_image(const Insn& insn, u64 at, Data& emulated, const Data& host);
+
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// Every instruction form against the host's silicon, one test for each family and mode, each in a process of its own.
+// SLATE_SILICON_SEED, SLATE_SILICON_CASES (per form) and SLATE_SILICON_ONLY (a mnemonic) change what runs.
+#include "cpu/isa/families.h"
+#include "tests/silicon/campaign.h"
+#include <cstdio>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+using silicon::Mode;
+
+struct Family {
+    const char* name;
+    std::span<const isa::Row> (*rows)();
+};
+constexpr Family families[] = {
+    {"integer", isa::integer}, {"move", isa::move}, {"shift", isa::shift}, {"bitwise", isa::bitwise}, {"bmi", isa::bmi}, {"bcd", isa::bcd},
+    {"branch", isa::branch}, {"stack", isa::stack}, {"string", isa::string}, {"flags", isa::flags}, {"misc", isa::misc},
+    {"segment", isa::segment}, {"interrupt", isa::interrupt}, {"system", isa::system}, {"io", isa::io}, {"x87", isa::x87}, {"mmx", isa::mmx},
+    {"sse", isa::sse}, {"sse2", isa::sse2}, {"xsave", isa::xsave},
+};
+constexpr const char* modes[] = {"bits64", "compatibility32", "compatibility16"};
+
+struct Instance {
+    Family family;
+    Mode mode;
+};
+
+// The campaign in a child process: 0 agrees, 1 differs.
+int campaign(const Instance& instance) {
+    auto report = silicon::run_campaign(instance.family.rows(), instance.mode, silicon::settings_from_environment());
+    std::printf("%s", report.counts.c_str());
+    for (auto& line : report.excluded) std::printf("excluded: %s\n", line.c_str());
+    for (auto& line : report.without) std::printf("NO CASE: %s\n", line.c_str());
+    std::printf("%s", report.differences.c_str());
+    std::printf("%s, %s: %u rows, %u forms, %llu cases, %u differ\n", instance.family.name, silicon::mode_names[unsigned(instance.mode)], report.rows,
+                report.forms, (unsigned long long)report.cases, report.differing);
+    return report.differing || !report.without.empty();
+}
+
+class Silicon : public testing::TestWithParam<Instance> {};
+
+TEST_P(Silicon, AgreesWithEveryForm) {
+    if (!silicon::host_has(Feature::fsgsbase)) GTEST_SKIP() << "the host has no FSGSBASE, which the harness needs";
+    std::string why;
+    if (GetParam().mode != Mode::bits64 && !silicon::install_ldt(why)) GTEST_SKIP() << "no LDT here: " << why;
+    std::fflush(stdout);
+    pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        int status = campaign(GetParam());
+        std::fflush(stdout);
+        _exit(status);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status)) << "the campaign died of signal " << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), 0) << "the silicon disagrees; see above";
+}
+
+std::vector<Instance> instances() {
+    std::vector<Instance> all;
+    for (auto& family : families)
+        for (auto mode : {Mode::bits64, Mode::compatibility32, Mode::compatibility16}) all.push_back({family, mode});
+    return all;
+}
+INSTANTIATE_TEST_SUITE_P(Forms, Silicon, testing::ValuesIn(instances()), [](auto& info) {
+    return std::string(info.param.family.name) + "_" + modes[unsigned(info.param.mode)];
+});
+
+// Each family of the opcode table has its tests here.
+TEST(Families, AreAllHere) {
+    std::size_t rows = 0, here = 0;
+    for (auto family : isa::families()) rows += family.size();
+    for (auto& family : families) here += family.rows().size();
+    EXPECT_EQ(rows, here);
+}
+
+}
