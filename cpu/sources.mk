@@ -90,6 +90,7 @@ cpu_sources = \
     cpu/isa/x87/x87.cpp \
     cpu/isa/x87/x87.h \
     cpu/isa/xsave.cpp \
+    cpu/isa/xsave.h \
     cpu/mmu.cpp \
     cpu/mmu.h \
     cpu/msr/access.h \

@@ -2,6 +2,7 @@
 // CPUID's leaves: feature bits from features.def, the rest from the model (SDM vol. 2, CPUID; APM vol. 3, appendix E).
 #include "cpu/cpuid/leaves.h"
 #include "cpu/cpu.h"
+#include "cpu/isa/xsave.h"
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -77,13 +78,19 @@ CpuidLeaf topology(const Request& r) {
     return {0, 0, level, r.state.apic_id};
 }
 
-// 0Dh: legacy region and header are all that x87 and SSE need.
+// 0Dh: the XSAVE area.
 CpuidLeaf extended_state(const Request& r) {
     if (!r.has(Feature::xsave)) return {};
-    if (r.subleaf == 0) return {3, 576, 576, 0};
+    u64 all = xstate::components(r.features), now = r.state.xcr0;
     CpuidLeaf l = feature_bits(r);
-    if (r.subleaf == 1 && r.has(Feature::xsavec)) l.ebx = 576;
-    return l;
+    switch (r.subleaf) {
+    case 0: return {u32(all), xstate::standard_size(now), xstate::standard_size(all), 0};
+    case 1:
+        if (r.has(Feature::xsavec)) l.ebx = xstate::compacted_size(now);
+        return l;
+    case 9: return all & xstate::pkru_state ? CpuidLeaf{xstate::pkru_size, xstate::pkru_standard, 0, 0} : CpuidLeaf{};
+    default: return {};
+    }
 }
 
 // TSC = crystal * EBX / EAX; nothing where the numbers don't fit.

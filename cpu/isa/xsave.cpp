@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // FXSAVE, FXRSTOR, XSAVE and its kin, XGETBV, XSETBV (SDM vol. 1, 10.5 and ch. 13; APM vol. 2, 11.4).
-// XCR0 has x87 and SSE; left out: the "modified" optimization of XSAVEOPT (it may be), XSAVES, AMD's skipping of x87
-// pointers where XSAVEERPTR is not in CPUID.
+// XCR0 has x87, SSE and PKRU; left out: the "modified" optimization of XSAVEOPT (it may be), XSAVES, AMD's skipping of
+// x87 pointers where XSAVEERPTR is not in CPUID.
 //
 // Rule of restart: every byte that is written is probed first; XRSTOR and FXRSTOR read everything before they load anything.
+#include "cpu/isa/xsave.h"
 #include "cpu/exec/slow.h"
 #include "cpu/fp/mxcsr.h"
 #include "cpu/isa/families.h"
@@ -11,7 +12,7 @@
 namespace isa {
 namespace {
 
-constexpr u64 x87_state = 1, sse_state = 2;
+using namespace xstate;
 
 // The legacy region (SDM vol. 1, table 10-2). Without REX.W the pointers are 32-bit offsets and selectors.
 struct LegacyRegion {
@@ -75,7 +76,7 @@ u64 in_use(const Cpu& cpu) {
     for (auto& r : f.r) x87 |= r.significand || r.sign_exponent;
     bool sse = false;
     for (unsigned i = 0; i < xmm_registers(cpu); i++) sse |= cpu.vector.v[i].get<u64>(0) || cpu.vector.v[i].get<u64>(1);
-    return (x87 ? x87_state : 0) | (sse ? sse_state : 0);
+    return (x87 ? x87_state : 0) | (sse ? sse_state : 0) | (cpu.control.pkru ? pkru_state : 0);
 }
 
 // ---- FXSAVE, FXRSTOR
@@ -148,7 +149,8 @@ template <Save How, bool Wide> Outcome xsave_area(Slow& x) {
 
     auto x87_first = x.probe_write(24), st = x.probe_write(128, 32), mxcsr_pair = x.probe_write(8, 24);
     auto xmm = x.probe_write(xmm_registers(cpu) * 16, 160), header = x.probe_write(How == Save::compacted ? 16 : 8, 512);
-    x.probe_write(576);
+    Span key_rights;
+    if (written & pkru_state) key_rights = x.probe_write(8, pkru_offset(How == Save::compacted));
     Header h;
     if (How != Save::compacted) h.xstate_bv = x.load<u64>(512);
     if (x.stopped()) return x.why();
@@ -160,6 +162,8 @@ template <Save How, bool Wide> Outcome xsave_area(Slow& x) {
     if (written & x87_state) cpu.write_span(x87_first, &region), cpu.write_span(st, region.st);
     if (mxcsr) cpu.write_span(mxcsr_pair, &region.mxcsr);
     if (written & sse_state) cpu.write_span(xmm, region.xmm);
+    u64 pkru = cpu.control.pkru;
+    if (written & pkru_state) cpu.write_span(key_rights, &pkru);
     h.xstate_bv = (h.xstate_bv & ~wanted) | (wanted & used);
     h.xcomp_bv = wanted | bit(63);
     cpu.write_span(header, &h);
@@ -180,9 +184,10 @@ template <bool Wide> Outcome xrstor(Slow& x) {
     auto& cpu = x.cpu;
     auto h = x.load<Header>(512);
     auto region = x.load<LegacyRegion>();
-    if (x.stopped()) return x.why();
     bool compacted = h.xcomp_bv & bit(63);
-    u64 wanted = requested(cpu), stored = h.xstate_bv;
+    u64 wanted = requested(cpu), stored = h.xstate_bv, pkru = 0;
+    if (wanted & stored & pkru_state) pkru = x.load<u64>(pkru_offset(compacted));
+    if (x.stopped()) return x.why();
     bool mxcsr_stored = (wanted & sse_state) && (!compacted || stored & sse_state);
     if (!header_allowed(cpu, h) || (mxcsr_stored && (region.mxcsr & ~mxcsr::writable))) return x.raise(gp(0));
 
@@ -192,7 +197,10 @@ template <bool Wide> Outcome xrstor(Slow& x) {
         load_sse(cpu, stored & sse_state ? region : initial);
         cpu.vector.mxcsr = mxcsr_stored ? region.mxcsr : initial.mxcsr;
     }
-    return Outcome::next;
+    if (!(wanted & pkru_state)) return Outcome::next;
+    cpu.control.pkru = u32(pkru);
+    cpu.translation_mode_changed();
+    return Outcome::changed;
 }
 
 // ---- XCR0
@@ -207,12 +215,12 @@ Outcome xgetbv(Slow& x) {
     return Outcome::next;
 }
 
-// x87 can't be switched off, and there is nothing beyond SSE.
+// x87 can't be switched off.
 Outcome xsetbv(Slow& x) {
     auto& cpu = x.cpu;
     if (!(cpu.control.cr4 & cr4::osxsave)) return x.raise(ud());
     u64 value = u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]);
-    u64 exist = x87_state | (cpu.features.has(Feature::sse) ? sse_state : 0);
+    u64 exist = components(cpu.features);
     if (u32(cpu.gpr[rcx]) || !(value & x87_state) || value & ~exist) return x.raise(gp(0));
     cpu.control.xcr0 = value;
     return Outcome::changed;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// max-amd: all that the emulator can do of AMD's, under the signature of a Genoa (Zen 4) server.
+// max-amd: all that the emulator can do of AMD's, under the signature of a Milan (Zen 3) server.
 #include "cpu/cpuid/models.h"
 
 static constexpr Cache caches[] = {
-    {1, 'd', 32, 8, 64, false}, {1, 'i', 32, 8, 64, false}, {2, 'u', 1024, 8, 64, false, 2}, {3, 'u', 16384, 16, 64, true, 1},
+    {1, 'd', 32, 8, 64, false}, {1, 'i', 32, 8, 64, false}, {2, 'u', 512, 8, 64, false, 2}, {3, 'u', 16384, 16, 64, true, 1},
 };
 
 const CpuModel max_amd{
@@ -11,8 +11,8 @@ const CpuModel max_amd{
     .text = "everything implemented, as AMD has it",
     .vendor = Vendor::amd,
     .brand = "Slate virtual CPU, AMD model",
-    .family = 0x19, .model = 0x11, .stepping = 1,
-    .microcode = 0x0a101154,
+    .family = 0x19, .model = 0x01, .stepping = 1,
+    .microcode = 0x0a0011de,
     .max_leaf = 0x10, .max_extended = 0x80000021,
     .physical_bits = 48,
     .features = long_mode_features | FeatureSet{
@@ -22,7 +22,7 @@ const CpuModel max_amd{
         "tsa_sq_no tsa_l1_no"},
     .caches = caches,
     .l1 = {0xff48ff40, 0xff48ff40, 0x20080140, 0x20080140},
-    .l2 = {0x5c002200, 0x6c004200, 0x04006140, 0x00808140},
+    .l2 = {0x48002200, 0x68004200, 0x02006140, 0x00808140},
     .mca_banks = 4,
     .apic_version = 0x10,
     .lacks = "",

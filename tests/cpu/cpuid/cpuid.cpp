@@ -118,11 +118,18 @@ TEST(Cpuid, topology_of_four_cpus_agrees_in_every_leaf) {
     EXPECT_FALSE(leaf(model("max-intel"), 1).edx & bit(28));
 }
 
-TEST(Cpuid, extended_state_is_the_legacy_region_and_the_header) {
-    EXPECT_EQ(leaf(model("max-intel"), 0x0d, 0), (CpuidLeaf{3, 576, 576, 0}));
-    EXPECT_EQ(leaf(model("max-intel"), 0x0d, 1).eax, 7u);
-    EXPECT_EQ(leaf(model("haswell"), 0x0d, 1).eax, 1u);
-    EXPECT_EQ(leaf(model("max-intel"), 0x0d, 2), CpuidLeaf{});
+TEST(Cpuid, the_extended_state_area_has_room_for_what_xcr0_enables) {
+    auto& m = model("max-intel");
+    CpuidState all;
+    all.xcr0 = 0x203;
+    EXPECT_EQ(leaf(m, 0x0d, 0), (CpuidLeaf{0x203, 576, 840, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 0, all), (CpuidLeaf{0x203, 840, 840, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 1, all), (CpuidLeaf{7, 584, 0, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 9), (CpuidLeaf{8, 832, 0, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 2), CpuidLeaf{});
+    EXPECT_EQ(leaf(model("haswell"), 0x0d, 0), (CpuidLeaf{3, 576, 576, 0}));
+    EXPECT_EQ(leaf(model("haswell"), 0x0d, 1), (CpuidLeaf{1, 0, 0, 0}));
+    EXPECT_EQ(leaf(model("haswell"), 0x0d, 9), CpuidLeaf{});
 }
 
 TEST(CpuOption, a_model_with_features_added_and_removed) {

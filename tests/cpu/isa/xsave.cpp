@@ -165,6 +165,27 @@ TEST_F(Xsave, xsavec_writes_the_compacted_header) {
     EXPECT_EQ(at<u64>(176), 0x0123456789abcdefu);
 }
 
+TEST_F(Xsave, protection_key_rights_in_both_formats) {
+    cpu.control.xcr0 = 0x203;
+    cpu.control.pkru = 0x55555554;
+    zero_header();
+    ASSERT_EQ(m.run_one("0f ae 23"), Outcome::next);
+    EXPECT_EQ(at<u64>(512), 0x200u);
+    EXPECT_EQ(at<u64>(832), 0x55555554u);
+    m.put(area + 832, u64{0x11223344});
+    ASSERT_EQ(m.run_one("0f ae 2b"), Outcome::changed);
+    EXPECT_EQ(cpu.control.pkru, 0x11223344u);
+    ASSERT_EQ(m.run_one("0f c7 23"), Outcome::next);
+    EXPECT_EQ(at<u64>(520), bit(63) | 0x203);
+    EXPECT_EQ(at<u64>(576), 0x11223344u);
+    cpu.control.pkru = 5;
+    ASSERT_EQ(m.run_one("0f ae 2b"), Outcome::changed);
+    EXPECT_EQ(cpu.control.pkru, 0x11223344u);
+    m.put(area + 512, u64{0});
+    ASSERT_EQ(m.run_one("0f ae 2b"), Outcome::changed);
+    EXPECT_EQ(cpu.control.pkru, 0u);
+}
+
 TEST_F(Xsave, the_extended_control_register) {
     cpu.gpr[rcx] = 0;
     ASSERT_EQ(m.run_one("0f 01 d0"), Outcome::next);
