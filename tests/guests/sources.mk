@@ -1,3 +1,28 @@
 # SPDX-License-Identifier: MIT
-# Freestanding guests: tests_guests_images are built by `make all-tests`; add rules and EXTRA_DIST here.
-tests_guests_images =
+# Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
+guests_32 =
+guests_64 = exceptions
+guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
+
+guests_files = \
+    tests/guests/boot_elf32.S \
+    tests/guests/boot_elf64.S \
+    tests/guests/boot_multiboot1.S \
+    tests/guests/boot_multiboot2.S \
+    tests/guests/boot_pvh.S \
+    tests/guests/boot_text.S \
+    tests/guests/build \
+    tests/guests/exceptions.cpp \
+    tests/guests/frame.h \
+    tests/guests/guest.cpp \
+    tests/guests/guest.h \
+    tests/guests/guest.ld \
+    tests/guests/start32.S \
+    tests/guests/start64.S
+EXTRA_DIST += $(guests_files) tests/guests/guests.py
+
+tests_guests_images = guests/built
+guests/built: $(guests_files) tests/guests/sources.mk
+	$(AM_V_GEN)rm -rf guests && CXX="$(CXX)" sh $(srcdir)/tests/guests/build guests && touch $@
+clean-local:
+	rm -rf guests
