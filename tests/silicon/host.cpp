@@ -178,7 +178,7 @@ bool install_ldt(std::string& why) {
         d.entry_number = i, d.base_addr = e.base, d.limit = e.limit;
         d.seg_32bit = e.wide, d.contents = e.contents, d.read_exec_only = !e.writable_or_readable;
         d.limit_in_pages = e.pages, d.seg_not_present = !e.present, d.useable = 0;
-        if (syscall(SYS_modify_ldt, 0x11, &d, sizeof d) != 0) return why = std::strerror(errno), false;
+        if (int error = int(syscall(SYS_modify_ldt, 0x11, &d, sizeof d))) return why = std::strerror(error == -1 ? errno : -error), false;
     }
     return true;
 }

@@ -40,6 +40,8 @@ int campaign(const Instance& instance) {
     return report.differing || !report.without.empty();
 }
 
+void PrintTo(const Instance& instance, std::ostream* out) { *out << instance.family.name << ", " << silicon::mode_names[unsigned(instance.mode)]; }
+
 class Silicon : public testing::TestWithParam<Instance> {};
 
 TEST_P(Silicon, AgreesWithEveryForm) {

@@ -40,7 +40,6 @@ constexpr LdtEntry ldt[] = {
     {"data, expand-down 16 bits", sandbox::start,          0x9fff,  false, false, true,   true,  1},
     {"data, not present",         sandbox::start,          0xffff,  false, true,  false,  true,  0},
     {"code, execute-only",        sandbox::start,          0xffff,  false, true,  true,   false, 2},
-    {"code, conforming",          sandbox::start,          0xfffff, true,  true,  true,   true,  3},
 };
 constexpr u16 selector(unsigned entry) { return u16(entry * 8 + 7); }
 constexpr u16 code64 = 0x33, stack64 = 0x2b;                  // Linux' own
