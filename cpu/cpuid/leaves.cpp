@@ -19,11 +19,14 @@ struct Request {
     unsigned id_bits() const { return unsigned(std::bit_width(cpus() - 1)); }     // of the APIC id, below the package
 };
 
+// Of the leaves with feature bits only these look at ECX (SDM vol. 2, CPUID).
+bool has_subleaves(u32 leaf) { return leaf == 7 || leaf == 0xd; }
+
 // The bits of every row of features.def that belong here.
 CpuidLeaf feature_bits(const Request& r) {
     CpuidLeaf l;
     for (auto& row : feature_rows) {
-        if (row.leaf != r.leaf || row.subleaf != r.subleaf || !r.has(row.feature)) continue;
+        if (row.leaf != r.leaf || (has_subleaves(r.leaf) && row.subleaf != r.subleaf) || !r.has(row.feature)) continue;
         u32* registers[] = {&l.eax, &l.ebx, &l.ecx, &l.edx};
         *registers[unsigned(row.reg)] |= u32(bit(row.position));
     }

@@ -34,6 +34,13 @@ TEST(Cpuid, signatures_are_the_silicons) {
     EXPECT_EQ(leaf(model("zen2"), 1).eax, 0x00830f10u);
 }
 
+TEST(Cpuid, only_some_leaves_look_at_ecx) {
+    auto& m = model("max-intel");
+    for (u32 n : {0u, 1u, 6u, 0x16u, 0x80000001u, 0x80000007u, 0x80000008u}) EXPECT_EQ(leaf(m, n, 0x12345), leaf(m, n)) << n;
+    EXPECT_TRUE(leaf(m, 1, 7).edx & 1);
+    EXPECT_EQ(leaf(m, 7, 1), CpuidLeaf{});
+}
+
 TEST(Cpuid, what_state_shows) {
     auto& m = model("max-intel");
     EXPECT_FALSE(leaf(m, 1).ecx & bit(27));
