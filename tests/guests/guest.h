@@ -87,4 +87,6 @@ inline void halt() { asm volatile("sti; hlt; cli" ::: "memory"); }     // until 
 template <class T> T peek(word address) { return *reinterpret_cast<volatile T*>(address); }
 template <class T> void poke(word address, T value) { *reinterpret_cast<volatile T*>(address) = value; }
 
+extern "C" void* memset(void* to, int value, word size);
+extern "C" void* memcpy(void* to, const void* from, word size);
 extern Pointer idt_pointer, gdt_pointer;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 =
-guests_64 = exceptions
+guests_64 = exceptions paging4 tlb smc syscall
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -17,8 +17,13 @@ guests_files = \
     tests/guests/guest.cpp \
     tests/guests/guest.h \
     tests/guests/guest.ld \
+    tests/guests/paging4.cpp \
+    tests/guests/smc.cpp \
     tests/guests/start32.S \
-    tests/guests/start64.S
+    tests/guests/start64.S \
+    tests/guests/syscall.cpp \
+    tests/guests/tables.h \
+    tests/guests/tlb.cpp
 EXTRA_DIST += $(guests_files) tests/guests/guests.py
 
 tests_guests_images = guests/built
