@@ -23,7 +23,11 @@ static bool type_allows(const Cpu& cpu, const Segment& s, Kind kind) {
 bool Cpu::linear(Seg n, u64 offset, unsigned width, Kind kind, u64& address) {
     auto& s = seg[n];
     if (bits64()) {
-        address = n == Seg::fs || n == Seg::gs ? offset + s.base : offset;
+        address = offset;
+        if (n != Seg::fs && n != Seg::gs) return true;
+        // AMD wants the offset canonical too (Zen 5), Intel the sum alone (SDM vol. 1, 3.3.7.1).
+        if (!intel() && !canonical(offset)) return raise(gp(0)), false;
+        address += s.base;
         return true;
     }
     address = u32(offset + s.base);

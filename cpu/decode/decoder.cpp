@@ -173,6 +173,8 @@ struct Decoder {
         if (rows.empty()) return nullptr;
         for (auto* row : rows)
             if (row->encoding.has_modrm) has_modrm = true;
+        // AMD's UD0 and UD1 end with their opcode: no ModRM byte is fetched (Zen 5).
+        if (mode.amd && !insn.vex && map == 1 && (insn.opcode == 0xff || insn.opcode == 0xb9)) has_modrm = false;
         if (has_modrm) insn.modrm = in.byte();
         if (in.failed != Result::ok) return nullptr;
         for (auto* row : rows)
@@ -335,6 +337,7 @@ struct Decoder {
         return true;
     }
 
+    static bool is_port(const Operand& o) { return o.from == From::fixed_gpr && o.size == Size::w && o.number == rdx; }
     unsigned handler(const Row& row) const {
         auto index = [](u8 w) { return unsigned(std::countr_zero(unsigned(w))); };
         for (unsigned n = 0; n < row.operands.count; n++) {
@@ -342,7 +345,7 @@ struct Decoder {
             if (s == Size::v || s == Size::z || s == Size::y) return index(width(s));
         }
         for (unsigned n = 0; n < row.operands.count; n++)
-            if (u8 w = width(row.operands.o[n].size); w == 1 || w == 2 || w == 4 || w == 8) return index(w);
+            if (u8 w = width(row.operands.o[n].size); !is_port(row.operands.o[n]) && (w == 1 || w == 2 || w == 4 || w == 8)) return index(w);
         return index(insn.operand_size);
     }
 

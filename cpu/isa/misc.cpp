@@ -27,7 +27,9 @@ struct FlushLine {
 // Zeroes the 64 bytes around rAX, in DS or what overrides it (APM vol. 3, CLZERO).
 struct Clzero {
     template <class X> static Outcome run(X& x) {
-        u64 at = x.template reg<u64>(rax) & ones(x.insn.address_size) & ~u64{63};
+        u64 base = x.cpu.bits64() && x.insn.segment != Seg::fs && x.insn.segment != Seg::gs ? 0 : x.cpu.seg[x.insn.segment].base;
+        u64 at = x.template reg<u64>(rax) & ones(x.insn.address_size);
+        at -= (base + at) & 63;
         auto line = x.probe_at(x.insn.segment, at, 64);
         if (x.stopped()) return x.why();
         x.cpu.write_span(line, std::array<u8, 64>{}.data());

@@ -151,11 +151,14 @@ template <bool write> Outcome verify(Slow& x) {
 
 struct Arpl {
     template <class X> static Outcome run(X& x) {
-        auto target = x.template place<u16>(first);
-        u16 source = x.template read<u16>(second);
+        u16 value = x.template read<u16>(first), source = x.template read<u16>(second);
         if (x.stopped()) return x.why();
-        bool raise = (target.value() & 3) < (source & 3);
-        if (raise) target.set(u16((target.value() & 0xfffc) | (source & 3)));
+        bool raise = (value & 3) < (source & 3);
+        if (raise) {                           // only then is the operand written (Zen 5)
+            auto target = x.template place_to_write<u16>(first);
+            if (x.stopped()) return x.why();
+            target.set(u16((value & 0xfffc) | (source & 3)));
+        }
         x.set_flags(x.flags().with(rflags::zf, raise));
         return Outcome::next;
     }

@@ -64,7 +64,7 @@ struct Popa {
     template <class X> static Outcome run(X& x) {
         unsigned width = x.insn.operand_size;
         u64 values[8];
-        for (unsigned n = 0; n < 8; n++) values[n] = x.peek_stack_any((7 - n) * width, width);
+        for (unsigned n = 8; n-- > 0;) values[n] = x.peek_stack_any((7 - n) * width, width);      // from the top on
         if (x.stopped()) return x.why();
         for (unsigned n = 0; n < 8; n++)
             if (n != rsp) x.set_reg_any(n, values[n], width);
@@ -92,12 +92,13 @@ struct Enter {
     template <class X> static Outcome run(X& x) {
         unsigned width = x.insn.operand_size, levels = x.insn.immediate2 & 31;
         u64 below = u64(levels + 1) * width + u16(x.insn.immediate);
-        u64 frame = x.stack_offset(width);
+        // The stack's part of the frame pointer moves; of a wider operand the rest is ESP's.
+        u64 frame = (x.template reg<u64>(rsp) & ~ones(x.cpu.stack_bytes)) | x.stack_offset(width);
         auto slot = x.probe_push(width, width);
-        x.probe_push(below, width);               // the new top must be writable, though nothing is written there
         if (x.stopped()) return x.why();
         x.write(slot, x.template reg<u64>(rbp));
         push_display(x, levels, frame);
+        x.probe_push(below, width);               // the new top must be writable, though nothing is written there
         if (x.stopped()) return x.why();
         x.move_rsp(-s64(below));
         x.set_reg_any(rbp, frame, width);

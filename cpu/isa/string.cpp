@@ -100,8 +100,12 @@ template <class Step> struct Comparing : StringStep<Step> {
 };
 template <Word T> struct CmpsStep : Comparing<CmpsStep<T>> {
     template <class X> static bool once(X& x) {
-        auto b = x.probe_at(Seg::es, string_offset(x, rdi), sizeof(T), Kind::read);    // faults first, on Zen 5
-        auto a = x.probe_at(x.insn.segment, string_offset(x, rsi), sizeof(T), Kind::read);
+        Span a, b;
+        auto probe_source = [&] { a = x.probe_at(x.insn.segment, string_offset(x, rsi), sizeof(T), Kind::read); };
+        bool source_first = x.insn.rep == 0xf3 && sizeof(T) == 1;      // which operand faults first, on Zen 5
+        if (source_first) probe_source();
+        b = x.probe_at(Seg::es, string_offset(x, rdi), sizeof(T), Kind::read);
+        if (!source_first) probe_source();
         if (x.stopped()) return false;
         T left, right;
         x.cpu.read_span(a, &left);

@@ -61,9 +61,11 @@ struct Both {
         if (e != h) differ(name, c.start.fx.get<T>(at), e, h);
     }
     void compare_floating() {
-        compare_field<u16>("fcw", Fx::control), compare_field<u16>("fsw", Fx::status), compare_field<u8>("tags", Fx::tags);
+        bool left = host.vector >= 0 && x87_left_by_fault(c.insn);
+        compare_field<u16>("fcw", Fx::control);
+        if (!left) compare_field<u16>("fsw", Fx::status), compare_field<u8>("tags", Fx::tags);
         compare_field<u32>("mxcsr", Fx::mxcsr);
-        for (unsigned i = 0; i < 8; i++) {
+        for (unsigned i = 0; i < 8 && !left; i++) {
             compare_field<u64>(format("st%u", i).c_str(), Fx::st + i * 16);
             compare_field<u16>(format("st%u.exp", i).c_str(), Fx::st + i * 16 + 8);
         }
@@ -76,7 +78,7 @@ struct Both {
     }
     void compare_memory(const Data& before, const u8* e, const u8* h) {
         if (std::memcmp(e, h, sizeof(Data)) == 0) return;
-        if (undefined_result(c.insn, c.start)) return;
+        if (undefined_result(c.insn, c.start) || (host.vector >= 0 && memory_left_by_fault(c.insn))) return;
         unsigned shown = 0;
         for (unsigned i = 0; i < sizeof(Data) && shown < 8; i++)
             if (e[i] != h[i]) differ(format("[%llx]", (unsigned long long)(sandbox::data + i)).c_str(), before[i], e[i], h[i]), shown++;

@@ -166,7 +166,7 @@ u64 Maker::base_of(const Case& c, Seg s) const {
 void Maker::segments(Case& c) {
     static constexpr u16 data[] = {flat, flat, selector(3), selector(4), selector(4), selector(5), selector(6), selector(7), selector(8), selector(9), 0};
     static constexpr u16 stack[] = {flat, flat, selector(3), selector(4), selector(5), selector(7), selector(8), selector(9)};
-    static constexpr u64 bases[] = {0, sandbox::start, sandbox::start + 0x4321, 0x7fffffff0000, u64(-0x10000)};
+    static constexpr u64 bases[] = {0, sandbox::start, sandbox::start + 0x4321, 0x7fffffff0000, u64(-0x10000), 0xffff800000000000};
     auto& s = c.start;
     for (auto n : {Seg::es, Seg::ds, Seg::fs, Seg::gs}) s.selector[unsigned(n)] = random.pick(data);
     s.selector[unsigned(Seg::cs)] = code_selector(c.mode);

@@ -5,7 +5,7 @@
 namespace silicon {
 namespace {
 
-constexpr u64 supervisor = 0xffff800000000000, ldt_at = 0x10000, gdt_at = 0x11000;
+constexpr u64 supervisor = 0xffff800000000000, ldt_at = 0x10000, gdt_at = 0x11000, tss_at = 0x12000;
 
 u32 rights_of(const LdtEntry& e) {
     return u32(e.contents << 2) | (e.writable_or_readable ? 2 : 0) | 1 | 0x60 | 0x10 | (e.present ? 0x80 : 0) | (e.wide ? 0x4000 : 0) |
@@ -36,6 +36,7 @@ void Emulator::build_tables() {
     for (u64 at = sandbox::data; at < sandbox::end; at += 0x1000) page(at, no_execute | (at < sandbox::read_only ? 7 : 5));
     put(0x1000 + 256 * 8, 0x5000 | 3), put(0x5000, 0x6000 | 3), put(0x6000, present | 2 | 0x80 | used | no_execute);
     for (unsigned i = 0; i < std::size(ldt); i++) put(ldt_at + i * 8, descriptor_of(ldt[i]));
+    put(tss_at + 96, ~u64{0});                    // the I/O map lies beyond the limit
     put(gdt_at + 0x20, 0x00cffb000000ffff), put(gdt_at + 0x28, 0x00cff3000000ffff), put(gdt_at + 0x30, 0x00affb000000ffff);
 }
 
@@ -50,7 +51,7 @@ void Emulator::enter(Mode m) {
     c.efer = efer::lme | efer::lma | efer::sce | efer::nxe;
     cpu.seg.gdtr = {supervisor + gdt_at, 0x7f};
     cpu.seg[Seg::ldtr] = {0x40, supervisor + ldt_at, sizeof(u64) * std::size(ldt) - 1, {0x82}};
-    cpu.seg[Seg::tr] = {0x48, supervisor, 0x67, {0x8b}};
+    cpu.seg[Seg::tr] = {0x48, supervisor + tss_at, 0x67, {0x8b}};
     cpu.cpl = 3;
     cpu.seg[Seg::cs] = segment(code_selector(m));
     cpu.translation_mode_changed();

@@ -87,6 +87,9 @@ bool undefined_result(const Insn& insn, const State& start) {
     return is_any(insn.row->name, {"shld", "shrd"}) && shift_count(insn, start) > insn.operand[0].width * 8u;
 }
 
+bool memory_left_by_fault(const Insn& insn) { return insn.row->name == "enter"; }
+bool x87_left_by_fault(const Insn& insn) { return insn.row->name == "maskmovq"; }
+
 bool is_approximation(const Insn& insn) { return starts_with_any(insn.row->name, {"rcpps", "rcpss", "rsqrt"}); }
 
 // Each within 1.5 * 2^-12 of the exact value; CPUs may flush results to zero that are denormal or just above.
