@@ -167,7 +167,7 @@ private:
     static consteval Operand parse(std::string_view word) {
         struct { std::string_view text; Operand operand; } table[] = {
             {"AL", {From::fixed_gpr, Size::b, 0}}, {"CL", {From::fixed_gpr, Size::b, 1}}, {"AX", {From::fixed_gpr, Size::w, 0}},
-            {"DX", {From::fixed_gpr, Size::w, 2}}, {"EAX", {From::fixed_gpr, Size::d, 0}}, {"rAX", {From::fixed_gpr, Size::v, 0}}, {"eAX", {From::fixed_gpr, Size::z, 0}},
+            {"DX", {From::fixed_gpr, Size::none, 2}}, {"EAX", {From::fixed_gpr, Size::d, 0}}, {"rAX", {From::fixed_gpr, Size::v, 0}}, {"eAX", {From::fixed_gpr, Size::z, 0}},
             {"ES", {From::fixed_segment, Size::w, 0}}, {"CS", {From::fixed_segment, Size::w, 1}}, {"SS", {From::fixed_segment, Size::w, 2}},
             {"DS", {From::fixed_segment, Size::w, 3}}, {"FS", {From::fixed_segment, Size::w, 4}}, {"GS", {From::fixed_segment, Size::w, 5}},
             {"ST0", {From::fixed_st, Size::t, 0}}, {"STi", {From::T, Size::t, 0}}, {"1", {From::one, Size::b, 1}},
