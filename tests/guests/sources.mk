@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
-guests_32 =
-guests_64 = exceptions paging4 tlb smc syscall
+guests_32 = gates paging32 segmentation v86
+guests_64 = exceptions paging4 smc syscall tlb
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -14,16 +14,20 @@ guests_files = \
     tests/guests/build \
     tests/guests/exceptions.cpp \
     tests/guests/frame.h \
+    tests/guests/gates.cpp \
     tests/guests/guest.cpp \
     tests/guests/guest.h \
     tests/guests/guest.ld \
+    tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
+    tests/guests/segmentation.cpp \
     tests/guests/smc.cpp \
     tests/guests/start32.S \
     tests/guests/start64.S \
     tests/guests/syscall.cpp \
     tests/guests/tables.h \
-    tests/guests/tlb.cpp
+    tests/guests/tlb.cpp \
+    tests/guests/v86.cpp
 EXTRA_DIST += $(guests_files) tests/guests/guests.py
 
 tests_guests_images = guests/built
