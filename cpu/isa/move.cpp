@@ -50,7 +50,15 @@ template <Word Source> struct Movsx {
 struct Movsxd {
     template <class X> static Outcome run(X& x) {
         if constexpr (sizeof(typename X::word) == 8) return Movsx<u32>::run(x);
-        else return Mov::run(x);
+        else return x.cpu.intel() || sizeof(typename X::word) == 4 ? Mov::run(x) : narrow(x);
+    }
+    // To 16 bits Intel reads 16 bits (SDM vol. 2, MOVSXD) and AMD 32 (Zen 5).
+    template <class X> static Outcome narrow(X& x) {
+        auto source = x.template read<u32>(second);
+        auto target = x.place_to_write(first);
+        if (x.stopped()) return x.why();
+        target.set(typename X::word(source));
+        return Outcome::next;
     }
 };
 

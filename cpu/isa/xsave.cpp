@@ -82,12 +82,18 @@ u64 in_use(const Cpu& cpu) {
 // ---- FXSAVE, FXRSTOR
 
 // EM: #UD on Intel, #NM on AMD (SDM vol. 2, FXSAVE; APM vol. 3); then TS, then alignment.
-bool fx_ready(Slow& x) {
+bool fx_ready(Slow& x, Kind kind) {
     auto& cpu = x.cpu;
     if (cpu.control.cr0 & cr0::em) return x.raise(cpu.intel() ? ud() : nm()), false;
     if (cpu.control.cr0 & cr0::ts) return x.raise(nm()), false;
-    x.require_aligned(16);
-    return !x.stopped();
+    u64 linear;
+    Span span;
+    if (!x.address(512, kind, linear)) return false;
+    bool somewhere = !cpu.bits64() || cpu.canonical(linear);
+    if ((linear & 15) && somewhere) return x.raise(cpu.alignment_checked() ? ac() : gp(0)), false;
+    // The last byte's faults come first (Zen 5).
+    u64 last = cpu.bits64() ? linear + 511 : u32(linear + 511);
+    return cpu.probe(last, 1, kind, span, As::current, x.insn.segment) || x.fail();
 }
 
 // AMD's fast form leaves the XMM registers out in 64-bit mode at CPL 0 (APM vol. 2, 3.1.7, FFXSR).
@@ -98,7 +104,7 @@ bool fx_has_xmm(const Cpu& cpu) {
 
 // Bytes 416 to 511 are software's; without 64-bit mode XMM8 to XMM15's bytes too, without OSFXSR all XMM registers'.
 template <bool Wide> Outcome fxsave(Slow& x) {
-    if (!fx_ready(x)) return x.why();
+    if (!fx_ready(x, Kind::write)) return x.why();
     auto& cpu = x.cpu;
     unsigned width = fx_has_xmm(cpu) ? 160 + xmm_registers(cpu) * 16 : 160;
     x.probe_write(512);
@@ -113,7 +119,7 @@ template <bool Wide> Outcome fxsave(Slow& x) {
 }
 
 template <bool Wide> Outcome fxrstor(Slow& x) {
-    if (!fx_ready(x)) return x.why();
+    if (!fx_ready(x, Kind::read)) return x.why();
     auto& cpu = x.cpu;
     struct Area { LegacyRegion region; u8 rest[96]; };
     auto area = x.load<Area>();

@@ -17,6 +17,7 @@ bool has(const isa::Row& row, std::initializer_list<From> list) {
 bool is(const Insn& insn, std::initializer_list<std::string_view> names) {
     return std::ranges::find(names, insn.row->name) != names.end();
 }
+bool inside(u64 at, u64 bytes) { return at >= sandbox::data && at < sandbox::end && sandbox::end - at >= bytes; }
 bool is_string(const isa::Row& row) { return has(row, {From::X, From::Y}) && row.name != "xlat" && row.name != "clzero"; }
 bool counts(const isa::Row& row) { return row.name.starts_with("loop") || row.name.starts_with("jcxz"); }
 bool floating(const isa::Row& row) { return row.gate.unit != isa::Unit::none || row.name.starts_with("fx"); }
@@ -91,6 +92,9 @@ void Maker::prefixes(const Form& form, std::vector<u8>& out, bool wants_segment)
     else if (form.row->encoding.vex) {}
     else if (p == Prefix::pF3) out.push_back(0xf3);
     else if (p == Prefix::pF2) out.push_back(0xf2);
+    else if (p == Prefix::any && !is_string(*form.row) && !counts(*form.row) && random.chance(4)) out.push_back(random.flip() ? 0xf2 : 0xf3);    // ignored
+    if (random.chance(3)) out.push_back(0x3e);
+    // (Zen 5 takes F3 LOOPNE for LOOPE and F2 LOOPE for LOOPNE; REP with either is reserved: SDM vol. 2, 2.1.1.)
     for (std::size_t i = out.size(); i > 1; i--) std::swap(out[i - 1], out[random.below(i)]);
 }
 
@@ -434,29 +438,32 @@ bool Maker::make(const Form& form, Case& c, Data& data) {
     auto& r = c.start.gpr;
     auto operand = [&](unsigned width) {
         u64 v = 0;
-        if (c.operand_at >= sandbox::data && c.operand_at + 16 <= sandbox::end) std::memcpy(&v, data.data() + (c.operand_at - sandbox::data), width);
+        if (inside(c.operand_at, 16)) std::memcpy(&v, data.data() + (c.operand_at - sandbox::data), width);
         return v;
     };
     // Comparisons that come out equal.
     if (is(c.insn, {"cmpxchg"}) && random.flip())
         r[rax] = c.insn.is_memory(0) ? operand(c.insn.operand[0].width) : r[c.insn.operand[0].number];
-    if (is(c.insn, {"cmpxchg8b", "cmpxchg16b"}) && random.flip() && c.operand_at >= sandbox::data && c.operand_at + 16 <= sandbox::end) {
+    if (is(c.insn, {"cmpxchg8b", "cmpxchg16b"}) && random.flip() && inside(c.operand_at, 16)) {
         bool wide = is(c.insn, {"cmpxchg16b"});
         auto* p = data.data() + (c.operand_at - sandbox::data);
         r[rax] = r[rdx] = 0;
         std::memcpy(&r[rax], p, wide ? 8 : 4), std::memcpy(&r[rdx], p + (wide ? 8 : 4), wide ? 8 : 4);
     }
     // Images to load: mostly as something saved them.
-    if (is(c.insn, {"fxrstor", "fxrstor64"}) && c.operand_at >= sandbox::data && c.operand_at + 512 <= sandbox::end) {
+    if (is(c.insn, {"fxrstor", "fxrstor64"}) && inside(c.operand_at, 512)) {
         Fx old = c.start.fx;
         vectors(c), x87(c);
         std::memcpy(data.data() + (c.operand_at - sandbox::data), c.start.fx.bytes.data(), 464);
         c.start.fx = old;
     }
-    if (is(c.insn, {"ldmxcsr"}) && random.chance(85) && c.operand_at >= sandbox::data && c.operand_at + 4 <= sandbox::end) {
+    if (is(c.insn, {"ldmxcsr"}) && random.chance(85) && inside(c.operand_at, 4)) {
         u32 value = u32(random.next() & 0xffff);
         std::memcpy(data.data() + (c.operand_at - sandbox::data), &value, 4);
     }
+    // MXCSR.MM is AMD's misaligned SSE mode, which no model has.
+    for (unsigned at : {is(c.insn, {"ldmxcsr"}) ? 2u : 0, is(c.insn, {"fxrstor", "fxrstor64"}) ? 26u : 0})
+        if (at && inside(c.operand_at + at, 1)) data[c.operand_at + at - sandbox::data] &= 0xfd;
     return all_safe(c, c.start.fs_base, c.start.gs_base);
 }
 

@@ -88,6 +88,7 @@ bool undefined_result(const Insn& insn, const State& start) {
 }
 
 bool memory_left_by_fault(const Insn& insn) { return insn.row->name == "enter"; }
+bool registers_left_by_fault(const Insn& insn) { return insn.row->name.starts_with("popa"); }
 bool x87_left_by_fault(const Insn& insn) { return insn.row->name == "maskmovq"; }
 
 bool is_approximation(const Insn& insn) { return starts_with_any(insn.row->name, {"rcpps", "rcpss", "rsqrt"}); }

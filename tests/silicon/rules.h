@@ -15,9 +15,10 @@ u64 undefined_flags(const Insn& insn, const State& start);
 bool undefined_result(const Insn& insn, const State& start);
 
 // Whether a fault may have left something behind: ENTER writes part of the frame before it faults (SDM vol. 2: pushes one by
-// one), MASKMOVQ has left the x87 state already (Zen 5).
+// one), POPA has loaded some registers (rSP is as it was), MASKMOVQ has left the x87 state already (Zen 5).
 bool memory_left_by_fault(const Insn& insn);
 bool x87_left_by_fault(const Insn& insn);
+bool registers_left_by_fault(const Insn& insn);
 
 // RCP and RSQRT give approximations (SDM vol. 2): whether two results are as near as they must be.
 bool is_approximation(const Insn& insn);

@@ -57,7 +57,7 @@ inline Outcome extract_word(Slow& x) {
 template <unsigned Size> Outcome masked_move(Slow& x) {
     auto v = source<Size>(x, 0), mask = source<Size>(x, 1);
     std::array<Span, Size> span;
-    x.probe_write(Size);
+    for (unsigned n = 0; n < Size; n += 8) x.probe_write(8, n);
     for (unsigned n = 0; n < Size; n++)
         if (mask[n] & 0x80) span[n] = x.probe_write(1, n);
     if (x.stopped()) return x.why();

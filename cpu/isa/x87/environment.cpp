@@ -135,8 +135,21 @@ void load_registers(Fpu& f, const u8* from) {
     }
 }
 
+// Meets the faults of an image's first word (and its alignment), then of its last byte, before those between (Zen 5).
+void probe_ends(Slow& x, const Environment& e, unsigned size, Kind kind) {
+    u64 linear;
+    Span span;
+    if (!x.address(size, kind, linear)) return;
+    u64 last = linear + size - 1;
+    if (!x.cpu.bits64()) last = u32(last);
+    auto probe = [&](u64 at, unsigned width) { return x.cpu.probe(at, width, kind, span, As::current, x.insn.segment); };
+    if (!probe(linear, e.step()) || !probe(last, 1)) x.fail();
+}
+
 // Reads so many bytes of the operand.
-void load_bytes(Slow& x, Bytes& to, unsigned size) {
+void load_bytes(Slow& x, const Environment& e, Bytes& to, unsigned size) {
+    probe_ends(x, e, size, Kind::read);
+    if (x.stopped()) return;
     u64 linear;
     Span span;
     if (!x.address(size, Kind::read, linear)) return;
@@ -149,6 +162,7 @@ void load_bytes(Slow& x, Bytes& to, unsigned size) {
 Outcome fnstenv(Slow& x) {
     Environment e(x);
     Bytes bytes{};
+    probe_ends(x, e, e.size(), Kind::write);
     Span span = x.probe_write(e.size());
     if (x.stopped()) return x.why();
     e.store(x.cpu.fpu, bytes.data());
@@ -161,7 +175,7 @@ Outcome fnstenv(Slow& x) {
 Outcome fldenv(Slow& x) {
     Environment e(x);
     Bytes bytes{};
-    load_bytes(x, bytes, e.size());
+    load_bytes(x, e, bytes, e.size());
     if (x.stopped()) return x.why();
     e.load(x.cpu.fpu, bytes.data());
     return Outcome::next;
@@ -170,6 +184,7 @@ Outcome fldenv(Slow& x) {
 Outcome fnsave(Slow& x) {
     Environment e(x);
     Bytes bytes{};
+    probe_ends(x, e, e.size() + 80, Kind::write);
     Span span = x.probe_write(e.size() + 80);
     if (x.stopped()) return x.why();
     e.store(x.cpu.fpu, bytes.data());
@@ -181,7 +196,7 @@ Outcome fnsave(Slow& x) {
 Outcome frstor(Slow& x) {
     Environment e(x);
     Bytes bytes{};
-    load_bytes(x, bytes, e.size() + 80);
+    load_bytes(x, e, bytes, e.size() + 80);
     if (x.stopped()) return x.why();
     e.load(x.cpu.fpu, bytes.data());
     load_registers(x.cpu.fpu, bytes.data() + e.size());

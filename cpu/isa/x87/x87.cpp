@@ -10,16 +10,37 @@ namespace {
 
 constexpr u16 c0 = 0x100, c1 = 0x200, c2 = 0x400, c3 = 0x4000;
 
+// The memory operand, probed: one of 80 bits is 8 bytes and 2, whose address wraps by itself.
+struct MemoryOperand {
+    unsigned width, head;
+    Span first, rest;
+    MemoryOperand(Slow& x, Kind kind) : width(x.insn.operand[0].width), head(std::min(width, 8u)) {
+        first = part(x, kind, 0, head);
+        if (width > head) rest = part(x, kind, head, width - head);
+    }
+    static Span part(Slow& x, Kind kind, unsigned at, unsigned bytes) {
+        Span span;
+        u64 linear;
+        if (x.address(bytes, kind, linear, at) && !x.cpu.probe(linear, bytes, kind, span, As::current, x.insn.segment)) x.fail();
+        return span;
+    }
+    void read(Cpu& cpu, u8* to) const {
+        cpu.read_span(first, to);
+        if (width > head) cpu.read_span(rest, to + head);
+    }
+    void write(Cpu& cpu, const u8* from) const {
+        cpu.write_span(first, from);
+        if (width > head) cpu.write_span(rest, from + head);
+    }
+};
+
 // Runs the instruction on a copy of the state, with its memory operand read beforehand; `undefined` condition codes stay.
 Outcome compute(Slow& x, u16 undefined) {
     std::array<u8, 16> operand{};
     if (x.insn.modrm < 0xc0) {
-        unsigned width = x.insn.operand[0].width;
-        u64 linear;
-        Span span;
-        if (!x.address(width, Kind::read, linear)) return x.why();
-        if (!x.cpu.probe(linear, width, Kind::read, span, As::current, x.insn.segment)) return Outcome::fault;
-        x.cpu.read_span(span, operand.data());
+        MemoryOperand memory(x, Kind::read);
+        if (x.stopped()) return x.why();
+        memory.read(x.cpu, operand.data());
     }
     Fpu f = x.cpu.fpu;
     run_on_host(f, x.insn.opcode, x.insn.modrm, operand.data());
@@ -38,7 +59,7 @@ Outcome trigonometric(Slow& x) { return compute(x, c0 | c3); }
 // An unmasked exception can keep the operand from being stored: then two runs over different bytes leave both alone.
 Outcome store(Slow& x) {
     unsigned width = x.insn.operand[0].width;
-    Span span = x.probe_write(width);
+    MemoryOperand memory(x, Kind::write);
     if (x.stopped()) return x.why();
     std::array<u8, 16> zeros{}, result;
     result.fill(0xff);
@@ -48,7 +69,7 @@ Outcome store(Slow& x) {
     bool stored = std::equal(result.begin(), result.begin() + width, zeros.begin());
     constexpr u16 undefined = c0 | c2 | c3;
     f.status = u16((f.status & ~undefined) | (x.cpu.fpu.status & undefined));
-    if (stored) x.cpu.write_span(span, result.data());
+    if (stored) memory.write(x.cpu, result.data());
     x.cpu.fpu = f;
     remember(x);
     return Outcome::next;
@@ -84,6 +105,11 @@ int order(const F80& a, const F80& b) {
     return sa ? -by_size : by_size;
 }
 
+// C1 tells of a stack underflow; without one Intel clears it and AMD leaves it (SDM vol. 2, FCOMI; Zen 5).
+void clear_c1(Slow& x, bool underflow) {
+    if (underflow || x.cpu.intel()) x.cpu.fpu.status &= u16(~c1);
+}
+
 // Sets exception flags; true when one of them is unmasked.
 bool signal(Fpu& f, u16 exceptions) {
     f.status |= exceptions;
@@ -98,21 +124,27 @@ Outcome compare_flags(Slow& x) {
     Fpu& f = x.cpu.fpu;
     unsigned i = x.insn.modrm & 7;
     bool quiet = (x.insn.modrm & 0xf8) == 0xe8, pops = x.insn.opcode == 0xdf;
-    f.status &= u16(~c1);
+    bool underflow = is_empty(f, 0) || is_empty(f, i);
+    clear_c1(x, underflow);
     remember(x);
     Flags result(true, true, false, true, false, false);     // unordered
-    if (is_empty(f, 0) || is_empty(f, i)) {
-        if (signal(f, 0x41)) return Outcome::next;
+    // An unmasked exception keeps the pop from happening; RFLAGS it keeps as they were on Intel (SDM vol. 2) and not on AMD (Zen 5).
+    auto unmasked = [&] {
+        if (!x.cpu.intel()) x.set_flags(result);
+        return Outcome::next;
+    };
+    if (underflow) {
+        if (signal(f, 0x41)) return unmasked();
     } else {
         auto &a = f.r[f.physical(0)], &b = f.r[f.physical(i)];
         Class ca = classify(a), cb = classify(b);
         bool unordered = ca != Class::number || cb != Class::number;
         bool invalid = unordered && !(quiet && ca <= Class::qnan && cb <= Class::qnan);
-        if (invalid && signal(f, 1)) return Outcome::next;
+        if (invalid && signal(f, 1)) return unmasked();
         if (!unordered) {
-            if ((is_denormal(a) || is_denormal(b)) && signal(f, 2)) return Outcome::next;
             int o = order(a, b);
             result = Flags(o < 0, false, false, o == 0, false, false);
+            if ((is_denormal(a) || is_denormal(b)) && signal(f, 2)) return unmasked();
         }
     }
     x.set_flags(result);
@@ -130,12 +162,13 @@ Outcome conditional_move(Slow& x) {
     Flags flags = x.flags();
     bool holds = which == 0 ? flags.cf() : which == 1 ? flags.zf() : which == 2 ? flags.cf() || flags.zf() : flags.pf();
     if (x.insn.opcode == 0xdb) holds = !holds;
+    bool underflow = is_empty(f, 0) || is_empty(f, i);
     remember(x);
-    f.status &= u16(~c1);
+    clear_c1(x, underflow);
     auto& target = f.r[f.physical(0)];
-    if (is_empty(f, 0) || is_empty(f, i)) {
+    if (underflow) {
         if (signal(f, 0x41)) return Outcome::next;
-        if (holds) target = {0xc000000000000000, 0xffff};
+        target = {0xc000000000000000, 0xffff};
         f.empty &= u8(~(1 << f.physical(0)));
         return Outcome::next;
     }
