@@ -193,6 +193,7 @@ constexpr MsrRow rows[] = {
     {0x00000010, 1,   "IA32_TIME_STAMP_COUNTER",  any,    F::tsc,               {get_tsc, put_tsc},               all},
     {0x00000017, 1,   "IA32_PLATFORM_ID",         intel,  F::none,              reads<zero>,                      0},
     {0x0000001b, 1,   "IA32_APIC_BASE",           any,    F::apic,              {get_apic_base, put_apic_base},   all},
+    {0x00000034, 1,   "MSR_SMI_COUNT",            intel,  F::none,              reads<zero>,                      0},
     {0x0000003a, 1,   "IA32_FEATURE_CONTROL",     intel,  F::none,              at<&Msrs::feature_control>,       bit(0),                     locked_no_more},
     {0x0000003b, 1,   "IA32_TSC_ADJUST",          any,    F::tsc_adjust,        {at<&Msrs::tsc_adjust>.get, put_tsc_adjust}, all},
     {0x00000048, 1,   "IA32_SPEC_CTRL",           intel,  F::spec_ctrl,         at<&Msrs::spec_ctrl>,             bit(0) | bit(1) | bit(2),   spec_ctrl_bits},
