@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Guest: 4-level and 5-level paging: rights of each level, reserved bits, error codes, A and D (SDM vol. 3, ch. 4).
+// Guest, 64-bit: 4-level and 5-level paging: rights of each level, reserved bits, error codes, A and D (SDM vol. 3, ch. 4).
 #include "guest.h"
 #include "tables.h"
 #include "frame.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Guest: code that changes under the CPU's feet (SDM vol. 3, 8.1.3 and 11.6): a store is seen by what runs next.
+// Guest, 64-bit: code that changes under the CPU's feet (SDM vol. 3, 8.1.3 and 11.6): a store is seen by what runs next.
 #include "guest.h"
 #include "tables.h"
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates paging32 segmentation v86
-guests_64 = exceptions paging4 smc syscall tlb
+guests_64 = apic debug exceptions paging4 smc strings syscall timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
+    tests/guests/apic.cpp \
     tests/guests/boot_elf32.S \
     tests/guests/boot_elf64.S \
     tests/guests/boot_multiboot1.S \
@@ -12,21 +13,26 @@ guests_files = \
     tests/guests/boot_pvh.S \
     tests/guests/boot_text.S \
     tests/guests/build \
+    tests/guests/debug.cpp \
     tests/guests/exceptions.cpp \
     tests/guests/frame.h \
     tests/guests/gates.cpp \
     tests/guests/guest.cpp \
     tests/guests/guest.h \
     tests/guests/guest.ld \
+    tests/guests/interrupts.h \
     tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
     tests/guests/segmentation.cpp \
     tests/guests/smc.cpp \
     tests/guests/start32.S \
     tests/guests/start64.S \
+    tests/guests/strings.cpp \
     tests/guests/syscall.cpp \
     tests/guests/tables.h \
+    tests/guests/timers.cpp \
     tests/guests/tlb.cpp \
+    tests/guests/triple_fault.cpp \
     tests/guests/v86.cpp
 EXTRA_DIST += $(guests_files) tests/guests/guests.py
 

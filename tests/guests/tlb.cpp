@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Guest: what the TLB may keep and must forget (SDM vol. 3, 4.10). "Stale" cases hold on silicon with a quiet TLB;
+// Guest, 64-bit: what the TLB may keep and must forget (SDM vol. 3, 4.10). "Stale" cases hold on silicon with a quiet TLB;
 // they show that translations are cached as the manual allows, which software relies on to be found out.
 #include "guest.h"
 #include "tables.h"
