@@ -10,7 +10,7 @@
 // Decoded instructions by the host address of their first byte. An entry is used only while the bytes there are still
 // the ones that were decoded, so stores to code need no bookkeeping in this engine.
 struct Cpu::CodeCache {
-    static constexpr unsigned entries = 1 << 14;
+    static constexpr unsigned entries = 1 << 16;
     struct Entry {
         u64 key = 0;                      // of the address and the mode
         u64 byte[2]{}, keep[2]{};         // the instruction's bytes and which of the 16 are its own
@@ -24,7 +24,7 @@ struct Cpu::CodeCache {
     std::vector<Entry> entry{entries};
     Entry& of(const u8* p) {
         u64 h = reinterpret_cast<u64>(p);
-        return entry[(h ^ h >> 14) % entries];
+        return entry[(h ^ h >> 16) % entries];
     }
     static u64 key(const u8* p, const decode::Mode& mode) {
         return reinterpret_cast<u64>(p) << 3 | u64(mode.size) << 1 | mode.protected_mode;
