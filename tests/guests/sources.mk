@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
-guests_32 = gates paging32 segmentation v86
+guests_32 = gates modes paging32 segmentation v86
 guests_64 = apic debug exceptions paging4 smc strings syscall timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
@@ -21,6 +21,7 @@ guests_files = \
     tests/guests/guest.h \
     tests/guests/guest.ld \
     tests/guests/interrupts.h \
+    tests/guests/modes.cpp \
     tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
     tests/guests/segmentation.cpp \
@@ -38,6 +39,6 @@ EXTRA_DIST += $(guests_files) tests/guests/guests.py
 
 tests_guests_images = guests/built
 guests/built: $(guests_files) tests/guests/sources.mk
-	$(AM_V_GEN)rm -rf guests && CXX="$(CXX)" sh $(srcdir)/tests/guests/build guests && touch $@
+	$(AM_V_GEN)rm -rf guests && CXX="$(GUEST_CXX)" sh $(srcdir)/tests/guests/build guests && touch $@
 clean-local:
 	rm -rf guests
