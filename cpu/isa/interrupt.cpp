@@ -147,7 +147,7 @@ constexpr Row rows[] = {
     {"int3", "CC",     "",       {},                Event::int_n,  plain<int3>},
     {"int",  "CD",     "Ib",     {},                Event::int_n,  plain<int_n>},
     {"into", "CE",     "",       {.not64 = true},   Event::into,   plain<into>},
-    {"iret", "CF",     "",       {},                Event::iret,   plain<iret>},
+    {"iret/iretd/iretq", "CF",     "",       {},                Event::iret,   plain<iret>},
     {"int1", "F1",     "",       {},                Event::icebp,  plain<int1>},
 };
 static_assert(no_overlap(rows), "two rows claim the same bytes");

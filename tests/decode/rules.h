@@ -14,7 +14,12 @@ struct Case {
     bool slate_valid;
     Insn slate;
     std::string_view mnemonic() const { return ZydisMnemonicGetString(zydis.mnemonic); }
-    std::string_view name() const { return slate_valid ? slate.row->name : std::string_view(); }
+    // The row's name; of "cbw/cwde/cdqe" the one for the operand size (of JCXZ for the address size).
+    std::string_view name() const;
+    bool only_zydis() const { return zydis_valid && !slate_valid; }
+    bool only_slate() const { return !zydis_valid && slate_valid; }
+    bool both() const { return zydis_valid && slate_valid; }
+    bool is(std::string_view m) const { return zydis_valid && mnemonic() == m; }
 };
 
 struct Rule {

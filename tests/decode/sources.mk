@@ -1,3 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/decode/: the program decode_tests.
-tests_decode_sources =
+tests_decode_sources = \
+    tests/decode/rules.cpp \
+    tests/decode/rules.h \
+    tests/decode/zydis.cpp
