@@ -29,15 +29,18 @@ static s64 parse_rtc(const std::string& text) {
     throw Error("--rtc: '" + text + "' is no time; write host, seconds since 1970, or YYYY-MM-DDTHH:MM:SS");
 }
 
-static u64 memory_size(const std::string& text) {
+static u64 memory_size(const std::string& text) try {
     u64 size = parse_size(text);
     if (size < u64{1} << 20 || size > u64{64} << 30 || size % 4096)
-        throw Error("--memory: " + text + " is out of range; 1M to 64G in whole pages");
+        throw Error(text + " is out of range; 1M to 64G in whole pages");
     return size;
+} catch (const Error& e) {
+    throw Error(std::string("--memory: ") + e.what());
 }
 
+// What a file or an argument holds may be quoted in a message: no line ends, nothing that a terminal obeys.
 static std::string one_line(std::string text) {
-    std::replace(text.begin(), text.end(), '\n', ' ');
+    std::replace_if(text.begin(), text.end(), [](char c) { return u8(c) < ' ' || u8(c) == 0x7f || u8(c) == 0x85; }, ' ');
     return text;
 }
 
@@ -45,6 +48,13 @@ namespace {
 struct Texts {
     std::string memory = "1G", rtc, engine = "slow", stats = "off", clock = "icount";
 };
+}
+
+// CLI11 takes -1 and numbers of more than 64 bits for an unsigned option.
+static std::string whole_number(const std::string& text) {
+    u64 number = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size() ? "" : "'" + text + "' is no whole number below 2^64";
 }
 
 static void describe(CLI::App& app, Options& o, Texts& t) {
@@ -64,14 +74,14 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--ips", o.ips, "virtual time: instructions per second [1000000000]")->type_name("N")->check(CLI::Range(u64{1'000'000}, u64{100'000'000'000}));
     app.add_option("--clock", t.clock, "icount: time is the count of instructions")->type_name("icount")->check(CLI::IsMember({"icount"}));
     app.add_option("--rtc", t.rtc, "the time at which the clock starts [2026-01-01]")->type_name("TIME|host");
-    app.add_option("--seed", o.seed, "seeds RDRAND, RDSEED and all other chance [0]")->type_name("N");
-    app.add_option("--max-instructions", o.max_instructions, "end after so many instructions, with status 8")->type_name("N");
+    app.add_option("--seed", o.seed, "seeds RDRAND, RDSEED and all other chance [0]")->type_name("N")->check(whole_number);
+    app.add_option("--max-instructions", o.max_instructions, "end after so many instructions, with status 8")->type_name("N")->check(whole_number);
     app.add_option("--timeout", o.timeout, "end after so many seconds of the host, with status 8")->type_name("SECONDS")->check(CLI::Range(0.001, 1e9));
     app.add_flag("--no-reboot", o.no_reboot, "a reset ends the run (a triple fault with status 6)");
 
     app.add_option("--engine", t.engine, "how instructions run; only slow is built so far")->type_name("slow")->check(CLI::IsMember({"slow"}));
     app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
-    app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N");
+    app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N")->check(whole_number);
     app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("cpus|devices|missing")->check(CLI::IsMember({"cpus", "devices", "missing"}));
 }
 

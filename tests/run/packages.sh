@@ -3,7 +3,7 @@
 
 packages_to_build="g++ make autoconf automake pkg-config binutils zlib1g-dev libcli11-dev"
 packages_to_boot="libc6-dev cpio gzip dpkg apt"
-packages_to_test="libgtest-dev libzydis-dev python3 clang"
+packages_to_test="libgtest-dev libzydis-dev python3 clang acpica-tools"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
