@@ -81,7 +81,10 @@ def jobs_of(layer, build, sanitized, long):
     if layer == "unit":
         return gtest(layer, build / "unit_tests", CPUS)
     if layer in ("silicon", "decode"):
-        return gtest(layer, build / f"{layer}_tests", CPUS)
+        jobs = gtest(layer, build / f"{layer}_tests", CPUS)
+        for job in jobs if layer == "silicon" and long else []:
+            job.environment.setdefault("SLATE_SILICON_CASES", os.environ.get("SLATE_SILICON_CASES", "4000"))
+        return jobs
     if layer == "tree":
         return [Job(layer, "check-headers", ["make", "-s", "-C", str(build), "check-headers"], "command"),
                 Job(layer, "sources", [str(SOURCE / "tests/run/sources.py")], "command")] + (

@@ -18,7 +18,7 @@ struct Report {
 
 struct Settings {
     u64 seed = 1;
-    unsigned cases_per_form = 100;
+    unsigned cases_per_form = 200;
     std::string only;                     // rows of that name
 };
 Settings settings_from_environment();

@@ -290,6 +290,11 @@ u64 Maker::target(const Case& c, unsigned width) {
 // The offset that gives a linear address; within the segment's limit where that is easy.
 u64 Maker::offset_for(const Case& c, Seg s, u64 linear, unsigned width) const { return (linear - base_of(c, s)) & ones(width); }
 
+static unsigned stack_width(const Case& c) {
+    if (c.mode == Mode::bits64) return 8;
+    return ldt[c.start.selector[unsigned(Seg::ss)] >> 3].wide ? 4 : 2;
+}
+
 // Registers that instructions use without naming them.
 void Maker::implicit(Case& c, Data& data) {
     auto& insn = c.insn;
@@ -314,8 +319,7 @@ void Maker::implicit(Case& c, Data& data) {
     }
     if (row.name == "xlat") set(rbx, offset_for(c, insn.segment, target(c, 1), width) - (r[rax] & 0xff), width);
     if (row.name == "clzero") point(rax, insn.segment, width, 64);
-    bool wide_stack = c.start.selector[2] != selector(8) && c.start.selector[2] != selector(9);
-    unsigned stack = c.mode == Mode::bits64 ? 8 : wide_stack ? 4 : 2;
+    unsigned stack = stack_width(c);
     bool stacks = is(insn, {"push", "pop", "pusha/pushad", "popa/popad", "enter", "leave", "pushf/pushfd/pushfq", "popf/popfd/popfq", "call", "ret"});
     if (stacks) {
         u64 at = target(c, insn.operand_size);
@@ -418,6 +422,30 @@ bool all_safe(const Case& c, u64 fs, u64 gs) {
 
 }
 
+// Who reads a selector gets one of the LDT, null, or one beyond it: the GDT is the operating system's.
+bool Maker::selectors(Case& c, Data& data) {
+    auto& insn = c.insn;
+    bool far = is(insn, {"les", "lds", "lfs", "lgs"}), pops = is(insn, {"pop"}) && insn.operand[0].place == Place::segment;
+    bool loads = is(insn, {"mov"}) && insn.operand[0].place == Place::segment, asks = is(insn, {"lar", "lsl", "verr", "verw"});
+    if (!far && !pops && !loads && !asks) return true;
+    if (loads && insn.operand[0].number == unsigned(Seg::ss)) return false;         // holds the trap back
+    u16 chosen = u16(random.below(std::size(ldt) + 1) << 3 | 4 | (random.chance(80) ? 3 : random.below(4)));
+    if (random.chance(10)) chosen = u16(random.below(4));
+    auto& source = insn.operand[loads || is(insn, {"lar", "lsl"}) ? 1 : 0];
+    if (!far && !pops && source.place == Place::gpr) {
+        auto& r = c.start.gpr[source.number];
+        r = (r & ~u64{0xffff}) | chosen;
+        return true;
+    }
+    u64 offset = insn.operand_size == 8 && decode_mode.amd ? 4 : insn.operand_size;         // AMD's far pointers have no 64-bit offsets
+    u64 at = far ? c.operand_at + offset : c.operand_at;
+    if (pops) at = c.mode == Mode::bits64 ? c.start.gpr[rsp] : base_of(c, Seg::ss) + (c.start.gpr[rsp] & ones(stack_width(c)));
+    if (at + 16 > sandbox::code && at < sandbox::code + sandbox::code_size) return false;
+    for (unsigned i = 0; i < 2; i++)
+        if (inside(at + i, 1)) data[at + i - sandbox::data] = u8(chosen >> (i * 8));
+    return true;
+}
+
 bool Maker::make(const Form& form, Case& c, Data& data) {
     c.mode = form.mode, c.operand_at = 0;
     if (!assemble(form, c)) return false;
@@ -434,7 +462,7 @@ bool Maker::make(const Form& form, Case& c, Data& data) {
     if (random.chance(1)) linear = sandbox::code + sandbox::code_size - random.below(c.length) - 1;
     c.start.rip = linear - code_base(c.mode);
     implicit(c, data);
-    if (!aim(c, data)) return false;
+    if (!aim(c, data) || !selectors(c, data)) return false;
     auto& r = c.start.gpr;
     auto operand = [&](unsigned width) {
         u64 v = 0;

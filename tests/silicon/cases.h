@@ -51,6 +51,7 @@ private:
     bool aim(Case& c, Data& data);
     u64 target(const Case& c, unsigned width);
     u64 base_of(const Case& c, Seg s) const;
+    bool selectors(Case& c, Data& data);
     void poke(Data& data, u64 at, unsigned bytes);
     void poke_lane(u8* to, unsigned lane);
     u64 offset_for(const Case& c, Seg s, u64 linear, unsigned width) const;

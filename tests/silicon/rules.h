@@ -14,11 +14,15 @@ u64 undefined_flags(const Insn& insn, const State& start);
 // Whether the destination is undefined: SHLD and SHRD with a count beyond the operand's width (SDM vol. 2).
 bool undefined_result(const Insn& insn, const State& start);
 
-// Whether a fault may have left something behind: ENTER writes part of the frame before it faults (SDM vol. 2: pushes one by
-// one), POPA has loaded some registers (rSP is as it was), MASKMOVQ has left the x87 state already (Zen 5).
+// Whether a fault may have left something behind: ENTER and PUSHA write part of what they push before they fault (SDM vol. 2:
+// one by one), POPA has loaded some registers (rSP is as it was), MASKMOVQ has left the x87 state already (Zen 5).
 bool memory_left_by_fault(const Insn& insn);
 bool x87_left_by_fault(const Insn& insn);
 bool registers_left_by_fault(const Insn& insn);
+
+// Whether two vectors are as good as each other: FXSAVE and FXRSTOR may give #AC instead of #GP or #SS for a misaligned image
+// while alignment is checked (SDM vol. 2).
+bool either_vector(const Insn& insn, int a, int b);
 
 // RCP and RSQRT give approximations (SDM vol. 2): whether two results are as near as they must be.
 bool is_approximation(const Insn& insn);

@@ -137,13 +137,11 @@ void load_registers(Fpu& f, const u8* from) {
 
 // Meets the faults of an image's first word (and its alignment), then of its last byte, before those between (Zen 5).
 void probe_ends(Slow& x, const Environment& e, unsigned size, Kind kind) {
-    u64 linear;
+    u64 start, last;
     Span span;
-    if (!x.address(size, kind, linear)) return;
-    u64 last = linear + size - 1;
-    if (!x.cpu.bits64()) last = u32(last);
-    auto probe = [&](u64 at, unsigned width) { return x.cpu.probe(at, width, kind, span, As::current, x.insn.segment); };
-    if (!probe(linear, e.step()) || !probe(last, 1)) x.fail();
+    auto probe = [&](u64 at, unsigned width) { return x.cpu.probe(at, width, kind, span, As::current, x.insn.segment) || x.fail(); };
+    if (!x.address(e.step(), kind, start) || !probe(start, e.step())) return;
+    if (x.address(1, kind, last, size - 1)) probe(last, 1);
 }
 
 // Reads so many bytes of the operand.
