@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
-guests_32 = gates modes paging32 segmentation v86
+guests_32 = gates modes paging32 segmentation tasks v86
 guests_64 = apic debug exceptions paging4 smc strings syscall timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
@@ -31,6 +31,7 @@ guests_files = \
     tests/guests/strings.cpp \
     tests/guests/syscall.cpp \
     tests/guests/tables.h \
+    tests/guests/tasks.cpp \
     tests/guests/timers.cpp \
     tests/guests/tlb.cpp \
     tests/guests/triple_fault.cpp \
