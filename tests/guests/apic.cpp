@@ -105,7 +105,7 @@ static void nmi() {
         total = total + 1;
         if (depth > most) most = depth;
         if (total == 1) {
-            apic(icr, 0x44400);           // a second one, while this one runs
+            apic(icr_high, apic(apic_id)), apic(icr, 0x4400);   // a second one, while this one runs
             asm volatile("nop; nop");
         }
         depth = depth - 1;

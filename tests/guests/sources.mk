@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates modes paging32 segmentation tasks v86
-guests_64 = apic debug exceptions paging4 smc strings syscall timers tlb triple_fault
+guests_64 = apic debug exceptions order paging4 smc strings syscall timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -22,6 +22,7 @@ guests_files = \
     tests/guests/guest.ld \
     tests/guests/interrupts.h \
     tests/guests/modes.cpp \
+    tests/guests/order.cpp \
     tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
     tests/guests/segmentation.cpp \
