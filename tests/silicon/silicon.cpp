@@ -5,6 +5,7 @@
 #include "tests/silicon/campaign.h"
 #include <cstdio>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,9 +29,25 @@ struct Instance {
     Mode mode;
 };
 
+// Summed over the child processes.
+struct Totals {
+    u64 forms, cases;
+};
+Totals& totals() {
+    static void* shared = mmap(nullptr, sizeof(Totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return *static_cast<Totals*>(shared);
+}
+struct Note : testing::Environment {
+    void TearDown() override {
+        std::printf("note silicon: %llu forms, %llu cases against this host\n", (unsigned long long)totals().forms, (unsigned long long)totals().cases);
+    }
+};
+[[maybe_unused]] auto* const note = testing::AddGlobalTestEnvironment(new Note);
+
 // The campaign in a child process: 0 agrees, 1 differs.
 int campaign(const Instance& instance) {
     auto report = silicon::run_campaign(instance.family.rows(), instance.mode, silicon::settings_from_environment());
+    totals().forms += report.forms, totals().cases += report.cases;
     std::printf("%s", report.counts.c_str());
     for (auto& line : report.excluded) std::printf("excluded: %s\n", line.c_str());
     for (auto& line : report.without) std::printf("NO CASE: %s\n", line.c_str());
@@ -48,6 +65,7 @@ TEST_P(Silicon, AgreesWithEveryForm) {
     if (!silicon::host_has(Feature::fsgsbase)) GTEST_SKIP() << "the host has no FSGSBASE, which the harness needs";
     std::string why;
     if (GetParam().mode != Mode::bits64 && !silicon::install_ldt(why)) GTEST_SKIP() << "no LDT here: " << why;
+    totals();
     std::fflush(stdout);
     pid_t child = fork();
     ASSERT_GE(child, 0);
