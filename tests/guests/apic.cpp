@@ -93,7 +93,9 @@ static void shadows() {
     asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; mov %%ss, %%eax; sti; mov %%eax, %%ss; 1: nop; nop; cli" : "=m"(marked) :: "rax", "memory");
     holds("MOV SS in STI's shadow", where == marked || where == marked + 1);
     n = 0;
-    asm volatile("pushf; cli; pop %%rax; or $0x200, %%eax; push %%rax; mov $0xfee00300, %%ebx; movl $0x44044, (%%rbx); lea 1f(%%rip), %%rax; mov %%rax, %0; popf; 1: nop; cli" : "=m"(marked) :: "rax", "rbx", "memory");
+    asm volatile("pushf; cli; pop %%rax; or $0x200, %%eax; push %%rax; mov $0xfee00300, %%ebx; movl $0x44044, (%%rbx); lea 1f(%%rip), "
+                 "%%rax; mov %%rax, %0; popf; 1: nop; cli"
+                 : "=m"(marked)::"rax", "rbx", "memory");
     is("POPF has no shadow", where, marked);
     hook(0x44, note_eoi);
 }
@@ -120,7 +122,8 @@ static void nmi() {
     is("a second one waits for it", total, 2);
     hook(NMI, nullptr);
     faults("without a hook: vector 2", trap([] { apic(icr, 0x4400); asm volatile("nop; nop"); }), NMI);
-    asm volatile("push $0x10; push %%rsp; addq $8, (%%rsp); pushf; push $8; lea 1f(%%rip), %%rax; push %%rax; iretq; 1:" ::: "rax", "memory");    // unblocks NMI
+    asm volatile("push $0x10; push %%rsp; addq $8, (%%rsp); pushf; push $8; lea 1f(%%rip), %%rax; push %%rax; iretq; 1:" ::
+                     : "rax", "memory"); // unblocks NMI
 }
 
 static void external() {

@@ -34,14 +34,21 @@ alignas(64) static u8 data[64];
 static void steps() {
     hook(DB, note);
     fresh();
-    asm volatile("pushf; orl $0x100, (%%rsp); lea 1f(%%rip), %%rax; mov %%rax, %0; popf; nop; 1: nop; pushf; andl $~0x100, (%%rsp); popf; nop" : "=m"(marked) :: "rax", "memory", "cc");
+    asm volatile(
+        "pushf; orl $0x100, (%%rsp); lea 1f(%%rip), %%rax; mov %%rax, %0; popf; nop; 1: nop; pushf; andl $~0x100, (%%rsp); popf; nop"
+        : "=m"(marked)::"rax", "memory", "cc");
     is("TF: POPF that sets it does not trap, each behind it does", count, 5);
     is("the first trap is behind the first NOP", ips[0], marked), is("DR6.BS", status[0], ones | bs), is("RF is pushed as 0", rf[0], 0);
     fresh();
-    asm volatile("pushf; orl $0x100, (%%rsp); mov %%ss, %%eax; popf; mov %%eax, %%ss; 1: nop; lea 1b(%%rip), %%rax; mov %%rax, %0; pushf; andl $~0x100, (%%rsp); popf" : "=m"(marked) :: "rax", "memory", "cc");
+    asm volatile("pushf; orl $0x100, (%%rsp); mov %%ss, %%eax; popf; mov %%eax, %%ss; 1: nop; lea 1b(%%rip), %%rax; mov %%rax, %0; pushf; "
+                 "andl $~0x100, (%%rsp); popf"
+                 : "=m"(marked)::"rax", "memory", "cc");
     is("none behind MOV SS", ips[0], marked + 1);
     fresh();
-    asm volatile("pushf; orl $0x100, (%%rsp); lea %1, %%rdi; mov $3, %%ecx; popf; rep stosb; nop; pushf; andl $~0x100, (%%rsp); popf" : "=m"(marked) : "m"(data) : "rcx", "rdi", "memory", "cc");
+    asm volatile("pushf; orl $0x100, (%%rsp); lea %1, %%rdi; mov $3, %%ecx; popf; rep stosb; nop; pushf; andl $~0x100, (%%rsp); popf"
+                 : "=m"(marked)
+                 : "m"(data)
+                 : "rcx", "rdi", "memory", "cc");
     is("REP STOSB traps after each iteration", ips[0] == ips[1] && ips[2] == ips[0] + 2, 1);
     fresh();
     set_gate(0x50, stub(0x50));
@@ -57,13 +64,15 @@ static void steps() {
 
 static void code() {
     extern char target[] asm("debug_target");
-    asm volatile(".pushsection .text.aside, \"ax\"; debug_target: incl debug_hits(%rip); ret; .popsection; .pushsection .data; debug_hits: .long 0; .popsection");
+    asm volatile(".pushsection .text.aside, \"ax\"; debug_target: incl debug_hits(%rip); ret; .popsection; .pushsection .data; debug_hits: "
+                 ".long 0; .popsection");
     fresh();
     set_dr7(0x400);
     arm(0, word(target), 0, 1);
     Trap t = trap([] { asm volatile("call debug_target" ::: "memory"); });
     faults("a code breakpoint", t, DB);
-    is("is a fault: IP at the instruction", t.ip, word(target)), is("DR6.B0", get_dr6(), ones | b0), is("RF is pushed as 0 (17.3.1.1)", t.flags >> 16 & 1, 0);
+    is("is a fault: IP at the instruction", t.ip, word(target)), is("DR6.B0", get_dr6(), ones | b0),
+        is("RF is pushed as 0 (17.3.1.1)", t.flags >> 16 & 1, 0);
     fresh();
     hook(DB, note);
     resume = true;

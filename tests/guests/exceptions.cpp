@@ -3,21 +3,29 @@
 #include "guest.h"
 #include "frame.h"
 
+// Code whose instruction at "1:", or that behind which "1:" is, is where the trap is expected.
+#define THERE(text) \
+    asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; " text : "=m"(marked) :: "rax", "rcx", "rdx")
 static constexpr word hole = 0x8000000000;            // PML4 slot 1: not mapped
 
 static void vectors() {
-    faults_there("#DE of DIV by 0 is a fault", trap([] { asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; xor %%ecx, %%ecx; 1: div %%ecx" : "=m"(marked) :: "rax", "rcx", "rdx"); }), DE);
-    faults("#DE of IDIV beyond the quotient", trap([] { asm volatile("mov $0x80000000, %%eax; cltd; mov $-1, %%ecx; idiv %%ecx" ::: "rax", "rcx", "rdx"); }), DE);
-    faults_there("#BP of INT3 is a trap: IP behind it", trap([] { asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; int3; 1:" : "=m"(marked) :: "rax"); }), BP);
-    faults_there("INT 3 (CD 03) the same", trap([] { asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; .byte 0xcd, 3; 1:" : "=m"(marked) :: "rax"); }), BP);
-    faults_there("#DB of INT1 is a trap", trap([] { asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; .byte 0xf1; 1:" : "=m"(marked) :: "rax"); }), DB);
-    faults_there("#UD of UD2 is a fault", trap([] { asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; 1: ud2" : "=m"(marked) :: "rax"); }), UD);
+    faults_there("#DE of DIV by 0 is a fault", trap([] { THERE("xor %%ecx, %%ecx; 1: div %%ecx"); }), DE);
+    faults("#DE of IDIV beyond the quotient", trap([] {
+        asm volatile("mov $0x80000000, %%eax; cltd; mov $-1, %%ecx; idiv %%ecx" ::: "rax", "rcx", "rdx");
+    }),
+        DE);
+    faults_there("#BP of INT3 is a trap: IP behind it", trap([] { THERE("int3; 1:"); }), BP);
+    faults_there("INT 3 (CD 03) the same", trap([] { THERE(".byte 0xcd, 3; 1:"); }), BP);
+    faults_there("#DB of INT1 is a trap", trap([] { THERE(".byte 0xf1; 1:"); }), DB);
+    faults_there("#UD of UD2 is a fault", trap([] { THERE("1: ud2"); }), UD);
     faults("#UD of LOCK before a register form", trap([] { asm volatile(".byte 0xf0, 0x01, 0xc0"); }), UD);
     faults("#UD of PUSH ES in 64-bit mode", trap([] { asm volatile(".byte 0x06"); }), UD);
     faults("#UD of MOV to CS", trap([] { asm volatile(".byte 0x8e, 0xc8"); }), UD);
     faults("#UD of MOV from CR1", trap([] { asm volatile(".byte 0x0f, 0x20, 0xc8" ::: "rax"); }), UD);
-    faults("#GP(0) of an instruction of 16 bytes", trap([] { asm volatile(".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x90"); }), GP);
-    passes("15 bytes are an instruction", trap([] { asm volatile(".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x90"); }));
+    faults("#GP(0) of an instruction of 16 bytes",
+        trap([] { asm volatile(".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x90"); }), GP);
+    passes("15 bytes are an instruction",
+        trap([] { asm volatile(".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x90"); }));
     faults("#NM of x87 with CR0.TS", trap([] { set_cr0(get_cr0() | 8); asm volatile("fld1"); }), NM);
     asm volatile("clts");
     faults("#NM of x87 with CR0.EM", trap([] { set_cr0(get_cr0() | 4); asm volatile("fnop"); }), NM);
@@ -25,19 +33,31 @@ static void vectors() {
     set_cr0(get_cr0() & ~word(4));
     faults("#UD of SSE without CR4.OSFXSR", trap([] { set_cr4(get_cr4() & ~word(0x200)); asm volatile("orps %xmm0, %xmm0"); }), UD);
     set_cr4(get_cr4() | 0x200);
-    faults("#MF at the next waiting instruction", trap([] { asm volatile("fninit; mov $0x37b, %%eax; push %%rax; fldcw (%%rsp); pop %%rax; fld1; fldz; fdivrp; fwait" ::: "rax"); }), MF);
+    faults("#MF at the next waiting instruction", trap([] {
+        asm volatile("fninit; mov $0x37b, %%eax; push %%rax; fldcw (%%rsp); pop %%rax; fld1; fldz; fdivrp; fwait" ::: "rax");
+    }),
+        MF);
     asm volatile("fninit");
-    faults("#XM of a masked-out SIMD exception", trap([] { asm volatile("push $0x1d00; ldmxcsr (%%rsp); pop %%rax; xorps %%xmm0, %%xmm0; divss %%xmm0, %%xmm0" ::: "rax"); }), XM);
+    faults("#XM of a masked-out SIMD exception", trap([] {
+        asm volatile("push $0x1d00; ldmxcsr (%%rsp); pop %%rax; xorps %%xmm0, %%xmm0; divss %%xmm0, %%xmm0" ::: "rax");
+    }),
+        XM);
     asm volatile("push $0x1f80; ldmxcsr (%%rsp); pop %%rax" ::: "rax");
     set_cr4(get_cr4() & ~word(0x400));
-    faults("#UD instead of #XM without CR4.OSXMMEXCPT", trap([] { asm volatile("push $0x1d00; ldmxcsr (%%rsp); pop %%rax; xorps %%xmm0, %%xmm0; divss %%xmm0, %%xmm0" ::: "rax"); }), UD);
+    faults("#UD instead of #XM without CR4.OSXMMEXCPT", trap([] {
+        asm volatile("push $0x1d00; ldmxcsr (%%rsp); pop %%rax; xorps %%xmm0, %%xmm0; divss %%xmm0, %%xmm0" ::: "rax");
+    }),
+        UD);
     set_cr4(get_cr4() | 0x400);
     asm volatile("push $0x1f80; ldmxcsr (%%rsp); pop %%rax" ::: "rax");
 }
 
 static void memory() {
     faults("#GP(0) of a non-canonical address", trap([] { peek<u8>(0x800000000000); }), GP);
-    faults("#SS(0) of one through RBP", trap([] { asm volatile("push %%rbp; mov $0x800000000000, %%rbp; mov (%%rbp), %%al; pop %%rbp" ::: "rax"); }), SS);
+    faults("#SS(0) of one through RBP", trap([] {
+        asm volatile("push %%rbp; mov $0x800000000000, %%rbp; mov (%%rbp), %%al; pop %%rbp" ::: "rax");
+    }),
+        SS);
     faults("#GP(0) of a JMP to one", trap([] { asm volatile("mov $0x800000000000, %%rax; jmp *%%rax" ::: "rax"); }), GP);
     page_faults("#PF of a read that is not mapped", trap([] { peek<u8>(hole + 0x123); }), 0, hole + 0x123);
     page_faults("#PF of a write", trap([] { poke<u8>(hole + 0x123, 0); }), 2, hole + 0x123);
@@ -46,7 +66,13 @@ static void memory() {
     page_faults("#PF of a user's write", trap_user([] { poke<u8>(hole + 8, 0); }), 6, hole + 8);
     faults("#GP(0) of MOVAPS beside 16 bytes", trap([] { asm volatile("movaps 8(%%rsp), %%xmm0; movaps (%%rsp), %%xmm0" ::: "memory"); }), GP);
     faults("#GP before #PF: a misaligned MOVAPS there", trap([] { asm volatile("movaps (%0), %%xmm0" :: "r"(hole + 1)); }), GP);
-    faults("no #AC in ring 0", trap([] { set_cr0(get_cr0() | 0x40000); set_flags(flags() | 0x40000); peek<u32>(word(stacks) + 1); set_flags(flags() & ~word(0x40000)); }), none);
+    faults("no #AC in ring 0", trap([] {
+        set_cr0(get_cr0() | 0x40000);
+        set_flags(flags() | 0x40000);
+        peek<u32>(word(stacks) + 1);
+        set_flags(flags() & ~word(0x40000));
+    }),
+        none);
     user_flags = 0x40002;
     faults("#AC(0) in ring 3 with AM and AC", trap_user([] { peek<u32>(word(stacks) + 1); }), AC);
     passes("aligned there", trap_user([] { peek<u32>(word(stacks) + 4); }));

@@ -70,7 +70,9 @@ static u64 call_gate(u16 cs, word ip, unsigned type, unsigned count = 0) {
 static void call_gates() {
     auto through = [](u64 gate) {
         at(spare) = gate, to = {0xdeadbeef, spare | 3};
-        return trap_user([] { asm volatile("push $0x11; push $0x22; lea 1f, %%eax; mov %%eax, marked; lcall *%0; 1:" :: "m"(to) : "eax", "memory"); });
+        return trap_user([] {
+            asm volatile("push $0x11; push $0x22; lea 1f, %%eax; mov %%eax, marked; lcall *%0; 1:" ::"m"(to) : "eax", "memory");
+        });
     };
     word ip = word(gate_code);
     faults("a far CALL through a gate to ring 0 with 2 parameters", through(call_gate(kcode, ip, 0xec, 2)), 0x40);
@@ -85,7 +87,12 @@ static void call_gates() {
     is("four doublewords", noted[2], tss.ring[0].sp - 16);
     passes("RETF 8 returns to ring 3 and drops both", [&] {
         at(spare) = call_gate(kcode, word(return_code), 0xec, 2), to = {0, spare | 3};
-        return trap_user([] { asm volatile("mov %%esp, %%ebx; push $0x11; push $0x22; lcall *%0; sub %%esp, %%ebx; mov %%ebx, noted + 40; mov %%cs, noted + 44" :: "m"(to) : "ebx", "memory"); });
+        return trap_user([] {
+            asm volatile(
+                "mov %%esp, %%ebx; push $0x11; push $0x22; lcall *%0; sub %%esp, %%ebx; mov %%ebx, noted + 40; mov %%cs, noted + 44" ::"m"(
+                    to)
+                : "ebx", "memory");
+        });
     }());
     is("ESP as before the parameters", noted[10], 0), is("CS", noted[11] & 0xffff, ucode32);
     faults("#GP(gate): DPL below CPL", through(call_gate(kcode, ip, 0x8c)), GP, spare);
@@ -125,14 +132,18 @@ static void interrupt_gates() {
     is("CPL 3", noted[0] & 3, 3);
     faults("#NP of an absent gate", (set_gate(0x50, gate_code, kcode, 0x6e), trap([] { asm volatile("int $0x50"); })), NP, 0x50 * 8 + 2);
     faults("#GP of INT n with DPL below CPL", (set_gate(0x50, gate_code), trap_user([] { asm volatile("int $0x50"); })), GP, 0x50 * 8 + 2);
-    faults("#GP before #NP: DPL and absent", (set_gate(0x50, gate_code, kcode, 0x0e), trap_user([] { asm volatile("int $0x50"); })), GP, 0x50 * 8 + 2);
+    faults("#GP before #NP: DPL and absent", (set_gate(0x50, gate_code, kcode, 0x0e), trap_user([] { asm volatile("int $0x50"); })), GP,
+        0x50 * 8 + 2);
     faults("#OF of INTO", trap_user([] { asm volatile("mov $0x7f, %%al; inc %%al; into" ::: "eax", "cc"); }), OF);
     static int bounds[2] = {-5, 5};
     faults("#BR of BOUND", trap_user([] { asm volatile("bound %0, %1" :: "r"(6), "m"(bounds)); }), BR);
     passes("at the bound", trap_user([] { asm volatile("bound %0, %1" :: "r"(5), "m"(bounds)); }));
 }
 
-#define OUT_IRET(ip, cs, fl, sp, ss) asm volatile("push %0; push %1; push %2; push %3; push %4; iret" :: "r"(word(ss)), "r"(word(sp)), "r"(word(fl)), "r"(word(cs)), "r"(word(ip)) : "memory")
+#define OUT_IRET(ip, cs, fl, sp, ss)                                                                                                       \
+    asm volatile(                                                                                                                          \
+        "push %0; push %1; push %2; push %3; push %4; iret" ::"r"(word(ss)), "r"(word(sp)), "r"(word(fl)), "r"(word(cs)), "r"(word(ip))    \
+        : "memory")
 static void returns() {
     faults("#GP(0) of IRET to null", trap([] { OUT_IRET(0x100000, 0, 2, top(0), udata); }), GP);
     faults("#GP(CS) of IRET to RPL below CPL", trap_user([] { OUT_IRET(0x100000, kcode, 2, top(0), udata); }), GP, kcode);
@@ -142,7 +153,8 @@ static void returns() {
     faults("#GP(0) of IRET to SS null", trap([] { OUT_IRET(0x100000, ucode32, 2, top(0), 0); }), GP);
     at(spare) = descriptor(0, 0xfffff, 0xc073);
     faults("#SS(SS) of IRET to SS absent", trap([] { OUT_IRET(0x100000, ucode32, 2, top(0), spare | 3); }), SS, spare);
-    faults("#NP(CS) of IRET to absent code", (at(spare) = descriptor(0, 0xfffff, 0xc07b), trap([] { OUT_IRET(0x100000, spare | 3, 2, top(0), udata); })), NP, spare);
+    faults("#NP(CS) of IRET to absent code",
+        (at(spare) = descriptor(0, 0xfffff, 0xc07b), trap([] { OUT_IRET(0x100000, spare | 3, 2, top(0), udata); })), NP, spare);
     faults("going outwards, DS of DPL 0 becomes null", trap([] {
         asm volatile("mov %0, %%fs; mov %1, %%gs" :: "r"(kdata), "r"(udata));
         asm volatile(".pushsection .text.aside, \"ax\"; fs_code: mov %fs, noted; mov %gs, noted + 4; int $0x80; .popsection");
@@ -202,14 +214,21 @@ static void tasks() {
     faults("#GP(TSS): DPL below RPL", call(), GP, other_selector);
     to.cs = other_selector;
     faults("#GP(TSS): DPL below CPL", trap_user([] { asm volatile("lcall *%0" :: "m"(to)); }), GP, other_selector);
-    faults("#TS of IRET with NT to a task that is not busy", trap([] { tss.link = other_selector; set_flags(flags() | 0x4000); asm volatile("iret"); }), TS, other_selector);
+    faults("#TS of IRET with NT to a task that is not busy", trap([] {
+        tss.link = other_selector;
+        set_flags(flags() | 0x4000);
+        asm volatile("iret");
+    }),
+        TS, other_selector);
     set_flags(2);
     // A task gate, from ring 3 and in the IDT; error codes go to the new task's stack.
     fresh_task(other, task_code, 4);
     at(spare) = u64(other_selector) << 16 | u64(0xe5) << 40;
     to = {0, spare | 3};
     memset(noted, 0, sizeof noted);
-    passes("a task gate of DPL 3 from ring 3", trap_user([] { asm volatile("lcall *%0" :: "m"(to) : "memory", "eax", "ebx", "ecx", "edx", "esi", "edi"); }));
+    passes("a task gate of DPL 3 from ring 3", trap_user([] {
+        asm volatile("lcall *%0" ::"m"(to) : "memory", "eax", "ebx", "ecx", "edx", "esi", "edi");
+    }));
     is("runs the task", noted[4], 1);
     asm volatile("clts");
     fresh_task(third, task_fault_code, 5);

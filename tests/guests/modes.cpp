@@ -110,12 +110,14 @@ CODE16(bound_, "0: " FAULTING("movw $1, 0x7430; movw $2, 0x7432; mov $3, %ax\n1:
 CODE16(high, "mov $0xffff, %ax; mov %ax, %fs; mov %fs:0x10, %eax; mov %eax, 0x7420; ret")
 #define WAIT "9: in $0x64, %al; test $2, %al; jnz 9b; "
 CODE16(a20, "mov $0xffff, %ax; mov %ax, %fs; in $0x92, %al; and $0xfc, %al; out %al, $0x92; " WAIT "mov $0xd1, %al; out %al, $0x64; " WAIT
-            "mov $0xdd, %al; out %al, $0x60; " WAIT "mov %fs:0x10, %eax; mov %eax, 0x7420; in $0x92, %al; or $2, %al; out %al, $0x92; mov %fs:0x10, %eax; mov %eax, 0x7424; "
-            WAIT "mov $0xd1, %al; out %al, $0x64; " WAIT "mov $0xdf, %al; out %al, $0x60; " WAIT "ret")
+            "mov $0xdd, %al; out %al, $0x60; " WAIT
+            "mov %fs:0x10, %eax; mov %eax, 0x7420; in $0x92, %al; or $2, %al; out %al, $0x92; mov %fs:0x10, %eax; mov %eax, 0x7424; " WAIT
+            "mov $0xd1, %al; out %al, $0x64; " WAIT "mov $0xdf, %al; out %al, $0x60; " WAIT "ret")
 CODE16(unreal, "0: mov %cr0, %eax; or $1, %al; mov %eax, %cr0; mov $0x10, %bx; mov %bx, %fs; and $0xfe, %al; mov %eax, %cr0\n"
                "mov $0x200000, %ebx; movl $0x600df00d, %fs:(%ebx); xor %ax, %ax; mov %ax, %fs; mov %fs:(%ebx), %eax; mov %eax, 0x7420; ret")
 CODE16(lmsw_, "smsw %ax; mov %ax, 0x7420; mov $8, %ax; lmsw %ax; smsw %ax; mov %ax, 0x7422; clts; smsw %ax; mov %ax, 0x7424; ret")
-CODE16(iret_, "pushf; popw %ax; or $0x3000, %ax; push %ax; push %cs; call 1f; 1: pop %ax; add $(2f - 1b), %ax; push %ax; iret; 2: pushf; popw 0x7420; ret")
+CODE16(iret_, "pushf; popw %ax; or $0x3000, %ax; push %ax; push %cs; call 1f; 1: pop %ax; add $(2f - 1b), %ax; push %ax; iret; 2: pushf; "
+              "popw 0x7420; ret")
 CODE16(sregs, "mov $0x1234, %ax; mov %ax, %gs; mov %gs:8, %eax; mov %eax, 0x7420; ret")
 
 static void real_mode() {
@@ -139,7 +141,8 @@ static void real_mode() {
     REAL(bound_);
     fault("BOUND: vector 5", BR);
     REAL(int21);
-    is("INT 21h", report(3), 0x21), is("  IP behind it", report(0), report(16) + 2), is("  IF was set", report(2) & 0x200, 0x200), is("  and is clear", report(4) & 0x200, 0);
+    is("INT 21h", report(3), 0x21), is("  IP behind it", report(0), report(16) + 2), is("  IF was set", report(2) & 0x200, 0x200),
+        is("  and is clear", report(4) & 0x200, 0);
     REAL(high);
     is("FFFF:0010 is 1 MiB with A20 open", peek<u32>(0x7420), peek<u32>(0x100000));
     REAL(a20);

@@ -17,7 +17,11 @@ static void nothing_changed() {
         seen[0] = f.sp, seen[1] = f.ax, seen[2] = f.flags & 0x8d5, seen[3] = f.cx, seen[4] = f.di;
         f.ip = f.bx;
     });
-#define FAULTING(setup, insn) asm volatile("mov %%rsp, %0; lea 2f(%%rip), %%rbx; " setup "; " insn "; 2: mov %0, %%rsp" : "=m"(before) : "r"(va) : "rax", "rbx", "rcx", "rdx", "rdi", "memory", "cc")
+#define FAULTING(setup, insn)                                                                                                              \
+    asm volatile("mov %%rsp, %0; lea 2f(%%rip), %%rbx; " setup "; " insn "; 2: mov %0, %%rsp"                                              \
+                 : "=m"(before)                                                                                                            \
+                 : "r"(va)                                                                                                                 \
+                 : "rax", "rbx", "rcx", "rdx", "rdi", "memory", "cc")
     FAULTING("nop", "pushq 0x1000(%1)");
     is("PUSH of memory that faults leaves RSP", seen[0], before);
     FAULTING("nop", "popq (%1)");
@@ -50,10 +54,14 @@ static void precedence() {
     faults("#NM before #PF", trap([] { set_cr0(get_cr0() | 8); asm volatile("fldl (%0)" :: "r"(va + 0x1000)); }), NM);
     asm volatile("clts");
     faults("#GP(0) (CPL) before #PF: LGDT in ring 3", trap_user([] { asm volatile("lgdt (%0)" :: "r"(va + 0x1000)); }), GP);
-    faults("#GP(0) (canonical) before #PF of the second operand: MOVSB", trap([] { asm volatile("movsb" :: "S"(0x800000000000), "D"(va + 0x1000) : "memory"); }), GP);
+    faults("#GP(0) (canonical) before #PF of the second operand: MOVSB",
+        trap([] { asm volatile("movsb" ::"S"(0x800000000000), "D"(va + 0x1000)
+                               : "memory"); }), GP);
     page_faults("MOVSB: the source first", trap([] { asm volatile("movsb" :: "S"(va + 0x1000), "D"(va + 0x2000) : "memory"); }), 0, va + 0x1000);
     page_faults("CMPXCHG16B: #PF", trap([] { asm volatile("cmpxchg16b (%0)" :: "r"(va + 0x1000) : "rax", "rdx", "cc", "memory"); }), 2, va + 0x1000);
-    faults("CMPXCHG16B: #GP(0) of misalignment before #PF", trap([] { asm volatile("cmpxchg16b (%0)" :: "r"(va + 0x1008) : "rax", "rdx", "cc", "memory"); }), GP);
+    faults("CMPXCHG16B: #GP(0) of misalignment before #PF",
+        trap([] { asm volatile("cmpxchg16b (%0)" ::"r"(va + 0x1008)
+                               : "rax", "rdx", "cc", "memory"); }), GP);
     faults("#DE of DIV by a zero in memory", (poke<u64>(va, 0), trap([] { asm volatile("divq (%0)" :: "r"(va) : "rax", "rdx", "cc"); })), DE);
     page_faults("#PF before #DE", trap([] { asm volatile("divq (%0)" :: "r"(va + 0x1000) : "rax", "rdx", "cc"); }), 0, va + 0x1000);
     faults("#MF before the operand's #PF", trap([] {
@@ -114,7 +122,8 @@ static void level() {
     sti();
     asm volatile("nop; nop; nop; nop");
     cli();
-    is("level: again after each EOI until the line falls", n, 3), is("remote IRR in service", entry_seen >> 14 & 1, 1), is("and clear after", ioapic(0x10 + 20) >> 14 & 1, 0);
+    is("level: again after each EOI until the line falls", n, 3), is("remote IRR in service", entry_seen >> 14 & 1, 1),
+        is("and clear after", ioapic(0x10 + 20) >> 14 & 1, 0);
     n = 0;
     ioapic(0x10 + 20, 0x0062);
     out32(0xe800, 1);

@@ -89,13 +89,25 @@ static void loads() {
     passes("SS as it should be", ss(descriptor(0, 0xfffff, 0xc093)));
     at(spare) = descriptor(0, 0xfff, 0x40f3), selector = spare | 3;
     faults("#SS(0) of PUSH beyond the limit", trap_user([] { load_ss(); asm volatile("push %eax"); }), SS, 0);
-    faults("#SS(0) of a read through EBP", trap_user([] { asm volatile("mov %0, %%ss; mov $0x2000, %%ebp; mov (%%ebp), %%eax" :: "r"(selector) : "eax"); }), SS, 0);
-    faults("#GP(0) of the same with a DS prefix", trap_user([] { asm volatile("mov %0, %%ds; mov $0x2000, %%ebp; mov %%ds:(%%ebp), %%eax" :: "r"(selector) : "eax"); }), GP, 0);
+    faults("#SS(0) of a read through EBP",
+        trap_user([] { asm volatile("mov %0, %%ss; mov $0x2000, %%ebp; mov (%%ebp), %%eax" ::"r"(selector)
+                                    : "eax"); }), SS, 0);
+    faults("#GP(0) of the same with a DS prefix",
+        trap_user([] { asm volatile("mov %0, %%ds; mov $0x2000, %%ebp; mov %%ds:(%%ebp), %%eax" ::"r"(selector)
+                                    : "eax"); }), GP, 0);
 }
 
 struct Look { word zf, value; };
-static Look lar(u16 s) { Look r; asm volatile("mov $0, %1; lar %2, %1; setz %b0; movzbl %b0, %0" : "=&q"(r.zf), "=&r"(r.value) : "r"(word(s)) : "cc"); return r; }
-static Look lsl(u16 s) { Look r; asm volatile("mov $0, %1; lsl %2, %1; setz %b0; movzbl %b0, %0" : "=&q"(r.zf), "=&r"(r.value) : "r"(word(s)) : "cc"); return r; }
+static Look lar(u16 s) {
+    Look r;
+    asm volatile("mov $0, %1; lar %2, %1; setz %b0; movzbl %b0, %0" : "=&q"(r.zf), "=&r"(r.value) : "r"(word(s)) : "cc");
+    return r;
+}
+static Look lsl(u16 s) {
+    Look r;
+    asm volatile("mov $0, %1; lsl %2, %1; setz %b0; movzbl %b0, %0" : "=&q"(r.zf), "=&r"(r.value) : "r"(word(s)) : "cc");
+    return r;
+}
 static word verr(u16 s) { word z; asm volatile("verr %w1; setz %b0; movzbl %b0, %0" : "=q"(z) : "r"(word(s)) : "cc"); return z; }
 static word verw(u16 s) { word z; asm volatile("verw %w1; setz %b0; movzbl %b0, %0" : "=q"(z) : "r"(word(s)) : "cc"); return z; }
 
@@ -199,7 +211,8 @@ static void code() {
     t = jump(segment(0xff, 0x409b), 0, 0xff, false);
     faults("an instruction across the end: #GP(0)", t, GP, 0);
     is("at its beginning", t.ip, 0xff);
-    faults("#GP(0) of a near JMP beyond the limit", (data[0] = 0xe9, poke<u32>(word(data) + 1, 0x200), jump(segment(0xff, 0x409b), 0, 0, false)), GP, 0);
+    faults("#GP(0) of a near JMP beyond the limit",
+        (data[0] = 0xe9, poke<u32>(word(data) + 1, 0x200), jump(segment(0xff, 0x409b), 0, 0, false)), GP, 0);
 }
 
 extern "C" void guest() {

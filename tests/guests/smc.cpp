@@ -23,7 +23,8 @@ static void next_instruction() {
     u32 sum = 0;
     asm volatile("mov $10, %%ecx; 1: 2: add $1, %0; incb 2b+2(%%rip); dec %%ecx; jnz 1b" : "+b"(sum) :: "rcx", "memory", "cc");
     is("a loop that counts itself up", sum, 55);
-    asm volatile("lea 1f(%%rip), %%rdi; mov $0x90, %%al; mov $2, %%ecx; mov $7, %0; rep stosb; 1: .byte 0x0f, 0x0b; nop" : "=&b"(v) :: "rax", "rcx", "rdi", "memory");
+    asm volatile("lea 1f(%%rip), %%rdi; mov $0x90, %%al; mov $2, %%ecx; mov $7, %0; rep stosb; 1: .byte 0x0f, 0x0b; nop"
+                 : "=&b"(v)::"rax", "rcx", "rdi", "memory");
     is("REP STOSB over what comes behind it", v, 7);
     asm volatile("lea 1f(%%rip), %%rdi; mov $0x90, %%al; mov $0x200, %%ecx; 1: rep stosb; .fill 0x210, 1, 0x90" ::: "rax", "rcx", "rdi", "memory");
     passes("REP STOSB over itself", {});

@@ -20,7 +20,10 @@ static void faulting() {
     map(va + 0x1000, 0);
     hook(PF, note);
     word left, s, c, d;
-    asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %3; 1: rep movsb" : "=c"(left), "=S"(s), "=D"(d) : "m"(begin), "c"(0x20), "S"(source), "D"(va + 0xff0) : "rax", "memory");
+    asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %3; 1: rep movsb"
+                 : "=c"(left), "=S"(s), "=D"(d)
+                 : "m"(begin), "c"(0x20), "S"(source), "D"(va + 0xff0)
+                 : "rax", "memory");
     hook(PF, nullptr);
     is("REP MOVSB across a page: 16 were done at the fault", rcx, 0x10);
     is("RSI", rsi, word(source) + 16), is("RDI", rdi, va + 0x1000), is("RIP", ip, begin);
@@ -29,11 +32,15 @@ static void faulting() {
     for (unsigned i = 0; i < 0x20; i++) good &= peek<u8>(va + 0xff0 + i) == source[i];
     holds("and all is there", good);
     map(va + 0x1000, 0);
-    page_faults("REP STOSQ, misaligned: the fault's address", trap([] { asm volatile("rep stosq" :: "c"(4), "D"(va + 0xfe4), "a"(0) : "memory"); }), 2, va + 0x1000);
+    page_faults("REP STOSQ, misaligned: the fault's address",
+        trap([] { asm volatile("rep stosq" ::"c"(4), "D"(va + 0xfe4), "a"(0)
+                               : "memory"); }), 2, va + 0x1000);
     page_faults("downwards", trap([] { asm volatile("std; rep lodsb; cld" :: "c"(0x20), "S"(va + 0x2008) : "rax", "memory"); }), 0, va + 0x2008);
     asm volatile("cld");
     passes("RCX 0 touches nothing", trap([] { asm volatile("rep movsb" :: "c"(0), "S"(va + 0x1000), "D"(va + 0x1000) : "memory"); }));
-    passes("nor does ECX 0 with a 67h prefix", trap([] { asm volatile("mov $0x100000000, %%rcx; .byte 0x67; rep stosb" :: "D"(va + 0x1000) : "rcx", "memory"); }));
+    passes("nor does ECX 0 with a 67h prefix", trap([] {
+        asm volatile("mov $0x100000000, %%rcx; .byte 0x67; rep stosb" ::"D"(va + 0x1000) : "rcx", "memory");
+    }));
     asm volatile("repne scasb" : "=c"(c), "=D"(d) : "c"(100), "D"(source), "a"(21) : "cc");
     is("REPNE SCASB stops behind the byte", d - word(source), 4), is("RCX", c, 96);
     asm volatile("repe cmpsb" : "=c"(c), "=D"(d), "=S"(s) : "c"(50), "D"(source), "S"(source) : "cc");
@@ -59,7 +66,10 @@ static void timed() {
     memset(target, 0, sizeof target);
     apic(timer_initial, 50);
     word c, d;
-    asm volatile("sti; .globl long_begin, long_end; long_begin: rep stosb; long_end: cli" : "=c"(c), "=D"(d) : "c"(65536), "D"(target), "a"(0xa5) : "memory");
+    asm volatile("sti; .globl long_begin, long_end; long_begin: rep stosb; long_end: cli"
+                 : "=c"(c), "=D"(d)
+                 : "c"(65536), "D"(target), "a"(0xa5)
+                 : "memory");
     apic(timer_initial, 0);
     holds("a timer interrupts REP STOSB, IP at it", inside > 1);
     is("it comes to its end", c, 0);

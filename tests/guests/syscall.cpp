@@ -44,8 +44,10 @@ static void syscall_() {
     wrmsr(LSTAR, word(syscall_entry)), wrmsr(CSTAR, word(syscall_entry)), wrmsr(FMASK, 0x40701);
     user_flags = 0x843;                   // OF, ZF, CF
     faults("SYSCALL runs the handler", trap_user([] {
-        asm volatile("lea 1f(%%rip), %%rbx; mov %%rbx, marked(%%rip); xor %%eax, %%eax; stc; .byte 0x0f, 5; 1:" ::: "rax", "rbx", "rcx", "r11", "memory");
-    }), 0x40);
+        asm volatile("lea 1f(%%rip), %%rbx; mov %%rbx, marked(%%rip); xor %%eax, %%eax; stc; .byte 0x0f, 5; 1:" ::
+                         : "rax", "rbx", "rcx", "r11", "memory");
+    }),
+        0x40);
     is("RCX is the next instruction", seen[0], marked);
     is("R11 is RFLAGS", seen[1] & 1, 1);
     is("RFLAGS without FMASK", seen[4] & 0x40701, 0);
@@ -59,10 +61,17 @@ static void syscall_() {
     is("to CS", seen[5] & 0xffff, ucode64);
     is("and SS", seen[6] & 0xffff, udata);
     user_flags = 2;
-    faults("#UD of SYSCALL without EFER.SCE", trap_user([] { asm volatile(".byte 0x0f, 5" ::: "rcx", "r11"); }), trap([] { wrmsr(EFER, rdmsr(EFER) & ~1ull); }).vector == none ? UD : UD);
+    faults("#UD of SYSCALL without EFER.SCE", trap_user([] {
+        asm volatile(".byte 0x0f, 5" ::: "rcx", "r11");
+    }),
+        trap([] { wrmsr(EFER, rdmsr(EFER) & ~1ull); }).vector == none ? UD : UD);
     wrmsr(EFER, rdmsr(EFER) | 1);
     faults("#GP(0) of SYSRET in ring 3", trap_user([] { asm volatile("sysretq"); }), GP);
-    if (!is_amd()) faults("#GP(0) of SYSRETQ to a non-canonical address, in ring 0", trap([] { asm volatile("mov $0x800000000000, %%rcx; sysretq" ::: "rcx", "r11"); }), GP);
+    if (!is_amd())
+        faults("#GP(0) of SYSRETQ to a non-canonical address, in ring 0", trap([] {
+            asm volatile("mov $0x800000000000, %%rcx; sysretq" ::: "rcx", "r11");
+        }),
+            GP);
 }
 
 static void sysenter() {
@@ -80,7 +89,8 @@ static void sysenter() {
     is("IF and VM are clear", seen[4] & 0x20200, 0);
     passes("SYSEXIT returns to ring 3", trap_user([] {
         word cs, ss;
-        asm volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; mov $1, %%eax; sysenter; 1: mov %%cs, %0; mov %%ss, %1" : "=&r"(cs), "=&r"(ss) :: "rax", "rcx", "rdx", "memory");
+        asm volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; mov $1, %%eax; sysenter; 1: mov %%cs, %0; mov %%ss, %1"
+                     : "=&r"(cs), "=&r"(ss)::"rax", "rcx", "rdx", "memory");
         seen[5] = cs, seen[6] = ss;
     }));
     is("to CS + 32", seen[5] & 0xffff, ucode64);
@@ -115,9 +125,17 @@ static void stacks_() {
     (void)ss, (void)got;
 }
 
-#define IRET(rip, cs, flags, rsp, ss) asm volatile("push %0; push %1; push %2; push %3; push %4; iretq" :: "r"(word(ss)), "r"(word(rsp)), "r"(word(flags)), "r"(word(cs)), "r"(word(rip)) : "memory")
+#define IRET(rip, cs, flags, rsp, ss)                                                                                                      \
+    asm volatile("push %0; push %1; push %2; push %3; push %4; iretq" ::"r"(word(ss)), "r"(word(rsp)), "r"(word(flags)), "r"(word(cs)),    \
+                 "r"(word(rip))                                                                                                            \
+                 : "memory")
 static void iret() {
-    faults("IRETQ to compatibility mode: INT3 there", trap([] { asm volatile(".pushsection .text.aside, \"ax\"; int3_code: int3; .popsection"); extern char int3_code[] asm("int3_code"); IRET(int3_code, ucode32, 2, top(0), udata); }), BP);
+    faults("IRETQ to compatibility mode: INT3 there", trap([] {
+        asm volatile(".pushsection .text.aside, \"ax\"; int3_code: int3; .popsection");
+        extern char int3_code[] asm("int3_code");
+        IRET(int3_code, ucode32, 2, top(0), udata);
+    }),
+        BP);
     faults("#GP(0) of IRETQ to a null CS", trap([] { IRET(0x100000, 0, 2, top(0), udata); }), GP);
     faults("#GP(CS) of IRETQ to data", trap([] { IRET(0x100000, kdata, 2, top(0), kdata); }), GP, kdata);
     faults("#GP(CS) of IRETQ with RPL below CPL", trap_user([] { IRET(0x100000, kcode, 2, top(0), kdata); }), GP, kcode);
@@ -130,7 +148,10 @@ static void iret() {
     faults("#GP(CS) of IRETQ to code with L and D", trap([] { IRET(0x100000, spare | 3, 2, top(0), udata); }), GP, spare);
     faults("#GP(0) of IRETQ with NT", trap([] { set_flags(flags() | 0x4000); IRET(0x100000, kcode, 2, top(0), kdata); }), GP);
     set_flags(2);
-    passes("IRETQ in ring 0 takes a null SS", trap([] { asm volatile("mov %%rsp, %%rbx; push $0; push %%rbx; push $2; push $8; lea 1f(%%rip), %%rax; push %%rax; iretq; 1:" ::: "rax", "rbx", "memory"); }));
+    passes("IRETQ in ring 0 takes a null SS", trap([] {
+        asm volatile("mov %%rsp, %%rbx; push $0; push %%rbx; push $2; push $8; lea 1f(%%rip), %%rax; push %%rax; iretq; 1:" ::
+                         : "rax", "rbx", "memory");
+    }));
 }
 
 struct [[gnu::packed]] Far { u32 ip; u16 cs; };         // m16:32, which both vendors have
@@ -151,7 +172,9 @@ static void far() {
     asm volatile(".pushsection .text.aside, \"ax\"; gate_code: mov %cs, seen; mov %rsp, seen + 8; int $0x40; .popsection");
     extern char gate_code[] asm("gate_code");
     word g = word(gate_code);
-    auto gate = [&](u16 cs, u8 type, u64 high = 0) { at(spare) = (g & 0xffff) | u64(cs) << 16 | u64(type) << 40 | u64(g >> 16 & 0xffff) << 48, at(spare + 8) = high; };
+    auto gate = [&](u16 cs, u8 type, u64 high = 0) {
+        at(spare) = (g & 0xffff) | u64(cs) << 16 | u64(type) << 40 | u64(g >> 16 & 0xffff) << 48, at(spare + 8) = high;
+    };
     auto call = [] { return trap_user([] { to = {0, spare | 3}; asm volatile("lcalll *%0" :: "m"(to) : "memory"); }); };
     gate(kcode, 0xec);
     faults("a far CALL through a gate to ring 0", call(), 0x40);

@@ -187,13 +187,19 @@ static void inner_stacks() {
 static void gates16() {
     memcpy(reinterpret_cast<void*>(0x7900), entry16, word(entry16_end - entry16));
     set_gate(0x51, reinterpret_cast<void*>(0x7900), kcode, 0xe6);
-    faults("a 16-bit interrupt gate from ring 3", trap_user([] { asm volatile("lea 1f, %%eax; mov %%eax, marked; int $0x51; 1:" ::: "eax", "memory"); }), 0x40);
+    faults("a 16-bit interrupt gate from ring 3", trap_user([] {
+        asm volatile("lea 1f, %%eax; mov %%eax, marked; int $0x51; 1:" ::: "eax", "memory");
+    }),
+        0x40);
     is("pushes five words", noted[0], tss.ring[0].sp - 10);
     is("IP and CS", noted[1], (marked & 0xffff) | ucode32 << 16), is("SS", noted[3] & 0xffff, udata);
     at(spare) = 0x7900 | u64(kcode) << 16 | 1ull << 32 | 0xe4ull << 40;
     to = {0, spare | 3};
-    faults("a 16-bit call gate with a parameter", trap_user([] { asm volatile("push $0x77; lea 1f, %%eax; mov %%eax, marked; lcall *%0; 1:" :: "m"(to) : "eax", "memory"); }), 0x40);
-    is("pushes five words", noted[0], tss.ring[0].sp - 10), is("IP and CS", noted[1], (marked & 0xffff) | ucode32 << 16), is("the parameter", noted[2] & 0xffff, 0x77);
+    faults("a 16-bit call gate with a parameter",
+        trap_user([] { asm volatile("push $0x77; lea 1f, %%eax; mov %%eax, marked; lcall *%0; 1:" ::"m"(to)
+                                    : "eax", "memory"); }), 0x40);
+    is("pushes five words", noted[0], tss.ring[0].sp - 10), is("IP and CS", noted[1], (marked & 0xffff) | ucode32 << 16),
+        is("the parameter", noted[2] & 0xffff, 0x77);
 }
 
 extern "C" void guest() {

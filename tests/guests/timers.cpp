@@ -109,7 +109,8 @@ static void apic_timer() {
     u32 gone = from - apic(timer_current);
     u64 bus = u64(gone) * 1000;           // a millisecond
     if (!is_amd() && cpuid(0).eax >= 0x15 && cpuid(0x15).ecx) near("APIC timer: the crystal of CPUID 15h", bus, cpuid(0x15).ecx, bus / 1000 + 2000);
-    if (!is_amd() && cpuid(0).eax >= 0x15 && cpuid(0x15).eax) is("TSC: the ratio of CPUID 15h", u64(cpuid(0x15).ecx) * cpuid(0x15).ebx / cpuid(0x15).eax, hertz);
+    if (!is_amd() && cpuid(0).eax >= 0x15 && cpuid(0x15).eax)
+        is("TSC: the ratio of CPUID 15h", u64(cpuid(0x15).ecx) * cpuid(0x15).ebx / cpuid(0x15).eax, hertz);
     u64 grain = hertz / bus + 1;
     apic(lvt_timer, 0x60);
     apic(timer_initial, 10000);

@@ -49,7 +49,8 @@ static void plain() {
     map(va, first() & ~W);
     seen();
     entry(va, 1) = second();
-    if (trap([] { poke<u32>(va + 4, 0); }).vector == PF) passes("a write behind a stale read-only entry faults at most once", trap([] { poke<u32>(va + 4, 0); }));
+    if (trap([] { poke<u32>(va + 4, 0); }).vector == PF)
+        passes("a write behind a stale read-only entry faults at most once", trap([] { poke<u32>(va + 4, 0); }));
     fresh("and drops the entry");
     map(va, first());
     seen();

@@ -35,7 +35,8 @@ static u16 pushed() { return peek<u16>(0x9000 + 0xffe); }
 static constexpr word iopl3 = 0x3002, vif = 1 << 19, vip = 1 << 20;
 
 static void basics() {
-    static const u8 nop[] = {0x90}, mov_ds[] = {0xb8, 0x34, 0x12, 0x8e, 0xd8}, push_cs[] = {0x0e}, store[] = {0xb8, 0x00, 0x0a, 0x8e, 0xd8, 0xc7, 0x06, 0x10, 0x00, 0xcd, 0xab};
+    static const u8 nop[] = {0x90}, mov_ds[] = {0xb8, 0x34, 0x12, 0x8e, 0xd8}, push_cs[] = {0x0e},
+                    store[] = {0xb8, 0x00, 0x0a, 0x8e, 0xd8, 0xc7, 0x06, 0x10, 0x00, 0xcd, 0xab};
     Trap t = run(nop);
     ends("an instruction", t);
     is("CS", t.cs & 0xffff, 0x800), is("VM in the saved flags", t.flags >> 17 & 1, 1), is("SS", t.ss & 0xffff, 0x900), is("SP", t.sp, 0x1000);
@@ -53,20 +54,24 @@ static void basics() {
         poke<u16>(base + f.ip, 0x0b0f);
     });
     run(nop);
-    is("the frame holds ES", seen[0] & 0xffff, 0x4444 - 0x0), is("DS", seen[1] & 0xffff, 0x3333), is("FS", seen[2] & 0xffff, 0x2222), is("GS", seen[3] & 0xffff, 0x1111);
+    is("the frame holds ES", seen[0] & 0xffff, 0x4444 - 0x0), is("DS", seen[1] & 0xffff, 0x3333), is("FS", seen[2] & 0xffff, 0x2222),
+        is("GS", seen[3] & 0xffff, 0x1111);
     is("and lies at ESP0", seen[5], tss.ring[0].sp);
     is("the handler has a null DS", seen[4] & 0xffff, 0);
 }
 
 static void privileged() {
-    static const u8 hlt[] = {0xf4}, cli_[] = {0xfa}, sti_[] = {0xfb}, pushf_[] = {0x9c}, popf_[] = {0x9d}, iret_[] = {0xcf}, int20[] = {0xcd, 0x20},
-                    int40[] = {0xcd, 0x40}, in61[] = {0xe4, 0x61}, mov_cr0[] = {0x0f, 0x20, 0xc0}, lgdt_[] = {0x0f, 0x01, 0x16, 0, 0}, lldt_[] = {0x0f, 0x00, 0xd0},
-                    str_[] = {0x0f, 0x00, 0xc8}, lar_[] = {0x0f, 0x02, 0xc0}, arpl_[] = {0x63, 0xc0}, int3[] = {0xcc}, smsw[] = {0x0f, 0x01, 0xe0},
+    static const u8 hlt[] = {0xf4}, cli_[] = {0xfa}, sti_[] = {0xfb}, pushf_[] = {0x9c}, popf_[] = {0x9d}, iret_[] = {0xcf},
+                    int20[] = {0xcd, 0x20}, int40[] = {0xcd, 0x40}, in61[] = {0xe4, 0x61}, mov_cr0[] = {0x0f, 0x20, 0xc0},
+                    lgdt_[] = {0x0f, 0x01, 0x16, 0, 0}, lldt_[] = {0x0f, 0x00, 0xd0}, str_[] = {0x0f, 0x00, 0xc8},
+                    lar_[] = {0x0f, 0x02, 0xc0}, arpl_[] = {0x63, 0xc0}, int3[] = {0xcc}, smsw[] = {0x0f, 0x01, 0xe0},
                     far_limit[] = {0x67, 0x66, 0xa1, 0xfe, 0xff, 0, 0}, beyond[] = {0x67, 0xa0, 0, 0, 1, 0};
     refused("#GP(0) of HLT", hlt), refused("#GP(0) of MOV from CR0", mov_cr0), refused("#GP(0) of LGDT", lgdt_);
-    refused("#UD of LLDT", lldt_, 2, UD), refused("#UD of STR", str_, 2, UD), refused("#UD of LAR", lar_, 2, UD), refused("#UD of ARPL", arpl_, 2, UD);
+    refused("#UD of LLDT", lldt_, 2, UD), refused("#UD of STR", str_, 2, UD), refused("#UD of LAR", lar_, 2, UD),
+        refused("#UD of ARPL", arpl_, 2, UD);
     ends("SMSW is allowed", run(smsw));
-    refused("IOPL 0: #GP(0) of CLI", cli_), refused("of STI", sti_), refused("of PUSHF", pushf_), refused("of POPF", popf_), refused("of IRET", iret_), refused("of INT 20h", int20);
+    refused("IOPL 0: #GP(0) of CLI", cli_), refused("of STI", sti_), refused("of PUSHF", pushf_), refused("of POPF", popf_),
+        refused("of IRET", iret_), refused("of INT 20h", int20);
     ends("IOPL 3: CLI", run(cli_, iopl3 | 0x200));
     is("clears IF", run(cli_, iopl3 | 0x200).flags & 0x200, 0);
     run(pushf_, iopl3);
