@@ -69,6 +69,24 @@ static void pit() {
     u16 a = in8(0x40);
     a |= u16(in8(0x40) << 8);
     holds("a latched count goes on below 0", a > 0xf000);
+    // Mode 4: a strobe one clock after the count has run out; mode 2 once more, and a new count that takes effect at the reload.
+    begin = rdtsc();
+    out8(0x43, 0x38), out8(0x40, u8(3000)), out8(0x40, 3000 >> 8);
+    u64 came = next() - begin;
+    near("PIT mode 4, 3000: the strobe's end", came, ticks(3002, 1193182), 2 * ticks(1, 1193182) + slack);
+    out8(0x43, 0x34), out8(0x40, u8(4000)), out8(0x40, 4000 >> 8);
+    first = next();
+    out8(0x40, u8(6000)), out8(0x40, 6000 >> 8);
+    last = next();
+    near("a new count does not change the period that runs", last - first, ticks(4000, 1193182));
+    near("but the next", next() - last, ticks(6000, 1193182));
+    out8(0x43, 0x14), out8(0x40, 200);    // low byte only
+    next(), first = next();
+    near("the low byte alone", next() - first, ticks(200, 1193182));
+    out8(0x43, 0x35), out8(0x40, 0x00), out8(0x40, 0x20);      // BCD: 2000
+    next(), first = next();
+    near("in BCD: 2000", next() - first, ticks(2000, 1193182));
+    out8(0x43, 0x30);
     // Counter 2, seen at port 61h.
     out8(0x61, (in8(0x61) & ~3u) | 0);
     out8(0x43, 0xb0), out8(0x42, u8(1000)), out8(0x42, 1000 >> 8);
@@ -199,6 +217,7 @@ static void halting() {
     hook(0x20, [](Frame&) { tick_pic(0); });
     pics_on(1);
     out8(0x43, 0x34), out8(0x40, 0), out8(0x40, 0);       // 65536
+    next();                               // the control word may raise OUT, which is an edge
     u64 first = next();
     near("HLT over 55 ms", next() - first, ticks(65536, 1193182));
     out8(0x21, 0xff);
