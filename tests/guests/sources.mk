@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
-guests_32 = gates modes paging32 segmentation tasks v86
+guests_32 = gates modes paging32 segmentation tasks v86 widths
 guests_64 = apic debug exceptions order paging4 smc strings syscall timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
@@ -36,7 +36,8 @@ guests_files = \
     tests/guests/timers.cpp \
     tests/guests/tlb.cpp \
     tests/guests/triple_fault.cpp \
-    tests/guests/v86.cpp
+    tests/guests/v86.cpp \
+    tests/guests/widths.cpp
 EXTRA_DIST += $(guests_files) tests/guests/guests.py
 
 tests_guests_images = guests/built
