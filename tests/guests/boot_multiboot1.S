@@ -52,7 +52,23 @@ start:
     jnz 1b
     cmpl $0x6f6c6c65, -5(%esi)            /* "ello" */
     verdict "it ends as given"
-    say "end\n"
+    cmpl $0, 20(%edi)
+    je 4f
+    mov 24(%edi), %ebp
+    mov (%ebp), %eax
+    cmpl $0x55444f4d, (%eax)              /* "MODU" */
+    verdict "a module is where the list says"
+    mov 4(%ebp), %eax
+    sub (%ebp), %eax
+    cmp $8, %eax
+    verdict "and as long"
+    mov 8(%ebp), %esi
+1:  lodsb
+    test %al, %al
+    jnz 1b
+    cmpl $0x00696820, -4(%esi)            /* "FILE hi" */
+    verdict "with its string"
+4:  say "end\n"
     end 0
     .bss
     .skip 1024

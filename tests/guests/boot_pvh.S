@@ -35,7 +35,18 @@ pvh_start:
     mov 32(%edi), %esi
     cmpl $0x20445352, (%esi)              /* "RSD " */
     verdict "the RSDP is where it says"
-    say "end\n"
+    cmpl $0, 12(%edi)
+    je 4f
+    mov 16(%edi), %ebp
+    mov (%ebp), %eax
+    cmpl $0x55444f4d, (%eax)              /* "MODU" */
+    verdict "a module is where the list says"
+    cmpl $8, 8(%ebp)
+    verdict "and as long"
+    mov 16(%ebp), %eax
+    cmpw $0x6968, (%eax)                  /* "hi" */
+    verdict "with its string"
+4:  say "end\n"
     end 0
     .bss
     .skip 1024

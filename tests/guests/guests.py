@@ -23,10 +23,10 @@ def names(width):
     return re.search(rf"^guests_{width} =(.*)$", text, re.M).group(1).split()
 
 
-def run(kernel, model):
+def run(kernel, model, *more):
     command = [arguments.emulator or str(Path(arguments.build) / "slate"), "--kernel", str(kernel), "--headless",
                "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--memory", "64M", "--append", "hello",
-               "--max-instructions", str(INSTRUCTIONS), "--cpu", model]
+               "--max-instructions", str(INSTRUCTIONS), "--cpu", model, *more]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                           timeout=PATIENCE)
 
@@ -53,6 +53,15 @@ def packed(name, model):
         judge(run(file.name, model), PASSED)
 
 
+def with_module(name, model):
+    with tempfile.NamedTemporaryFile(prefix="slate-module-") as file:
+        file.write(b"MODULE!!")
+        file.flush()
+        done = run(Path(arguments.build) / "guests" / name, model, "--module", f"{file.name},hi")
+        expect("ok with its string" in done.stdout, f"the guest saw no module: {done.stdout[-300:]} {done.stderr[-200:]}")
+        judge(done, PASSED)
+
+
 cases = {}
 for name in names("32") + names("64") + names("boot"):
     for model in MODELS:
@@ -60,4 +69,6 @@ for name in names("32") + names("64") + names("boot"):
         cases[f"{name}-{model}"] = lambda name=name, model=model, status=status: guest(name, model, status)
 for name in names("boot"):
     cases[f"{name}-gzip"] = lambda name=name: packed(name, "max-intel")
+for name in ("boot_multiboot1", "boot_pvh"):
+    cases[f"{name}-module"] = lambda name=name: with_module(name, "max-amd")
 sys.exit(report.main(arguments, cases))
