@@ -1,3 +1,47 @@
 # SPDX-License-Identifier: MIT
-# Fuzz targets: tests_fuzz_programs are built by `make sanitized-tests`; add rules and EXTRA_DIST here.
+# Fuzz targets: built by `make sanitized-tests` where configure found libFuzzer, run by tests/fuzz/fuzz.py.
+fuzz_programs = \
+    tests/fuzz/board \
+    tests/fuzz/decode \
+    tests/fuzz/fw_cfg_dma \
+    tests/fuzz/instructions \
+    tests/fuzz/load_kernel \
+    tests/fuzz/options \
+    tests/fuzz/state \
+    tests/fuzz/walk
+EXTRA_PROGRAMS += $(fuzz_programs)
+EXTRA_DIST += tests/fuzz/fuzz.py
+
+fuzz_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_libs = libslate_core.a $(ZLIB_LIBS)
+tests_fuzz_board_SOURCES = tests/fuzz/board.cpp tests/fuzz/board.h tests/fuzz/input.h
+tests_fuzz_decode_SOURCES = tests/fuzz/decode.cpp
+tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
+tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/input.h tests/cpu/machine.h
+tests_fuzz_load_kernel_SOURCES = tests/fuzz/load_kernel.cpp
+tests_fuzz_options_SOURCES = tests/fuzz/options.cpp
+tests_fuzz_state_SOURCES = tests/fuzz/state.cpp
+tests_fuzz_walk_SOURCES = tests/fuzz/walk.cpp
+
+tests_fuzz_board_LDFLAGS = $(fuzz_flags)
+tests_fuzz_board_LDADD = $(fuzz_libs)
+tests_fuzz_decode_LDFLAGS = $(fuzz_flags)
+tests_fuzz_decode_LDADD = $(fuzz_libs)
+tests_fuzz_fw_cfg_dma_LDFLAGS = $(fuzz_flags)
+tests_fuzz_fw_cfg_dma_LDADD = $(fuzz_libs)
+tests_fuzz_instructions_LDFLAGS = $(fuzz_flags)
+tests_fuzz_instructions_LDADD = $(fuzz_libs)
+tests_fuzz_load_kernel_LDFLAGS = $(fuzz_flags)
+tests_fuzz_load_kernel_LDADD = $(fuzz_libs)
+tests_fuzz_options_LDFLAGS = $(fuzz_flags)
+tests_fuzz_options_LDADD = $(fuzz_libs)
+tests_fuzz_state_LDFLAGS = $(fuzz_flags)
+tests_fuzz_state_LDADD = $(fuzz_libs)
+tests_fuzz_walk_LDFLAGS = $(fuzz_flags)
+tests_fuzz_walk_LDADD = $(fuzz_libs)
+
+if HAVE_FUZZER
+tests_fuzz_programs = $(fuzz_programs)
+else
 tests_fuzz_programs =
+endif

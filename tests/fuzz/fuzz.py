@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the fuzz targets of a build with sanitizers: 10 s each, 60 s with --long. Nothing may crash or hang.
+
+The corpora grow in BUILD/corpus and are kept; an input that fails is kept in BUILD/findings with what was said.
+"""
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
+import report
+from report import Failed, Skip
+
+arguments = report.options(__doc__).parse_args()
+build = Path(arguments.build).resolve()
+HERE = Path(__file__).resolve().parent
+SECONDS = 60 if arguments.long else 10
+SLOWEST = 10                                   # seconds that one input may take on a busy machine
+
+
+def targets():
+    text = (HERE / "sources.mk").read_text()
+    return re.findall(r"^    tests/fuzz/(\w+)", text.split("EXTRA_PROGRAMS")[0], re.M)
+
+
+def seeds(name):
+    return [str(HERE / "seeds" / name)] if (HERE / "seeds" / name).is_dir() else []
+
+
+def what_was_said(text):
+    for pattern in (r"^.*runtime error: .*$", r"^==\d+== ?ERROR: .*$", r"^.*(?:SUMMARY|ALARM): .*$"):
+        found = re.search(pattern, text, re.M)
+        if found:
+            return found[0]
+    return " / ".join(text.strip().splitlines()[-3:])
+
+
+def fuzz(name):
+    program = build / "tests" / "fuzz" / name
+    if not program.exists():
+        raise Skip("not built: it needs a build with sanitizers by clang++ (configure's summary, libFuzzer)")
+    corpus, findings = build / "corpus" / name, build / "findings"
+    for directory in (corpus, findings):
+        directory.mkdir(parents=True, exist_ok=True)
+    command = [str(program), f"-max_total_time={SECONDS}", f"-timeout={SLOWEST}", "-rss_limit_mb=3000", "-max_len=8192",
+               "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", str(corpus), *seeds(name)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          timeout=SECONDS * 30 + 600,
+                          env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"})
+    text = done.stderr.decode("utf-8", "replace")
+    if done.returncode:
+        (findings / f"{name}.log").write_text(text)
+        raise Failed(f"{what_was_said(text)} (input and log in {findings})")
+    runs = re.search(r"number_of_executed_units:\s*(\d+)", text)
+    print(f"# {name}: {runs[1] if runs else '?'} inputs in {SECONDS} s, {len(list(corpus.iterdir()))} kept", flush=True)
+
+
+cases = {name.replace("_", "-"): (lambda name=name: fuzz(name)) for name in targets()}
+sys.exit(report.main(arguments, cases))
