@@ -138,7 +138,34 @@ const Insn* Cpu::judge_decoded(decode::Result result, const Insn& insn) {
     }
 }
 
+// RIP's linear address where the whole of any instruction lies within its page and segment; no_address where the slow way
+// has to look closer.
+static constexpr u64 no_address = ~u64{0};
+[[gnu::always_inline]] inline u64 Cpu::simple_fetch_address() {
+    u64 at = rip();
+    if (bits64()) return (at & 0xfff) > 4080 ? no_address : at;
+    auto& cs = seg[Seg::cs];
+    u32 address = u32(at + cs.base);
+    return at + 14 > cs.limit || (address & 0xfff) > 4080 ? no_address : address;
+}
+
+// The decoded instruction at RIP, if its page is in the bank and its bytes are as they were.
+[[gnu::always_inline]] inline const Insn* Cpu::fetch_cached() {
+    u64 address = simple_fetch_address();
+    if (address == no_address) [[unlikely]] return nullptr;
+    auto& e = bank->at(address, 1);
+    if (e.execute_tag != (address & ~u64{0xfff})) [[unlikely]] return nullptr;
+    auto* host = reinterpret_cast<const u8*>(address + e.addend);
+    auto& entry = cache->of(host);
+    return entry.key == CodeCache::key(host, code) && entry.same(host) ? &entry.insn : nullptr;
+}
+
 const Insn* Cpu::fetch() {
+    if (auto* insn = fetch_cached()) [[likely]] return insn;
+    return fetch_uncached();
+}
+
+const Insn* Cpu::fetch_uncached() {
     u64 at = rip(), address = at, room = 15;
     if (!bits64()) {
         u64 limit = seg[Seg::cs].limit;
@@ -150,22 +177,14 @@ const Insn* Cpu::fetch() {
     }
     if ((address & 0xfff) > 4080 || room < 15) return fetch_slowly(address, room);
 
-    const u8* host;
-    if (auto& e = bank->at(address, 1); e.execute_tag == (address & ~u64{0xfff})) [[likely]] {
-        host = reinterpret_cast<const u8*>(address + e.addend);
-    } else {
-        Physical physical;
-        u8* found;
-        if (!probe_piece(address, Kind::execute, As::current, physical, found)) return nullptr;
-        if (!found) return fetch_slowly(address, room);
-        host = found;
-    }
-    auto& entry = cache->of(host);
-    u64 key = CodeCache::key(host, code);
-    if (entry.key == key && entry.same(host)) [[likely]] return &entry.insn;
+    Physical physical;
+    u8* host;
+    if (!probe_piece(address, Kind::execute, As::current, physical, host)) return nullptr;
+    if (!host) return fetch_slowly(address, room);
     auto result = decode::decode({host, 15}, code, scratch);
     if (result == decode::Result::ok) {
-        entry.key = key, entry.insn = scratch;
+        auto& entry = cache->of(host);
+        entry.key = CodeCache::key(host, code), entry.insn = scratch;
         std::memcpy(entry.byte, host, 16);
         entry.keep[0] = ones(std::min<unsigned>(scratch.length, 8));
         entry.keep[1] = scratch.length > 8 ? ones(scratch.length - 8u) : 0;
@@ -173,9 +192,10 @@ const Insn* Cpu::fetch() {
     return judge_decoded(result, scratch);
 }
 
-Outcome Cpu::execute(const Insn& insn) {
-    Outcome outcome = insn.gated ? gate(*this, insn) : Outcome::next;
-    if (outcome == Outcome::next) outcome = insn.run(*this, insn);
+[[gnu::always_inline]] inline Outcome Cpu::execute_inline(const Insn& insn) {
+    if (insn.gated)
+        if (Outcome refused = gate(*this, insn); refused != Outcome::next) return refused;
+    Outcome outcome = insn.run(*this, insn);
     switch (outcome) {
     case Outcome::next: case Outcome::changed:
         gpr[rip_reg] = bits64() ? gpr[rip_reg] + insn.length : u32(gpr[rip_reg] + insn.length);
@@ -188,8 +208,10 @@ Outcome Cpu::execute(const Insn& insn) {
     }
 }
 
-// One instruction, or a batch of iterations of a repeated one. The caller has looked at `pending`.
-void Cpu::step() {
+Outcome Cpu::execute(const Insn& insn) { return execute_inline(insn); }
+
+// One instruction, or a batch of iterations of a repeated one, where TF, RF, a breakpoint or a shadow has to be watched.
+void Cpu::step_watched() {
     stepping = rflags & rflags::tf;
     bool resuming = rflags & rflags::rf;
     if (debug_trap_armed() && !resuming && code_breakpoint()) return;
@@ -207,6 +229,23 @@ void Cpu::step() {
     }
     if (stepping && !mov_ss_shadow) pending_dr6 |= bit(14);      // none behind a load of SS (SDM vol. 3, 6.8.3)
     if (pending_dr6) pending |= pending::debug;
+}
+
+// Nothing but the instruction itself has to be looked at.
+[[gnu::always_inline]] inline bool Cpu::unwatched() const {
+    return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow);
+}
+
+[[gnu::always_inline]] inline void Cpu::step() {
+    if (!unwatched()) [[unlikely]] return step_watched();
+    stepping = false;
+    const Insn* insn = fetch_cached();
+    if (!insn) [[unlikely]] insn = fetch_uncached();
+    clock.ticks++;
+    Outcome outcome = insn ? execute_inline(*insn) : Outcome::fault;
+    if (outcome == Outcome::fault) [[unlikely]] deliver(fault_);
+    else if (outcome == Outcome::again) [[unlikely]] rflags |= rflags::rf;
+    else if (pending_dr6) [[unlikely]] pending |= pending::debug;
 }
 
 void Cpu::run(u64 until) {

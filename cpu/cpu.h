@@ -202,6 +202,12 @@ struct Cpu {
 
 private:
     void step();
+    void step_watched();
+    bool unwatched() const;
+    u64 simple_fetch_address();
+    const Insn* fetch_cached();
+    const Insn* fetch_uncached();
+    Outcome execute_inline(const Insn& insn);
     bool probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, Seg s);
     void read_pieces(const Span& span, void* to);
     void write_pieces(const Span& span, const void* from);
