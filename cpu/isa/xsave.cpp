@@ -88,10 +88,11 @@ bool fx_ready(Slow& x, Kind kind) {
     if (cpu.control.cr0 & cr0::ts) return x.raise(nm()), false;
     u64 linear;
     Span span;
-    bool inside = x.address(512, kind, linear), somewhere = !cpu.bits64() || cpu.canonical(linear);
+    bool inside = x.address(1, kind, linear), somewhere = !cpu.bits64() || cpu.canonical(linear);
     if (cpu.alignment_checked() && (linear & 3) && somewhere) return x.raise(ac()), false;     // before the segment's checks (Zen 5)
     if (!inside) return false;
     if ((linear & 15) && somewhere) return x.raise(gp(0)), false;
+    if (!x.address(512, kind, linear)) return false;
     // The last byte's faults come first (Zen 5).
     u64 last = cpu.bits64() ? linear + 511 : u32(linear + 511);
     return cpu.probe(last, 1, kind, span, As::current, x.insn.segment) || x.fail();
