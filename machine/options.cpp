@@ -89,7 +89,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     Options o;
     Texts t;
     CLI::App app{"slate: an x86 PC emulator in which hypervisors run, and can be watched", "slate"};
-    app.set_version_flag("--version", "slate 0.1.0");
+    app.set_version_flag("--version", "slate " PACKAGE_VERSION);
     app.set_config("--config", "", "read options from an INI-like file: the same names without the dashes")->type_name("FILE");
     app.allow_config_extras(CLI::config_extras_mode::error);
     describe(app, o, t);
