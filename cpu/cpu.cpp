@@ -214,7 +214,7 @@ Outcome Cpu::execute(const Insn& insn) { return execute_inline(insn); }
 void Cpu::step_watched() {
     stepping = rflags & rflags::tf;
     bool resuming = rflags & rflags::rf;
-    if (debug_trap_armed() && !resuming && code_breakpoint()) return;
+    if (debug_trap_armed() && !resuming && code_breakpoint()) return void(clock.ticks++);
     const Insn* insn = fetch();
     clock.ticks++;
     bool sti = sti_shadow, mov_ss = mov_ss_shadow;
@@ -255,7 +255,11 @@ void Cpu::run(u64 until) {
         if (clock.ticks >= clock.deadline()) clock.run_due();
         if (due()) {
             if (pending & pending::stop) return;
-            if (service_pending()) continue;
+            // An event takes a tick: time passes even where the guest lets nothing but events follow each other.
+            if (service_pending()) {
+                clock.ticks++;
+                continue;
+            }
         }
         if (activity == Activity::active) [[likely]] step();
         else clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));

@@ -5,6 +5,7 @@
 The corpora grow in BUILD/corpus and are kept; an input that fails is kept in BUILD/findings with what was said.
 """
 import os
+import random
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ arguments = report.options(__doc__).parse_args()
 build = Path(arguments.build).resolve()
 HERE = Path(__file__).resolve().parent
 SECONDS = 60 if arguments.long else 10
+LONGEST = {"load_kernel": 16384, "options": 2000}
 SLOWEST = 10                                   # seconds that one input may take on a busy machine
 
 
@@ -26,8 +28,34 @@ def targets():
     return re.findall(r"^    tests/fuzz/(\w+)", text.split("EXTRA_PROGRAMS")[0], re.M)
 
 
+def noise(n):
+    return random.Random(n).randbytes(64 + 16 * n)
+
+
+OPTIONS = [
+    b"--kernel\nk\n--initrd=i\n--append\na b\n--module=m,x\n--memory\n512M\n--cpu=max-intel,-avx,+smep\n",
+    b"--kernel=k\n--serial\nfile:x\n--serial=tcp:99\n--debugcon=stdio\n--headless\n--ips=2000000\n--rtc\n2026-01-01T12:00:00\n",
+    b"--kernel=k\n--clock=icount\n--seed=1\n--max-instructions=5\n--timeout=0.5\n--no-reboot\n--engine=slow\n--stats=json\n",
+    b"--list=cpus\n--hash-every=5\n--smp=1\n",
+    b'\nkernel = "k"\nmemory = 1G\nserial = ["stdio", "null"]\nheadless = true\n# remark\n[section]\ncpu=\'zen2\'\n',
+    b"--headless\n\nmodule=[a,b]\nappend=\"x\\ty\"\nrtc=12345\nips=1e9\n",
+]
+
+
+def seed_contents(name):
+    if name == "options":
+        return OPTIONS
+    if name == "load_kernel":
+        return [file.read_bytes()[:8192] for file in sorted((build / "guests").glob("boot_*"))]
+    return [noise(n) for n in range(24)]
+
+
 def seeds(name):
-    return [str(HERE / "seeds" / name)] if (HERE / "seeds" / name).is_dir() else []
+    directory = build / "seeds" / name
+    directory.mkdir(parents=True, exist_ok=True)
+    for n, content in enumerate(seed_contents(name)):
+        (directory / str(n)).write_bytes(content)
+    return str(directory)
 
 
 def what_was_said(text):
@@ -45,8 +73,8 @@ def fuzz(name):
     corpus, findings = build / "corpus" / name, build / "findings"
     for directory in (corpus, findings):
         directory.mkdir(parents=True, exist_ok=True)
-    command = [str(program), f"-max_total_time={SECONDS}", f"-timeout={SLOWEST}", "-rss_limit_mb=3000", "-max_len=8192",
-               "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", str(corpus), *seeds(name)]
+    command = [str(program), f"-max_total_time={SECONDS}", f"-timeout={SLOWEST}", "-rss_limit_mb=3000", f"-max_len={LONGEST.get(name, 600)}",
+               "-len_control=0", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", str(corpus), seeds(name)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           timeout=SECONDS * 30 + 600,
                           env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"})
