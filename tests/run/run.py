@@ -93,7 +93,7 @@ def jobs_of(layer, build, sanitized, long):
         if not sanitized:
             return []
         marker = Job(layer, "system.boot_linux.marker", [str(SOURCE / "tests/system/boot_linux.py"), "--build",
-                                                         str(sanitized), "marker-stable-max-intel"])
+                                                         str(sanitized), "marker-newest-max-intel"])
         return ([marker] + gtest(layer, sanitized / "unit_tests", CPUS) + scripts(layer, "guests", sanitized, long) +
                 scripts(layer, "system", sanitized, False, needs_no_boot))
     if layer == "fuzz":

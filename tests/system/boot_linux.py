@@ -121,7 +121,7 @@ def all_cases():
         rows += [(shell, "shell", "686-pae", "max-intel")]
         rows += [(user_work, "work", "stable", model) for model in LONG_MODELS]
     if arguments.long or arguments.cases:
-        rows += [(marker, "marker", "stable", "max-intel")]
+        rows += [(marker, "marker", kernel, "max-intel") for kernel in ("stable", "newest")]
     return {f"{kind}-{kernel}-{model}": case(function, f"{kind}-{kernel}-{model}", kernel, model)
             for function, kind, kernel, model in rows}
 
