@@ -23,7 +23,7 @@ static void list_devices() {
 // What a user may look for and not find yet; the CPU models' own gaps are in --list cpus.
 static void list_missing() {
     static constexpr const char* missing[] = {
-        "CPU: VMX, SVM (neither is advertised); SSE3 and later vector instructions, AVX, AES, SHA; XSAVEOPT/C/S; SMM; MONITOR/MWAIT; performance counters",
+        "CPU: VMX, SVM (neither is advertised); SSE3 and later vector instructions, AVX, AES, SHA; XSAVES; SMM; MONITOR/MWAIT; performance counters",
         "engine: only the reference engine (--engine slow)",
         "machine: more than one CPU; firmware boot (SeaBIOS, OVMF); disks, CD, floppy, network, USB, VGA, sound",
         "tools: snapshots, record and replay, debugger, GDB server, QMP",

@@ -31,8 +31,8 @@ static s64 parse_rtc(const std::string& text) {
 
 static u64 memory_size(const std::string& text) try {
     u64 size = parse_size(text);
-    if (size < u64{1} << 20 || size > u64{64} << 30 || size % 4096)
-        throw Error(text + " is out of range; 1M to 64G in whole pages");
+    if (size < u64{2} << 20 || size > u64{64} << 30 || size % 4096)
+        throw Error(text + " is out of range; 2M to 64G in whole pages");
     return size;
 } catch (const Error& e) {
     throw Error(std::string("--memory: ") + e.what());
@@ -63,7 +63,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--append", o.append, "its command line")->type_name("TEXT");
     app.add_option("--module", o.modules, "a multiboot or PVH module; repeatable")->type_name("FILE[,TEXT]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
-    app.add_option("--memory", t.memory, "RAM: 1M to 64G [1G]")->type_name("SIZE");
+    app.add_option("--memory", t.memory, "RAM: 2M to 64G [1G]")->type_name("SIZE");
     app.add_option("--smp", o.cpus, "number of CPUs; only 1 is built so far")->type_name("N")->check(CLI::Range(1u, 1u));
     app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
 
