@@ -9,7 +9,7 @@
 #include <vector>
 
 // splitmix64: the same numbers on every host.
-struct Random {
+struct TestRandom {
     u64 state;
     u64 next() {
         u64 z = state += 0x9e3779b97f4a7c15;
@@ -84,7 +84,7 @@ public:
     }
 
 private:
-    Random random;
+    TestRandom random;
 };
 
 template <class T> Saved save(T& component) {

@@ -9,7 +9,7 @@ namespace board {
 inline Parts parts(const char* model) {
     Parts p;
     p.model = *find_model(model);
-    p.memory = u64{4} << 20;
+    p.memory = u64{2} << 20;
     return p;
 }
 
@@ -23,7 +23,7 @@ inline u16 port(Input& in) {
 
 inline Physical address(Input& in) {
     static constexpr u64 base[] = {0xfec00000, 0xfec00010, 0xfed00000, 0xfed00100, 0xfee00000, 0xfee00300, Pc::test_page, 0x1000,
-                                   0x9fff0, 0xa0000, 0xc0000, 0xf0000, 0xffff0, 0xffff0000, 0x3ffff0, 0xfffffff0};
+                                   0x9fff0, 0xa0000, 0xc0000, 0xf0000, 0xffff0, 0xffff0000, 0x1ffff0, 0xfffffff0};
     u8 which = in.byte();
     return Physical(which < 240 ? base[which / 15] + in.take<u16>() % 0x1010 : in.take<u64>() & mask(51, 0));
 }

@@ -24,18 +24,42 @@ private:
     u64 pattern;
 };
 
-class Reader final : public Archive {
+// The first visit saves, every later one loads the same again.
+class Snapshot final : public Archive {
 public:
-    void number(std::string_view, u64& value, unsigned) override { sum += value; }
-    void memory(std::string_view, std::span<u8>) override {}
+    void rewind() { loading = true, next_number = next_memory = 0; }
+    void number(std::string_view, u64& value, unsigned) override {
+        if (loading) value = numbers[next_number++];
+        else numbers.push_back(value);
+    }
+    void memory(std::string_view, std::span<u8> bytes) override {
+        if (!loading) return memories.push_back({bytes.begin(), bytes.end()});
+        auto& saved = memories[next_memory++];
+        std::copy(saved.begin(), saved.end(), bytes.begin());
+    }
     void enter(std::string_view) override {}
     void leave() override {}
-    u64 sum = 0;
+
+private:
+    bool loading = false;
+    std::size_t next_number = 0, next_memory = 0;
+    std::vector<u64> numbers;
+    std::vector<std::vector<u8>> memories;
 };
+
+Snapshot snapshot_of(Pc& pc) {
+    Snapshot s;
+    pc.visit(s);
+    return s;
+}
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
-    Pc pc(board::parts("max-amd"));
+    static Pc pc(board::parts("max-amd"));
+    static Snapshot power_on = snapshot_of(pc);
+    power_on.rewind();
+    pc.visit(power_on);
+    pc.ended.reset();
     Input in(data, size);
     std::size_t most = in.below(256) * 8;
     u64 pattern = in.take<u64>();
@@ -43,8 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     Input state(bytes.data(), bytes.size());
     FuzzArchive load(state, pattern);
     pc.visit(load);
-    Reader reader;
-    pc.visit(reader);
+    snapshot_of(pc);
     pc.cpu.run(pc.clock.ticks + 500);
     board::run_program(pc, in);
     return 0;

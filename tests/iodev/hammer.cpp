@@ -106,7 +106,7 @@ struct Board {
         clock.run_due();
     }
 
-    void access(Random& random) {
+    void access(TestRandom& random) {
         static constexpr unsigned widths[] = {1, 2, 4, 8};
         static constexpr u64 values[] = {0,          1,          0x80,    0xff,  0xffff,
                                          0x80000000, 0xffffffff, ~u64{0}, 0x1000};
@@ -126,7 +126,7 @@ struct Board {
         else events += ports.in(port, width);
     }
 
-    void outside(Random& random) {
+    void outside(TestRandom& random) {
         switch (random.below(10)) {
         case 0: if (uart.can_receive()) uart.receive(u8(random.next())); break;
         case 1: keyboard.key(u8(random.next()), random.below(2)); break;
@@ -150,7 +150,7 @@ struct Board {
     }
 
     void hammer(u64 seed, int accesses) {
-        Random random{seed};
+        TestRandom random{seed};
         for (int i = 0; i < accesses; i++) {
             access(random);
             if (random.below(4) == 0) outside(random);
@@ -170,7 +170,7 @@ TEST(Devices, each_one_stands_random_accesses_alone) {
     for (unsigned n = 0; n < Board().places.size(); n++) {
         Board board;
         auto place = board.places[n];
-        Random random{n};
+        TestRandom random{n};
         for (int i = 0; i < 20'000; i++) {
             static constexpr unsigned widths[] = {1, 2, 4};
             u16 port = u16(place.base + random.below(place.size));

@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The files of tests/machine/, part of unit_tests.
-tests_machine_sources =
+# The tests of tests/machine/, part of unit_tests.
+tests_machine_sources = \
+    tests/machine/options.cpp \
+    tests/machine/pc.cpp

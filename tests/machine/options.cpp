@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The command line and the configuration file, by what man/slate.1 says of them.
+#include "machine/options.h"
+#include "base/error.h"
+#include "tests/bios/support.h"
+#include <gtest/gtest.h>
+
+namespace {
+std::optional<Options> parsed(std::vector<std::string> words) {
+    std::vector<const char*> argv{"slate"};
+    for (auto& word : words) argv.push_back(word.c_str());
+    return parse_options(int(argv.size()), argv.data());
+}
+
+// The line of the refusal, with its status; empty when the words are accepted.
+std::string refusal(std::vector<std::string> words) {
+    try {
+        parsed(words);
+    } catch (const Error& e) {
+        EXPECT_EQ(e.status, 2);
+        return e.what();
+    }
+    return "";
+}
+bool says(const std::string& line, const std::string& what) { return line.find(what) != line.npos; }
+
+test::Directory directory;
+std::string config(const std::string& text) { return "--config=" + directory.file("config", Bytes(text.begin(), text.end())); }
+}  // namespace
+
+TEST(Options, SizesAreNumbersWithAUnit) {
+    EXPECT_EQ(parse_size("512M"), 536870912u);
+    EXPECT_EQ(parse_size("1G"), 1073741824u);
+    EXPECT_EQ(parse_size("65536K"), 67108864u);
+    EXPECT_EQ(parse_size("17"), 17u);
+    EXPECT_EQ(parse_size("17179869183G"), 0xffffffffc0000000u);           // 2^34 - 1 of them
+    for (auto text : {"", "M", "1T", "1MB", "-1", " 1", "1 M", "17179869184G", "99999999999999999999"})
+        EXPECT_THROW(parse_size(text), Error) << text;
+}
+
+TEST(Options, WhatIsNotSaidHasItsDefault) {
+    auto o = parsed({"--kernel", "k"});
+    ASSERT_TRUE(o);
+    EXPECT_EQ(o->kernel, "k");
+    EXPECT_EQ(o->memory, 1073741824u);
+    EXPECT_EQ(o->cpu, "max-intel");
+    EXPECT_EQ(o->ips, 1000000000u);
+    EXPECT_EQ(o->rtc, 1767225600);                    // 2026-01-01 00:00:00 UTC
+    EXPECT_EQ(o->serial, std::vector<std::string>{"stdio"});
+    EXPECT_FALSE(o->no_reboot);
+    EXPECT_FALSE(o->stats);
+}
+
+TEST(Options, ModulesAndSerialPortsRepeat) {
+    auto o = parsed({"--kernel=k", "--module", "a,x y", "--module=b", "--serial", "null", "--serial=file:f"});
+    ASSERT_TRUE(o);
+    EXPECT_EQ(o->modules, (std::vector<std::string>{"a,x y", "b"}));
+    EXPECT_EQ(o->serial, (std::vector<std::string>{"null", "file:f"}));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--serial=null", "--serial=null", "--serial=null"}), "two serial ports"));
+}
+
+TEST(Options, TheClockStartsAtATimeOfDay) {
+    EXPECT_EQ(parsed({"--kernel=k", "--rtc=86400"})->rtc, 86400);
+    EXPECT_EQ(parsed({"--kernel=k", "--rtc=1970-01-02"})->rtc, 86400);
+    EXPECT_EQ(parsed({"--kernel=k", "--rtc=2000-02-29T12:34:56"})->rtc, 951827696);
+    for (auto text : {"--rtc=yesterday", "--rtc=2000-01-01T", "--rtc=-1", "--rtc=12:00"})
+        EXPECT_TRUE(says(refusal({"--kernel=k", text}), "--rtc")) << text;
+}
+
+TEST(Options, AConfigurationFileHasTheSameNamesAndTheCommandLineWins) {
+    auto o = parsed({config("kernel = \"k\"\nmemory = 64M\ncpu=zen2\nheadless = true\n"), "--cpu=haswell"});
+    ASSERT_TRUE(o);
+    EXPECT_EQ(o->kernel, "k");
+    EXPECT_EQ(o->memory, 67108864u);
+    EXPECT_EQ(o->cpu, "haswell");
+    EXPECT_TRUE(o->headless);
+}
+
+TEST(Options, WhatCannotBeUsedIsRefusedInOneLine) {
+    EXPECT_TRUE(says(refusal({}), "--kernel"));
+    EXPECT_TRUE(says(refusal({"--nonsense"}), "--nonsense"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--memory=65G"}), "--memory"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--memory=512K"}), "--memory"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--memory=1048577"}), "--memory"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--smp=2"}), "--smp"));
+    EXPECT_TRUE(says(refusal({"--initrd=i", "--list=cpus"}), "--kernel"));
+    EXPECT_TRUE(says(refusal({config("nonsense = 1\nkernel = k\n")}), "nonsense"));
+    EXPECT_TRUE(says(refusal({"--config=/nonexistent/file"}), "/nonexistent/file"));
+    EXPECT_EQ(refusal({"--kernel=k", "--memory=\x1b[2J\n1"}).find_first_of("\n\x1b"), std::string::npos);
+}
