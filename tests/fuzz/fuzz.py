@@ -7,6 +7,7 @@ The corpora grow in BUILD/corpus and are kept; an input that fails is kept in BU
 import os
 import random
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,30 @@ OPTIONS = [
 ]
 
 
+def instruction_seed(mode, prefix, first):
+    """What instructions.cpp reads: mode, options, gates, registers, flags and control, events; then 32 opcodes in a row."""
+    chance = random.Random(f"{mode} {prefix.hex()} {first}")
+    options = chance.choice((4, 5, 12, 13))
+    head = bytes([mode + chance.choice((0, 130)), options, 0])     # 130 % 5 is 0, and its top bit means AMD
+    if options & 8:
+        head += bytes(1)                                       # no table is disturbed
+    registers = bytes(chance.randrange(128) for _ in range(15))
+    control = struct.pack("<IBIHHB", 0x3202, 0, 0x50600, 0x1f80, 0x37f, 0)
+    events = bytes(chance.randrange(16) for _ in range(4))
+    code = b"".join(prefix + bytes([opcode, chance.choice((0xc1, 0xd8, 0x06, 0x47, 0x83, 0x2d, chance.randrange(256)))]) +
+                    chance.randbytes(chance.choice((1, 2, 4, 5))) for opcode in range(first, first + 32))
+    return head + registers + control + events + code
+
+
+def instruction_seeds():
+    prefixes = (b"", b"\x0f", b"\x66\x0f", b"\xf3\x0f", b"\xf2\x0f", b"\x0f\x38", b"\x66\x0f\x3a", b"\xf3", b"\x66")
+    return [instruction_seed(mode, prefix, first)
+            for mode in range(5) for prefix in prefixes for first in range(0, 256, 32)]
+
+
 def seed_contents(name):
+    if name == "instructions":
+        return instruction_seeds()
     if name == "options":
         return OPTIONS
     if name == "load_kernel":
