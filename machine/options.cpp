@@ -57,6 +57,16 @@ static std::string whole_number(const std::string& text) {
     return error == std::errc{} && end == text.data() + text.size() ? "" : "'" + text + "' is no whole number below 2^64";
 }
 
+// Why a configuration file is not read at all: devices and pipes may never end, and CLI11 reads to the end.
+static std::string config_refusal(const std::string& name) {
+    std::error_code error;
+    auto status = std::filesystem::status(name, error);
+    if (!std::filesystem::exists(status)) return "'" + name + "': no such file; check the name";
+    if (!std::filesystem::is_regular_file(status)) return "'" + name + "' is not a regular file; name one";
+    bool small = std::filesystem::file_size(name, error) <= 1 << 20;
+    return small && !error ? "" : "'" + name + "' is larger than 1 MiB; that is no configuration file";
+}
+
 static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--kernel", o.kernel, "boot this kernel: bzImage, multiboot 1 or 2, PVH or plain ELF, gzip'ed or not")->type_name("FILE");
     app.add_option("--initrd", o.initrd, "its initial RAM disk (multiboot: the first module)")->type_name("FILE");
@@ -90,7 +100,8 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     Texts t;
     CLI::App app{"slate: an x86 PC emulator in which hypervisors run, and can be watched", "slate"};
     app.set_version_flag("--version", "slate " PACKAGE_VERSION);
-    app.set_config("--config", "", "read options from an INI-like file: the same names without the dashes")->type_name("FILE");
+    app.set_config("--config", "", "read options from an INI-like file: the same names without the dashes")
+        ->type_name("FILE")->check(config_refusal);
     app.allow_config_extras(CLI::config_extras_mode::error);
     describe(app, o, t);
     try {

@@ -86,5 +86,7 @@ TEST(Options, WhatCannotBeUsedIsRefusedInOneLine) {
     EXPECT_TRUE(says(refusal({"--initrd=i", "--list=cpus"}), "--kernel"));
     EXPECT_TRUE(says(refusal({config("nonsense = 1\nkernel = k\n")}), "nonsense"));
     EXPECT_TRUE(says(refusal({"--config=/nonexistent/file"}), "/nonexistent/file"));
+    EXPECT_TRUE(says(refusal({"--config=/dev/zero"}), "/dev/zero"));
+    EXPECT_TRUE(says(refusal({config(std::string((1 << 20) + 1, '#'))}), "larger"));
     EXPECT_EQ(refusal({"--kernel=k", "--memory=\x1b[2J\n1"}).find_first_of("\n\x1b"), std::string::npos);
 }
