@@ -157,6 +157,20 @@ def modules():
         refused(["--headless", "--kernel", kernel.name, "--module", "/nonexistent/module"], "module")
 
 
+def every_file_option():
+    """Each option that names a file, with each thing that is no usable file."""
+    with tempfile.TemporaryDirectory(prefix="slate-bad-") as directory:
+        kernel, huge, pipe = Path(directory, "kernel"), Path(directory, "huge"), Path(directory, "pipe")
+        kernel.write_bytes(elf(segments=[(0, 0x100000, 128, 4096)]))
+        with open(huge, "wb") as file:
+            file.truncate(1 << 40)
+        os.mkfifo(pipe)
+        for option in ("--kernel", "--initrd", "--module", "--config"):
+            first = [] if option == "--kernel" else ["--kernel", str(kernel)]
+            for name in ("/nonexistent/file", directory, str(huge), str(pipe), "/dev/zero"):
+                refused(["--headless", "--max-instructions", "1", *first, option, name], name)
+
+
 def unknown_options():
     for words in (["--nonsense"], ["--kernel"], ["-q"], ["--headless=maybe"], ["--list", "nonsense"]):
         refused(words)
@@ -188,5 +202,5 @@ def configs():
 
 cases = {function.__name__.replace("_", "-"): function for function in (
     missing, directories, unreadable, empty_kernel, foreign_kernels, truncated_bzimages, corrupted_bzimages,
-    damaged_gzip, damaged_elf, initrds, modules, unknown_options, bad_values, nothing_to_boot, configs)}
+    damaged_gzip, damaged_elf, initrds, modules, every_file_option, unknown_options, bad_values, nothing_to_boot, configs)}
 sys.exit(report.main(arguments, cases))
