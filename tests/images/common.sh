@@ -6,6 +6,7 @@ scripts=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 1 ] || { echo "usage: $0 OUTPUT-DIRECTORY ..." >&2; exit 2; }
 mkdir -p "$1"
 images=$(cd "$1" && pwd)
+debs=$images/debs
 shift
 
 fail() {
@@ -22,14 +23,42 @@ download() {
     apt-get -o APT::Sandbox::User=root "$@" >&2
 }
 
+# An apt state of its own: i386 only, the Debian archives that this system already uses.
+private_apt() {
+    debs=$images/debs-i386
+    state=$images/apt-i386
+    mkdir -p "$state/etc/apt.conf.d" "$state/etc/preferences.d" "$state/lists/partial" "$state/cache/archives/partial"
+    : > "$state/status"
+    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    [ ! -e $keyring ] || signed=" signed-by=$keyring"
+    apt-get indextargets --format "deb [arch=i386${signed-}] \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" \
+        'Created-By: Packages' 'Origin: Debian' | sort -u > "$state/sources.list"
+    [ -s "$state/sources.list" ] || fail "apt names no Debian archive"
+    cat > "$state/apt.conf" <<CONF
+APT::Architecture "i386";
+APT::Architectures { "i386"; };
+APT::Sandbox::User "root";
+Dir::State "$state";
+Dir::State::lists "$state/lists";
+Dir::State::status "$state/status";
+Dir::Cache "$state/cache";
+Dir::Etc::sourcelist "$state/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Acquire::Languages "none";
+CONF
+    APT_CONFIG=$state/apt.conf
+    export APT_CONFIG
+    apt-get update -qq >&2 || echo "apt could not read all of the i386 package lists" >&2
+}
+
 # deb PACKAGE: prints the path of its .deb, downloaded once.
 deb() {
-    mkdir -p "$images/debs"
-    file=$(ls "$images/debs/$1"_*.deb 2>/dev/null | head -n 1)
+    mkdir -p "$debs"
+    file=$(ls "$debs/$1"_*.deb 2>/dev/null | head -n 1)
     if [ -z "$file" ]; then
-        (cd "$images/debs" && { download download -qq "$1" || { update_lists; download download -qq "$1"; }; }) ||
+        (cd "$debs" && { download download -qq "$1" || { update_lists; download download -qq "$1"; }; }) ||
             fail "apt could not download $1"
-        file=$(ls "$images/debs/$1"_*.deb | head -n 1)
+        file=$(ls "$debs/$1"_*.deb | head -n 1)
     fi
     echo "$file"
 }

@@ -28,33 +28,6 @@ known() {
     esac
 }
 
-# An apt state of its own: i386 only, the Debian archives that this system already uses.
-private_apt() {
-    state=$images/apt-i386
-    mkdir -p "$state/etc/apt.conf.d" "$state/etc/preferences.d" "$state/lists/partial" "$state/cache/archives/partial"
-    : > "$state/status"
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ ! -e $keyring ] || signed=" signed-by=$keyring"
-    apt-get indextargets --format "deb [arch=i386${signed-}] \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" \
-        'Created-By: Packages' 'Origin: Debian' | sort -u > "$state/sources.list"
-    [ -s "$state/sources.list" ] || fail "apt names no Debian archive"
-    cat > "$state/apt.conf" <<CONF
-APT::Architecture "i386";
-APT::Architectures { "i386"; };
-APT::Sandbox::User "root";
-Dir::State "$state";
-Dir::State::lists "$state/lists";
-Dir::State::status "$state/status";
-Dir::Cache "$state/cache";
-Dir::Etc::sourcelist "$state/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Acquire::Languages "none";
-CONF
-    APT_CONFIG=$state/apt.conf
-    export APT_CONFIG
-    apt-get update -qq >&2 || echo "apt could not read all of the i386 package lists" >&2
-}
-
 if [ "$which" = 686-pae ]; then
     private_apt
     package=$(real_package depends linux-image-686-pae)

@@ -31,7 +31,7 @@ def images(kernel):
     path, complaint = image(arguments, "kernel.sh", kernel)
     if not path:
         raise Skip(f"kernel {kernel}: {complaint}")
-    initrd, complaint = image(arguments, "initramfs.sh")
+    initrd, complaint = image(arguments, "initramfs.sh", *(["i386"] if kernel.startswith("686") else []))
     expect(initrd, f"no initramfs: {complaint}")
     return path, initrd
 
