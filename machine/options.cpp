@@ -38,12 +38,6 @@ static u64 memory_size(const std::string& text) try {
     throw Error(std::string("--memory: ") + e.what());
 }
 
-// What a file or an argument holds may be quoted in a message: no line ends, nothing that a terminal obeys.
-static std::string one_line(std::string text) {
-    std::replace_if(text.begin(), text.end(), [](char c) { return u8(c) < ' ' || u8(c) == 0x7f || u8(c) == 0x85; }, ' ');
-    return text;
-}
-
 namespace {
 struct Texts {
     std::string memory = "1G", rtc, engine = "slow", stats = "off", clock = "icount";
@@ -108,9 +102,9 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         if (e.get_exit_code() == 0) return app.exit(e), std::nullopt;
-        throw Error(one_line(e.what()) + " (slate --help lists the options)");
+        throw Error(std::string(e.what()) + " (slate --help lists the options)");
     } catch (const std::exception& e) {          // a configuration file that is a directory, ...
-        throw Error("--config: " + one_line(e.what()));
+        throw Error(std::string("--config: ") + e.what());
     }
     o.memory = memory_size(t.memory);
     if (!t.rtc.empty()) o.rtc = parse_rtc(t.rtc);
