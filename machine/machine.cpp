@@ -18,40 +18,27 @@ static std::unique_ptr<Console> debug_console(const std::string& to) {
     return open_console(to == "stdio" ? "stdio" : "file:" + to);
 }
 
-Machine::Machine(const Options& given) : options(given) {
+Parts parts_of(const Options& options) {
     Parts parts;
     parts.model = parse_cpu(options.cpu).model;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
+    return parts;
+}
+
+Machine::Machine(const Options& given) : options(given) {
+    Parts parts = parts_of(options);
     serial[0] = open_console(options.serial[0]);
     serial[1] = open_console(options.serial.size() > 1 ? options.serial[1] : "null");
     debugcon = debug_console(options.debugcon);
     for (int n : {0, 1}) parts.serial[n] = [this, n](u8 byte) { serial[n]->send(byte); };
     parts.debugcon = [this](u8 byte) { debugcon->send(byte); };
     pc = std::make_unique<Pc>(std::move(parts));
-    boot();
-}
-
-void Machine::boot() {
-    BootRequest request;
-    request.kernel = options.kernel, request.initrd = options.initrd, request.append = options.append, request.modules = options.modules;
-    request.memory = options.memory;
-    request.long_mode = pc->parts.model.features.has(Feature::lm);
-    request.physical_bits = pc->parts.model.physical_bits;
-    request.acpi = pc->acpi();
-    BootPlan plan = plan_boot(request);
-    write_plan(plan, pc->memory);
-    pc->set_rom(plan.rom);
-    for (auto& w : plan.port_writes) pc->ports.out(w.port, w.width, w.value);
-    for (auto& w : plan.msr_writes)
-        if (!msr_name(pc->cpu, w.index).empty()) write_msr(pc->cpu, w.index, w.value);
-    for (auto& w : plan.apic_writes) pc->cpu.apic.write(w.offset, 4, w.value);
-    enter(plan.entry);
+    load(*pc, options);
 }
 
 static Segment hidden_part(const EntrySegment& s) { return {s.selector, s.base, s.limit, {s.rights}}; }
 
-void Machine::enter(const EntryState& e) {
-    Cpu& cpu = pc->cpu;
+static void enter(Cpu& cpu, const EntryState& e) {
     auto& r = cpu.gpr;
     r[rax] = e.rax, r[rbx] = e.rbx, r[rcx] = e.rcx, r[rdx] = e.rdx, r[rsi] = e.rsi, r[rdi] = e.rdi, r[rbp] = e.rbp, r[rsp] = e.rsp;
     r[rip_reg] = e.rip;
@@ -62,6 +49,23 @@ void Machine::enter(const EntryState& e) {
     cpu.set_rflags(e.rflags);
     cpu.translation_mode_changed();
     cpu.mode_changed();
+}
+
+void load(Pc& pc, const Options& options) {
+    BootRequest request;
+    request.kernel = options.kernel, request.initrd = options.initrd, request.append = options.append, request.modules = options.modules;
+    request.memory = options.memory;
+    request.long_mode = pc.parts.model.features.has(Feature::lm);
+    request.physical_bits = pc.parts.model.physical_bits;
+    request.acpi = pc.acpi();
+    BootPlan plan = plan_boot(request);
+    write_plan(plan, pc.memory);
+    pc.set_rom(plan.rom);
+    for (auto& w : plan.port_writes) pc.ports.out(w.port, w.width, w.value);
+    for (auto& w : plan.msr_writes)
+        if (!msr_name(pc.cpu, w.index).empty()) write_msr(pc.cpu, w.index, w.value);
+    for (auto& w : plan.apic_writes) pc.cpu.apic.write(w.offset, 4, w.value);
+    enter(pc.cpu, plan.entry);
 }
 
 // Host input is looked at once per millisecond of virtual time; hashes and limits fall on exact instructions.
@@ -101,7 +105,7 @@ bool Machine::slice() {
     if (pc->ended) {
         if (options.no_reboot || pc->ended->why == Ending::power_off || pc->ended->why == Ending::debug_exit) return false;
         pc->reset();
-        boot();
+        load(*pc, options);
     }
     bool over = cpu.retired >= options.max_instructions || (options.timeout > 0 && host_seconds() - started >= options.timeout);
     if (over) return limit_reached = true, false;

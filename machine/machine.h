@@ -6,14 +6,16 @@
 #include "machine/options.h"
 #include "machine/pc.h"
 
+// The board that the options ask for, its lines to the outside not connected; and what is in memory and registers at its start.
+Parts parts_of(const Options& options);
+void load(Pc& pc, const Options& options);
+
 class Machine {
 public:
     explicit Machine(const Options& options);
     int run();                            // the exit status
 
 private:
-    void boot();
-    void enter(const EntryState& entry);
     bool slice();                         // false: the run is over
     void exchange();                      // bytes between the UARTs and the host
     void idle();
