@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the freestanding guests on each CPU model that matters; a guest that prints no verdict fails."""
+"""Runs the freestanding guests on each CPU model that matters, under each engine; a guest that prints no verdict fails."""
 import gzip
 import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
@@ -23,10 +24,24 @@ def names(width):
     return re.search(rf"^guests_{width} =(.*)$", text, re.M).group(1).split()
 
 
-def run(kernel, model, *more):
-    command = [arguments.emulator or str(Path(arguments.build) / "slate"), "--kernel", str(kernel), "--headless",
+def slate():
+    return arguments.emulator or str(Path(arguments.build) / "slate")
+
+
+def engines():
+    """Each engine that there is to choose; [None] of an emulator that has no choice."""
+    try:
+        told = subprocess.run([slate(), "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+    except OSError:
+        told = "--engine fast"                              # nothing built yet: what --list names
+    return ["fast", "slow"] if re.search(r"--engine.*fast", told) else [None]
+
+
+def run(kernel, model, engine, *more):
+    command = [slate(), "--kernel", str(kernel), "--headless",
                "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--memory", "64M", "--append", "hello",
-               "--max-instructions", str(INSTRUCTIONS), "--cpu", model, *more]
+               "--max-instructions", str(INSTRUCTIONS), "--cpu", model,
+               *(["--engine", engine] if engine else []), *more]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                           timeout=PATIENCE)
 
@@ -42,33 +57,35 @@ def judge(done, status):
     expect(status == TRIPLE_FAULT or last.startswith("end"), f"did not come to its end; last: {last}")
 
 
-def guest(name, model, status):
-    judge(run(Path(arguments.build) / "guests" / name, model), status)
+def guest(name, model, engine, status):
+    judge(run(Path(arguments.build) / "guests" / name, model, engine), status)
 
 
-def packed(name, model):
+def packed(name, model, engine):
     with tempfile.NamedTemporaryFile(prefix="slate-guest-") as file:
         file.write(gzip.compress((Path(arguments.build) / "guests" / name).read_bytes()))
         file.flush()
-        judge(run(file.name, model), PASSED)
+        judge(run(file.name, model, engine), PASSED)
 
 
-def with_module(name, model):
+def with_module(name, model, engine):
     with tempfile.NamedTemporaryFile(prefix="slate-module-") as file:
         file.write(b"MODULE!!")
         file.flush()
-        done = run(Path(arguments.build) / "guests" / name, model, "--module", f"{file.name},hi")
+        done = run(Path(arguments.build) / "guests" / name, model, engine, "--module", f"{file.name},hi")
         expect("ok with its string" in done.stdout, f"the guest saw no module: {done.stdout[-300:]} {done.stderr[-200:]}")
         judge(done, PASSED)
 
 
 cases = {}
-for name in names("32") + names("64") + names("boot"):
-    for model in MODELS:
-        status = TRIPLE_FAULT if name.startswith("triple") else PASSED
-        cases[f"{name}-{model}"] = lambda name=name, model=model, status=status: guest(name, model, status)
-for name in names("boot"):
-    cases[f"{name}-gzip"] = lambda name=name: packed(name, "max-intel")
-for name in ("boot_multiboot1", "boot_pvh"):
-    cases[f"{name}-module"] = lambda name=name: with_module(name, "max-amd")
+for engine in engines():
+    of = f"-{engine}" if engine else ""
+    for name in names("32") + names("64") + names("boot"):
+        for model in MODELS:
+            status = TRIPLE_FAULT if name.startswith("triple") else PASSED
+            cases[f"{name}-{model}{of}"] = partial(guest, name, model, engine, status)
+    for name in names("boot"):
+        cases[f"{name}-gzip{of}"] = partial(packed, name, "max-intel", engine)
+    for name in ("boot_multiboot1", "boot_pvh"):
+        cases[f"{name}-module{of}"] = partial(with_module, name, "max-amd", engine)
 sys.exit(report.main(arguments, cases))

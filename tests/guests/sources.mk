@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates modes paging32 segmentation tasks v86 widths
-guests_64 = apic debug exceptions order paging4 smc strings syscall timers tlb triple_fault
+guests_64 = apic code_stores debug exceptions order paging4 patching remapping smc strings syscall timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -13,6 +13,8 @@ guests_files = \
     tests/guests/boot_pvh.S \
     tests/guests/boot_text.S \
     tests/guests/build \
+    tests/guests/code.h \
+    tests/guests/code_stores.cpp \
     tests/guests/debug.cpp \
     tests/guests/exceptions.cpp \
     tests/guests/frame.h \
@@ -25,6 +27,8 @@ guests_files = \
     tests/guests/order.cpp \
     tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
+    tests/guests/patching.cpp \
+    tests/guests/remapping.cpp \
     tests/guests/segmentation.cpp \
     tests/guests/smc.cpp \
     tests/guests/start32.S \

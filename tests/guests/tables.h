@@ -5,11 +5,11 @@
 
 enum : u64 { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PSE = 0x80, G = 0x100, NX = 1ull << 63 };
 
-inline u64 pool[48][512] __attribute__((aligned(4096)));
+inline u64 pool[64][512] __attribute__((aligned(4096)));
 inline unsigned pool_used;
 inline u64* new_table() { return pool[pool_used++]; }
 inline word page(unsigned n) {            // memory to map: physical and linear address are the same
-    alignas(4096) static u8 pages[8][4096];
+    alignas(4096) static u8 pages[32][4096];
     return word(pages[n]);
 }
 inline int levels = 4;                    // of the paging in use
