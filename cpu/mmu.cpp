@@ -2,11 +2,14 @@
 // Translation for the CPU: regime from the control registers, TLB, walk, page faults, banks.
 #include "cpu/mmu.h"
 #include "cpu/cpuid/model.h"
+#include <algorithm>
 
 using paging::Operation;
 
 Mmu::Mmu(Cpu& cpu) : cpu(cpu) {
-    for (auto* array : {&tlb.data, &tlb.instruction}) array->removed = [this](const paging::Tag& tag) { forget(tag); };
+    tlb.data.removed = [this](const paging::Tag& tag) { banks.scrub(tag); };
+    tlb.instruction.removed = [this](const paging::Tag& tag) { banks.scrub(tag), renew_stamps(tag); };
+    select_code_context();
     cpu.bank = &empty;
 }
 
@@ -40,33 +43,70 @@ void Mmu::refresh_regime() {
     s.gib_pages = cpu.features.has(Feature::page1gb);
     s.global_reserved = !cpu.intel();
     context.pcid = c.cr4 & cr4::pcide ? u16(c.cr3 & 0xfff) : u16(0);
+    select_context();
 }
 
-void Mmu::select_bank() {
-    bool watched = cpu.alignment_checked() || cpu.debug_trap_armed();
-    cpu.bank = watched ? &empty : cpu.cpl == 3 ? &user : cpu.rflags & rflags::ac ? &supervisor_ac : &supervisor;
+// Where what banks and stamps are by is another now: other siblings.
+void Mmu::select_context() {
+    auto now = PermissionWord::of(regime.stage1, false, false);
+    if (now == word && context == selected) return;
+    for (Bank* bank : siblings)
+        if (bank) banks.used(bank);
+    siblings = {};
+    bool same_code = now.execution() == word.execution() && context == selected;
+    word = now, selected = context;
+    if (!same_code) select_code_context();
 }
 
-void Mmu::drop_banks() {
-    user.drop();
-    supervisor.drop();
-    supervisor_ac.drop();
+Bank* Mmu::find_sibling(unsigned n) {
+    return siblings[n] = banks.select(context, PermissionWord::of(regime.stage1, n & 2, n & 1));
 }
 
 void Mmu::drop_all() {
     invalidate(Operation::reset);
     refresh_regime();
+    memory_map_changed();
 }
 
-// An entry is gone from the architectural TLB: so are its pages from the banks.
-void Mmu::forget(const paging::Tag& tag) {
-    if (tag.shift > 12) return drop_banks();
-    for (auto* bank : {&user, &supervisor, &supervisor_ac}) bank->drop_page(tag.page);
+void Mmu::memory_map_changed() {
+    banks.drop();
+    for (auto& c : code_contexts)
+        if (c.stamp) c.stamp = ++last_stamp;
+    stamp = code_contexts[code_context].stamp;
+}
+
+// A context that is not known takes the slot of the one left longest ago.
+void Mmu::select_code_context() {
+    u64 rule = word.execution();
+    code_contexts[code_context].order = ++code_order;
+    auto found = std::ranges::find_if(code_contexts, [&](auto& c) { return c.stamp && c.rule == rule && c.context == selected; });
+    if (found == code_contexts.end()) {
+        found = std::ranges::min_element(code_contexts, {}, &CodeContext::order);
+        *found = {selected, rule, ++last_stamp};
+    }
+    found->order = ++code_order;
+    code_context = unsigned(found - code_contexts.begin());
+    stamp = found->stamp;
+}
+
+// An instruction entry is gone: so is the word of those it served.
+void Mmu::renew_stamps(const paging::Tag& tag) {
+    auto same = [&](const paging::Tag& t) { return t.vpid == tag.vpid && t.pcid == tag.pcid && t.ept == tag.ept && t.global == tag.global; };
+    if (in_operation && renewed.valid() && same(renewed)) return;
+    for (auto& c : code_contexts)
+        if (c.stamp && tag.in(c.context)) c.stamp = ++last_stamp;
+    stamp = code_contexts[code_context].stamp;
+    renewed = tag;
+    counters.renewals++;
 }
 
 void Mmu::invalidate(Operation operation, const paging::Target& target) {
+    in_operation = paging::scope(operation).reach == paging::Reach::any;
+    renewed = {};
+    if (in_operation) banks.begin_operation();
     paging::invalidate(tlb, operation, target, vendor());
-    if (!cpu.paging()) drop_banks();
+    banks.end_operation();
+    in_operation = false;
 }
 
 paging::Access Mmu::access(Kind kind, As as) const {
@@ -78,36 +118,89 @@ paging::Access Mmu::access(Kind kind, As as) const {
     return a;
 }
 
+// Plain memory for this kind of access, or null: the local APIC's page, MMIO, nothing, ROM or watched memory to write to.
+u8* Mmu::host_page(Physical at, Kind kind) const {
+    if (cpu.apic.claims(at)) return nullptr;
+    return kind == Kind::write ? cpu.memory.page_for_write(at) : cpu.memory.page_for_read(at);
+}
+
+// Whether the architectural TLB has the entry for an access as it stands; with paging off there is nothing to ask.
+bool Mmu::known(u64 address, Kind kind, Physical& at) const {
+    at = Physical(address);
+    if (!word.paged()) return regime.stage2.kind == paging::Nesting::none;
+    auto asked = access(kind, As::current);
+    auto* entry = paging::hit(kind == Kind::execute ? tlb.instruction : tlb.data, context, regime.stage1, LinearAddress(address), asked);
+    if (entry) at = entry->physical(address);
+    return entry;
+}
+
+// The tag for this access, and that of the other kind of data access where it would be granted as it is.
 void Mmu::fill_bank(u64 address, Kind kind, u8* host) {
-    if (cpu.bank == &empty) return;
-    u64 page = address & ~u64{0xfff}, addend = reinterpret_cast<u64>(host) - page;
-    auto& e = cpu.bank->at(page, 1);
-    bool same = (e.read_tag == page || e.write_tag == page || e.execute_tag == page) && e.addend == addend;
-    if (!same) e = {};
-    e.addend = addend;
-    (kind == Kind::read ? e.read_tag : kind == Kind::write ? e.write_tag : e.execute_tag) = page;
+    if (cpu.bank == &empty || (!word.paged() && regime.stage2.kind != paging::Nesting::none)) return;
+    static constexpr u8 tags[] = {Banks::reads, Banks::writes, Banks::executes};
+    unsigned granted = tags[unsigned(kind)];
+    Kind other = kind == Kind::read ? Kind::write : Kind::read;
+    Physical at;
+    if (kind != Kind::execute && known(address, other, at) && host_page(at, other) == host) granted = Banks::reads | Banks::writes;
+    banks.fill(cpu.bank, address & ~u64{0xfff}, granted, host);
+}
+
+bool Mmu::fill(u64 address, unsigned width, Kind kind) {
+    bool in_reach = cpu.bits64() ? cpu.canonical(address) : !(address >> 32);
+    if (cpu.bank == &empty || !in_reach || (address & 0xfff) + width > 4096) return false;
+    Physical at;
+    u8* host = known(address, kind, at) ? host_page(at, kind) : nullptr;
+    if (!host) return counters.fill_misses++, false;
+    counters.fill_hits++;
+    fill_bank(address, kind, host);
+    return true;
 }
 
 bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
+    counters.translations++;
     auto result = paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), access(kind, as));
     if (auto* fault = std::get_if<paging::Fault>(&result)) {
         cpu.raise(pf(u32(fault->information), address));
         return false;
     }
     at = std::get<Physical>(result);
-    host = nullptr;
-    if (cpu.apic.claims(at)) return true;
-    u8* page = kind == Kind::write ? cpu.memory.page_for_write(at) : cpu.memory.page_for_read(at);
-    if (!page) return true;
-    host = page + at.offset();
-    if (as == As::current) fill_bank(address, kind, page);
+    u8* page = host_page(at, kind);
+    host = page ? page + at.offset() : nullptr;
+    if (page && as == As::current) fill_bank(address, kind, page);
     return true;
+}
+
+// An entry's tag is right: an access of that kind, under that word, finds its architectural entry and this host page.
+bool Mmu::tag_holds(const paging::Context& c, PermissionWord w, const BankEntry& e, Kind kind) const {
+    u64 page = kind == Kind::read ? e.read_tag : kind == Kind::write ? e.write_tag : e.execute_tag;
+    if (page == ~u64{0}) return true;
+    paging::Stage1 s;
+    s.mode = paging::Mode(bits(w.value, 2, 0));
+    s.wp = w.value & bit(5), s.smep = w.value & bit(6), s.smap = w.value & bit(7), s.nxe = w.value & bit(8);
+    s.pke = w.value & bit(9), s.pks = w.value & bit(10), s.pkru = u32(w.value >> 32);
+    auto asked = access(kind, As::current);
+    asked.privilege = w.value & bit(3) ? paging::Privilege::user : paging::Privilege::supervisor;
+    asked.ac = w.value & bit(4);
+    auto* entry = paging::hit(kind == Kind::execute ? tlb.instruction : tlb.data, c, s, LinearAddress(page), asked);
+    if (w.paged() && !entry) return false;
+    u8* host = host_page(entry ? entry->physical(page) : Physical(page), kind);
+    return host && reinterpret_cast<u64>(host) == page + e.addend && !(page & 0xfff);
+}
+
+bool Mmu::banks_hold() const {
+    bool hold = true;
+    banks.each([&](const paging::Context& c, PermissionWord w, const Bank& bank, const BankEntry& e) {
+        u64 index = u64(&e - bank.e.data());
+        for (u64 tag : {e.read_tag, e.write_tag, e.execute_tag}) hold &= tag == ~u64{0} || Bank::index(tag) == index;
+        for (auto kind : {Kind::read, Kind::write, Kind::execute}) hold &= tag_holds(c, w, e, kind);
+    });
+    return hold;
 }
 
 void Mmu::visit(Archive& a) {
     a("entries", tlb);
     refresh_regime();
-    drop_banks();
+    memory_map_changed();
 }
 
 // ---- Cpu's part
@@ -116,11 +209,10 @@ bool Cpu::probe_piece(u64 address, Kind kind, As as, Physical& at, u8*& host) { 
 
 void Cpu::translation_mode_changed() {
     mmu->refresh_regime();
-    mmu->drop_banks();
     mmu->select_bank();
 }
 
-void Cpu::memory_map_changed() { mmu->drop_banks(); }
+void Cpu::memory_map_changed() { mmu->memory_map_changed(); }
 
 void Cpu::invalidate_page(u64 address) { mmu->invalidate(Operation::invlpg, {mmu->context, address}); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The CPU's translation: the architectural TLB, the regime that the control registers ask for, and the banks over it.
 #pragma once
-#include "cpu/bank.h"
+#include "cpu/banks.h"
 #include "cpu/cpu.h"
 #include "memory/linear.h"
 
@@ -11,27 +11,72 @@ struct Mmu {
     paging::Tlb tlb;
     paging::Context context;
     paging::Regime regime;
-    u64 walks = 0;                // statistics, no state
+    Banks banks;
+    // Names what a fetch's translation depends on: while it is the same (and the CPL's class is), a linear page whose
+    // code was translated to a host page is still translated to it. A context that comes back has its old one, if none of
+    // its instruction entries went meanwhile. Never used twice.
+    u64 stamp = 0;
 
-    // What every invalidation goes through: the row of memory/scopes.cpp, then the banks.
+    struct Counters {             // statistics, no state
+        u64 fill_hits = 0, fill_misses = 0, translations = 0, renewals = 0;
+    } counters;
+
+    // What every invalidation goes through: the row of memory/scopes.cpp; what goes there takes its part of the banks along.
     void invalidate(paging::Operation operation, const paging::Target& target);
     void invalidate(paging::Operation operation) { invalidate(operation, {context}); }
 
-    void refresh_regime();        // from CR0, CR3, CR4, EFER, PKRU
-    void select_bank();           // by CPL and AC; none while accesses are watched or alignment is checked
-    void drop_banks();
+    void refresh_regime();        // from CR0, CR3, CR4, EFER, PKRU; select_bank() comes next
+    // By CPL and AC; none while accesses are watched or alignment is checked.
+    void select_bank() {
+        unsigned n = (cpu.cpl == 3) << 1 | (cpu.rflags >> 18 & 1);
+        bool watched = (cpu.control.dr[7] & 0xff) || (n == 3 && (cpu.control.cr0 & cr0::am));
+        Bank* bank = watched ? &empty : siblings[n];
+        cpu.bank = bank ? bank : find_sibling(n);
+    }
+    void drop_banks() { banks.drop(); }
     void drop_all();              // reset
+    void memory_map_changed();
     paging::Vendor vendor() const;
 
     // One page's part of an access: the verdict, with the bank filled where it may be.
     bool translate(u64 address, Kind kind, As as, Physical& at, u8*& host);
+    // Fills the current bank for an access of `width` bytes by the current privilege from the architectural TLB alone.
+    // False, with nothing changed, where the access has to go the long way: a miss there, a fault, a page that isn't plain
+    // memory, one that is watched, a crossing, a non-canonical address, the empty bank.
+    bool fill(u64 address, unsigned width, Kind kind);
+    // The host's page (4 KiB) has no write tag from now on; PhysicalMap::watch keeps new ones from appearing.
+    void strip_write(const u8* host_page) { banks.strip_write(host_page); }
+    // Whether every bank entry is what the architectural TLB would give: for tests.
+    bool banks_hold() const;
     void visit(Archive&);
 
 private:
+    // Whose instruction entries a stamp is about.
+    struct CodeContext {
+        paging::Context context;
+        u64 rule = 0;             // PermissionWord::execution
+        u64 stamp = 0;            // 0: a free slot
+        u64 order = 0;
+    };
+
     paging::Access access(Kind kind, As as) const;
+    u8* host_page(Physical at, Kind kind) const;
+    bool known(u64 address, Kind kind, Physical& at) const;
     void fill_bank(u64 address, Kind kind, u8* host);
-    void forget(const paging::Tag& tag);
+    void select_context();
+    Bank* find_sibling(unsigned n);
+    void select_code_context();
+    void renew_stamps(const paging::Tag& tag);
+    bool tag_holds(const paging::Context& c, PermissionWord w, const BankEntry& e, Kind kind) const;
 
     Cpu& cpu;
-    Bank user, supervisor, supervisor_ac, empty;
+    Bank empty;
+    PermissionWord word;                  // of the regime, as a supervisor without AC
+    paging::Context selected;             // what siblings are of
+    std::array<Bank*, 4> siblings{};      // by CPL 3 and AC; null: not asked for yet
+    std::array<CodeContext, 32> code_contexts;
+    unsigned code_context = 0;
+    u64 last_stamp = 0, code_order = 0;
+    paging::Tag renewed;                  // in the operation that is going on: whose stamps are new already
+    bool in_operation = false;
 };

@@ -7,6 +7,8 @@ cpu_sources = \
     cpu/apic/message.h \
     cpu/apic/timer.cpp \
     cpu/bank.h \
+    cpu/banks.cpp \
+    cpu/banks.h \
     cpu/cpu.cpp \
     cpu/cpu.h \
     cpu/cpuid/features.def \

@@ -60,8 +60,20 @@ void TlbArray::remove(u64 slot) {
     if (removed) removed(tag);
 }
 
+// What other PCIDs have for the page of a new global entry goes, so that each address has one translation in each.
+void TlbArray::drop_hidden(const Tag& global) {
+    for (unsigned size = size_of(global.shift); size < 4; size++) {
+        u64 first = u64{set_of(global.page >> shifts[size], global.vpid)} * ways;
+        for (u64 slot = first; count[size] && slot < first + ways; slot++) {
+            const Tag& t = entries[slot].tag;
+            if (t.valid() && t.vpid == global.vpid && t.ept == global.ept && t.pcid != global.pcid && t.holds(global.page)) remove(slot);
+        }
+    }
+}
+
 const Entry& TlbArray::fill(const Context& c, u64 address, Entry entry) {
     while (const Entry* old = find(c, address)) remove(u64(old - entries.data()));
+    if (entry.tag.global) drop_hidden(entry.tag);
     u64 slot = victim(u64{set_of(entry.tag.page >> entry.tag.shift, entry.tag.vpid)} * ways);
     if (entries[slot].tag.valid()) remove(slot), evictions++;
     entry.order = ++order;

@@ -115,6 +115,7 @@ private:
     u64 victim(u64 first) const;
     void put(u64 slot, const Entry&);
     void remove(u64 slot);
+    void drop_hidden(const Tag& global);
     bool sane(u64 slot, const Entry&) const;
 
     unsigned set_bits;

@@ -2,6 +2,7 @@
 # The files of tests/cpu/, part of unit_tests.
 tests_cpu_sources = \
     tests/cpu/apic/local.cpp \
+    tests/cpu/banks.cpp \
     tests/cpu/cpuid/cpuid.cpp \
     tests/cpu/event/deliver.cpp \
     tests/cpu/event/guest.h \
