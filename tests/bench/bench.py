@@ -1,106 +1,413 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures the build, the rebuild of one instruction family, and a Linux boot against QEMU's TCG.
+"""Measures slate beside Debian's qemu-system-x86_64 (TCG) and the host: `make bench`, or tests/bench/bench.py --build DIR.
 
-Figures are medians; slate and QEMU boot the same images by turns. Prints a table and appends it to
-BUILD/bench/history.tsv. Nothing here passes or fails.
+  build    a full build from nothing, and a rebuild after one instruction family changed: wall seconds
+  boot     Debian's kernels by --kernel, from the start of the process until the guest has powered itself off
+  work     md5sum, gzip, sort, ... of busybox in the guest (tests/bench/work), without the boot
+  kernels  small compute kernels and 300 KB of generated code (tests/bench/kernels.c, large.py)
+
+Seconds are user CPU seconds of the emulator's process: of all of it by wait4 (boot), else the difference between two
+lines on the serial port, read from /proc/PID/stat (10 ms steps) as they come. Slate and QEMU run by turns, on the same
+kernel, initramfs and static programs; figures are medians of --runs. The host runs the same programs; what they print
+must be the same in all three places, or the exit status is 1. Times pass or fail nothing.
+
+Instructions are slate's ticks between the same points, by RDTSC in the program: slate counts one for each instruction
+retired, one more for each further iteration of a REP (there is none in the kernels), and those of the guest's timer
+interrupts (under 1 %). The MIPS of the others are that count over their seconds.
+
+Everything is appended to BUILD/bench/history.tsv: time, commit, name, value, unit, conditions. What the runs printed is in
+BUILD/bench/logs. The images come from tests/images by way of BUILD/images.
+
+  bench.py --build . --only kernels --runs 1 --scale 0.05 --engine slow     a quick look at the slow engine
+  bench.py --build . --only kernels --names sha256,sort --no-qemu           two kernels, for profiling
+  bench.py --build . --only work --options "--without linking"              any other options for slate
 """
 import argparse
 import json
+import math
 import os
 import re
+import selectors
+import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests/run"))
+from machine import image as image_of
+
 FAMILY = "cpu/isa/integer"
 NO_CACHE = {**os.environ, "CCACHE_DISABLE": "1"}
+QEMU = "qemu-system-x86_64"
+PATIENCE = 7200                               # seconds; only ends what hangs
+TICK = os.sysconf("SC_CLK_TCK")
+
+# Rounds of each compute kernel at --scale 1: about 1.5 billion instructions, large 0.5 billion.
+KERNELS = {"sha256": 5400, "crc32": 2500, "sort": 2700, "list": 2800, "bytecode": 1800, "strings": 1700, "sieve": 260,
+           "matrix": 820, "matrix_double": 820, "large": 10000}
+MEAN = ["sha256", "crc32", "sort", "list", "bytecode", "strings", "sieve", "matrix"]
+WORK = ["md5sum", "sha256sum", "gzip", "sort", "awk", "fork", "pipes", "fp"]
+QUIET = "cryptomgr.notests"                   # else the kernel tests its ciphers in the background for a second or two
+LINES = {"boot": "first line 1.2, aim 0.8", "work": "first line 1.8, aim 1.0"}
+
+MARK = re.compile(rb"BENCH-(BEGIN|END|NOTE) (\S+)(?: ([^\r\n]*))?\r?$|BOOT-READY|Kernel panic|no such kernel")
 
 
+class Wrong(Exception):
+    pass
+
+
+# ---- Running one emulator ----------------------------------------------------------------------------------------
+def user_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+    return int(fields[11]) / TICK
+
+
+class Run:
+    """What one emulator's run printed: seconds, results and ticks by name, notes, user seconds of the whole process."""
+
+    def __init__(self, name, command, log):
+        self.seconds, self.results, self.ticks, self.own = {}, {}, {}, {}
+        self.notes, self.booted = [], False
+        self.name, self.begun, self.rest = name, {}, b""
+        with open(log, "wb") as self.log, tempfile.TemporaryFile("w+b") as errors:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+            try:
+                self.listen(process)
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    process.wait()
+            self.total = usage.ru_utime
+            errors.seek(0)
+            self.errors = errors.read().decode(errors="replace")
+        if process.returncode != 0 or not self.booted:
+            raise Wrong(f"{name} ended with status {process.returncode}: {self.errors.strip()[-300:]} (log: {log})")
+
+    def listen(self, process):
+        end, output = time.monotonic() + PATIENCE, process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while time.monotonic() < end:
+                if not selector.select(5):
+                    continue
+                data = os.read(output, 65536)
+                if not data:
+                    return
+                now = user_seconds(process.pid)
+                self.log.write(data)
+                *lines, self.rest = (self.rest + data).split(b"\n")
+                for line in lines:
+                    self.take(line, now)
+        raise Wrong(f"{self.name}: not finished after {PATIENCE} s")
+
+    def take(self, line, now):
+        found = MARK.search(line)
+        if not found:
+            return
+        if not found[1]:
+            if b"BOOT-READY" not in line:
+                raise Wrong(f"{self.name}: {line.decode(errors='replace').strip()}")
+            self.booted = True
+            return
+        kind, name, rest = found[1], found[2].decode(), (found[3] or b"").decode(errors="replace").strip()
+        if kind == b"NOTE":
+            self.notes.append(f"{name} {rest}")
+        elif kind == b"BEGIN":
+            self.begun[name] = now
+        else:
+            words = rest.split()
+            self.seconds[name] = now - self.begun[name]
+            self.results[name] = words[0] if words else ""
+            if len(words) > 2:
+                self.ticks[name], self.own[name] = int(words[1]), int(words[2])
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.arguments, self.build = arguments, arguments.build.resolve()
+        self.rows, self.good = [], True       # rows: name, value, unit
+        self.logs = self.build / "bench" / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.emulators = ["slate"] + ([QEMU] if shutil.which(QEMU) and not arguments.no_qemu else [])
+        self.qemu = len(self.emulators) > 1
+
+    def image(self, *words):
+        path, complaint = image_of(self.arguments, *words)
+        if not path:
+            raise Wrong(f"{' '.join(words)}: {complaint}")
+        return str(Path(path).resolve())
+
+    def command(self, emulator, kernel, initrd, words):
+        words = f"console=ttyS0 quiet {words}"
+        if emulator == QEMU:
+            return [QEMU, "-accel", "tcg", "-cpu", "max", "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
+                    "-kernel", kernel, "-initrd", initrd, "-append", words]
+        engine = ["--engine", self.arguments.engine] if self.arguments.engine else []
+        return [str(self.build / "slate"), "--kernel", kernel, "--initrd", initrd, "--append", words, "--headless",
+                "--memory", "1G", "--stats=json", *engine, *shlex.split(self.arguments.options)]
+
+    def alternate(self, what, *image_and_words):
+        """Runs of each emulator, by turns."""
+        runs = {emulator: [] for emulator in self.emulators}
+        for n in range(self.arguments.runs):
+            for emulator in self.emulators:
+                log = self.logs / f"{what}-{emulator}-{n}.log"
+                runs[emulator].append(Run(f"{what}: {emulator}", self.command(emulator, *image_and_words), log))
+        return runs
+
+    def row(self, name, value, unit):
+        self.rows.append((name, value, unit))
+
+    def same(self, what, name, native, runs):
+        """Complains of each result that is not the host's."""
+        for emulator, list_of_runs in runs.items():
+            for result in {run.results.get(name, "nothing") for run in list_of_runs} - {native}:
+                print(f"WRONG: {what} {name}: {emulator} computed {result}, the host {native}")
+                self.good = False
+
+    def no_qemu(self):
+        if not self.qemu:
+            print(f"  ({'QEMU was not asked for' if self.arguments.no_qemu else QEMU + ' is not installed'}: no ratios)")
+
+
+# ---- What is printed ---------------------------------------------------------------------------------------------
+def figure(value, digits=2):
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def over(a, b):
+    return a / b if a and b else None
+
+
+def table(title, columns, rows):
+    print(f"\n{title}")
+    widths = [max(len(c), *(len(r[n]) for r in rows)) for n, c in enumerate(columns)]
+    for cells in [columns, *rows]:
+        print("  " + "  ".join(c.ljust(w) if n == 0 else c.rjust(w) for n, (c, w) in enumerate(zip(cells, widths))))
+
+
+def median(runs, value):
+    return statistics.median(value(run) for run in runs) if runs else None
+
+
+def geometric_mean(values):
+    values = list(values)
+    return math.exp(sum(map(math.log, values)) / len(values)) if values and all(values) else None
+
+
+# ---- build -------------------------------------------------------------------------------------------------------
 def timed(command, **how):
     start = time.monotonic()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", **how)
-    return time.monotonic() - start, done
-
-
-def must(command, **how):
-    seconds, done = timed(command, **how)
     if done.returncode != 0:
-        sys.exit(f"bench: {' '.join(map(str, command))}: {done.stderr.strip()[-500:]}")
-    return seconds
+        raise Wrong(f"{' '.join(map(str, command))}: {done.stderr.strip()[-500:]}")
+    return time.monotonic() - start
 
 
-def built(directory):
+def builds(bench):
     """Seconds of a full build of slate from nothing, and of a rebuild after one family changed."""
+    directory = bench.build / "bench" / "tree"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    must([SOURCE / "configure", "-q"], cwd=directory)
-    full = must(["make", "-s", "-j2", "slate"], cwd=directory, env=NO_CACHE)
-    objects = list(directory.glob(f"{FAMILY}*.o"))
-    for file in objects:
+    timed([SOURCE / "configure", "-q"], cwd=directory)
+    full = timed(["make", "-s", "-j2", "slate"], cwd=directory, env=NO_CACHE)
+    for file in directory.glob(f"{FAMILY}*.o"):
         file.unlink()                          # the same to make as a touched source
-    again = must(["make", "-s", "-j2", "slate"], cwd=directory, env=NO_CACHE)
-    return [("full build, -j2", full, "s"), (f"rebuild after {FAMILY}.cpp changed", again, "s")]
+    again = timed(["make", "-s", "-j2", "slate"], cwd=directory, env=NO_CACHE)
+    print(f"\nbuild -j2: {full:.1f} s; after {FAMILY}.cpp changed: {again:.1f} s")
+    bench.row("full build, -j2", full, "s")
+    bench.row(f"rebuild after {FAMILY}.cpp changed", again, "s")
 
 
-def image(build, *words):
-    done = subprocess.run(["sh", str(SOURCE / "tests/images" / words[0]), str(build / "images"), *words[1:]],
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"bench: {done.stderr.strip()[-300:]}")
-    return done.stdout.strip()
+# ---- boot --------------------------------------------------------------------------------------------------------
+def instructions(run):
+    stats = re.search(r"^\{.*\}$", run.errors, re.M)
+    return json.loads(stats[0]).get("instructions", 0) if stats else 0
 
 
-def boots(build, runs):
-    """Linux from start to power-off, slate and QEMU by turns: medians, their ratio, instructions per second."""
-    kernel, initrd = image(build, "kernel.sh", "stable"), image(build, "initramfs.sh")
-    words = "console=ttyS0 quiet wl=stop"
-    slate = [build / "slate", "--kernel", kernel, "--initrd", initrd, "--append", words, "--headless", "--stats=json"]
-    qemu = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "1024", "-nographic", "-no-reboot", "-net",
-            "none", "-kernel", kernel, "-initrd", initrd, "-append", words]
-    ours, theirs, rates = [], [], []
-    for _ in range(runs):
-        seconds, done = timed(slate)
-        if done.returncode != 0 or "BOOT-READY" not in done.stdout:
-            sys.exit(f"bench: slate did not boot (status {done.returncode}): {done.stderr.strip()[-300:]}")
-        ours.append(seconds)
-        stats = re.search(r"^\{.*\}$", done.stderr, re.M)
-        if stats and "instructions" in json.loads(stats.group()):
-            rates.append(json.loads(stats.group())["instructions"] / seconds / 1e6)
-        if shutil.which(qemu[0]):
-            theirs.append(timed(qemu)[0])
-    rows = [("Linux boot and power-off, slate", statistics.median(ours), "s")]
-    if rates:
-        rows.append(("  guest instructions per second", statistics.median(rates), "million/s"))
-    if theirs:
-        rows += [("Linux boot and power-off, QEMU TCG", statistics.median(theirs), "s"),
-                 ("  slate's time / QEMU's", statistics.median(ours) / statistics.median(theirs), "")]
-    return rows
+def boots(bench):
+    initrd, rows = bench.image("initramfs.sh"), []
+    for kernel in bench.arguments.kernel or ["newest", "stable"]:
+        runs = bench.alternate(f"boot-{kernel}", bench.image("kernel.sh", kernel), initrd, "wl=stop")
+        ours, theirs = median(runs["slate"], lambda r: r.total), median(runs.get(QEMU), lambda r: r.total)
+        retired = median(runs["slate"], instructions)
+        rows.append([kernel, figure(theirs), figure(ours), figure(over(ours, theirs)), figure(retired / 1e6, 0),
+                     figure(over(retired / 1e6, ours), 0)])
+        for name, value, unit in (("slate", ours, "s"), ("TCG", theirs, "s"), ("slate/TCG", over(ours, theirs), ""),
+                                  ("instructions", retired / 1e6, "million")):
+            bench.row(f"boot {kernel}, {name}", value, unit)
+    table(f"boot, start to power-off, user CPU seconds (slate/TCG: {LINES['boot']})",
+          ["kernel", "TCG s", "slate s", "slate/TCG", "million instr.", "slate MIPS"], rows)
+    bench.no_qemu()
+
+
+# ---- work --------------------------------------------------------------------------------------------------------
+def native_work(bench, names, permille):
+    """Results and user seconds of the same static programs on this host, with busybox for a shell."""
+    images, seconds, results = bench.build / "images", {}, {}
+    with tempfile.TemporaryDirectory(prefix="slate-bench-") as directory:
+        tools = Path(directory) / "bin"
+        tools.mkdir()
+        subprocess.run([images / "busybox", "--install", "-s", tools], check=True)
+        for program in ("kernels", "fpwork"):
+            (tools / program).symlink_to(images / program)
+        for name in names:
+            process = subprocess.Popen([images / "busybox", "sh", SOURCE / "tests/bench/work", str(permille), name],
+                                       cwd=directory, env={"PATH": str(tools)}, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE)
+            output = process.stdout.read().decode()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            found = re.search(rf"^BENCH-END {name} (\S*)$", output, re.M)
+            if process.returncode != 0 or not found:
+                raise Wrong(f"work: {name} failed on the host: {output[-200:]}")
+            seconds[name], results[name] = usage.ru_utime + usage.ru_stime, found[1]
+    return seconds, results
+
+
+def different_notes(runs):
+    """The guest kernel's mitigations: a comparison is fair only where both have the same."""
+    notes = {emulator: list_of_runs[0].notes for emulator, list_of_runs in runs.items()}
+    if len(notes) > 1:
+        for note in sorted(set(notes["slate"]) ^ set(notes[QEMU])):
+            print(f"  mitigations differ: {'slate' if note in notes['slate'] else 'TCG'}: {note}")
+
+
+def works(bench):
+    permille, names = max(1, round(bench.arguments.scale * 1000)), chosen(bench, WORK)
+    runs = bench.alternate("work", bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]), bench.image("bench.sh"),
+                           f"{QUIET} wl=run,benchwork," + ",".join([str(permille), "notes", *names]))
+    native, results = native_work(bench, names, permille)
+    rows = []
+    for name in [*names, "together"]:
+        value = (lambda r: sum(r.seconds.values())) if name == "together" else (lambda r, n=name: r.seconds.get(n, 0))
+        ours, theirs = median(runs["slate"], value), median(runs.get(QEMU), value)
+        host = sum(native.values()) if name == "together" else native[name]
+        rows.append([name, figure(host), figure(theirs), figure(ours), figure(over(ours, theirs))])
+        for emulator, amount, unit in (("slate", ours, "s"), ("TCG", theirs, "s"), ("slate/TCG", over(ours, theirs), "")):
+            bench.row(f"work {name}, {emulator}", amount, unit)
+        if name != "together":
+            bench.same("work", name, results[name], runs)
+    table(f"user work without the boot, user CPU seconds (slate/TCG, together: {LINES['work']})",
+          ["work", "native s", "TCG s", "slate s", "slate/TCG"], rows)
+    different_notes(runs)
+    bench.no_qemu()
+
+
+# ---- kernels -----------------------------------------------------------------------------------------------------
+def native_kernels(bench, requests):
+    """Results and median user seconds (the programs read their own) on this host."""
+    seconds, results = {}, {}
+    for _ in range(bench.arguments.runs):
+        done = subprocess.run([bench.build / "images/kernels", *requests], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=True)
+        for name, result, microseconds in re.findall(r"^BENCH-END (\S+) (\S+) \d+ (\d+)$", done.stdout, re.M):
+            seconds.setdefault(name, []).append(int(microseconds) / 1e6)
+            results.setdefault(name, result)
+    return {name: statistics.median(list_of) for name, list_of in seconds.items()}, results
+
+
+def kernel_row(name, native, tcg, slate, million):
+    return [name, figure(native, 3), figure(tcg), figure(slate), figure(over(slate, tcg)), figure(million, 0),
+            *(figure(over(million, s), 0) for s in (slate, tcg, native))]
+
+
+def shared(run, name):
+    """Whether the guest did much else meanwhile: slate's time-stamp counter runs at 1 GHz, and the program knows its time."""
+    return run.own[name] * 1000 < 0.9 * run.ticks[name] - 4e6
+
+
+def kernels(bench):
+    names = chosen(bench, KERNELS)
+    requests = [f"{name}:{max(1, round(KERNELS[name] * bench.arguments.scale))}" for name in names]
+    runs = bench.alternate("kernels", bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]),
+                           bench.image("bench.sh"), f"{QUIET} wl=run,kernels," + ",".join(requests))
+    host, results = native_kernels(bench, requests)
+    rows, facts = [], {}
+    for name in names:
+        ours, theirs = (median(runs.get(e), lambda r: r.seconds.get(name, 0)) for e in ("slate", QEMU))
+        million = median(runs["slate"], lambda r: r.ticks.get(name, 0)) / 1e6
+        facts[name] = host[name], theirs, ours, million
+        rows.append(kernel_row(name, *facts[name]))
+        bench.same("kernel", name, results[name], runs)
+        if any(shared(run, name) for run in runs["slate"]):
+            print(f"  the guest was busy with something else beside {name}")
+        for who, value, unit in (("native", host[name], "s"), ("TCG", theirs, "s"), ("slate", ours, "s"),
+                                 ("slate/TCG", over(ours, theirs), ""), ("slate", over(million, ours), "MIPS")):
+            bench.row(f"kernel {name}, {who}", value, unit)
+    mean = [name for name in MEAN if name in facts]
+    if mean:
+        ratio = geometric_mean(over(facts[n][2], facts[n][1]) for n in mean)
+        rates = [geometric_mean(over(facts[n][3], facts[n][at]) for n in mean) for at in (2, 1, 0)]
+        rows.append([f"geometric mean of {len(mean)}", "", "", "", figure(ratio), "", *(figure(r, 0) for r in rates)])
+        bench.row(f"kernels, geometric mean of {len(mean)}, slate/TCG", ratio, "")
+        for who, rate in zip(("slate", "TCG", "native"), rates):
+            bench.row(f"kernels, geometric mean of {len(mean)}, {who}", rate, "MIPS")
+    table("compute kernels, user CPU seconds (integer; matrix_double and large are not in the mean)",
+          ["kernel", "native s", "TCG s", "slate s", "slate/TCG", "million instr.", "slate MIPS", "TCG MIPS", "native MIPS"], rows)
+    bench.no_qemu()
+
+
+def chosen(bench, known):
+    """The names asked for by --names that are of this part; all of them without the option."""
+    asked = [name for name in bench.arguments.names.split(",") if name]
+    return [name for name in known if not asked or name in asked]
+
+
+# ---- The whole ---------------------------------------------------------------------------------------------------
+PARTS = {"build": builds, "boot": boots, "work": works, "kernels": kernels}
+
+
+def write_history(bench):
+    a = bench.arguments
+    commit = subprocess.run(["git", "-C", SOURCE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    conditions = " ".join(filter(None, [f"runs={a.runs}", f"scale={a.scale:g}", a.engine and f"engine={a.engine}", a.options]))
+    with open(bench.build / "bench" / "history.tsv", "a") as history:
+        for name, value, unit in bench.rows:
+            if value is not None:
+                fields = [time.strftime("%F %T"), commit.stdout.strip(), name, f"{value:.3f}", unit, conditions]
+                history.write("\t".join(fields) + "\n")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default="build", type=Path)
-    parser.add_argument("--runs", default=5, type=int, help="boots of each emulator (default 5)")
-    parser.add_argument("--only", choices=["build", "boot"])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build", type=Path, help="the build directory (default build)")
+    parser.add_argument("--runs", default=5, type=int, help="runs of each emulator, by turns (default 5)")
+    parser.add_argument("--scale", default=1.0, type=float, help="amount of work and of kernel rounds (default 1)")
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="this part; may be repeated")
+    parser.add_argument("--names", default="", help="only these works or kernels, comma between")
+    parser.add_argument("--kernel", choices=["newest", "stable"], action="append",
+                        help="Debian kernel (default: boot both, the rest on newest)")
+    parser.add_argument("--engine", help="slate's engine: fast or slow")
+    parser.add_argument("--options", default="", help="more options for slate")
+    parser.add_argument("--no-qemu", action="store_true", help="slate and the host alone")
     arguments = parser.parse_args()
-    build = arguments.build.resolve()
-    (build / "bench").mkdir(parents=True, exist_ok=True)
-    rows = []
-    if arguments.only != "boot":
-        rows += built(build / "bench" / "tree")
-    if arguments.only != "build":
-        rows += boots(build, arguments.runs)
-    for name, value, unit in rows:
-        print(f"{name:45} {value:10.2f} {unit}")
-    commit = subprocess.run(["git", "-C", SOURCE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    with open(build / "bench" / "history.tsv", "a") as history:
-        for name, value, unit in rows:
-            history.write(f"{time.strftime('%F %T')}\t{commit.stdout.strip()}\t{name.strip()}\t{value:.3f}\t{unit}\n")
+    if arguments.runs < 1 or not arguments.scale > 0:
+        parser.error("--runs and --scale must be positive")
+    if set(arguments.names.split(",")) - {"", *WORK, *KERNELS}:
+        parser.error(f"--names takes {', '.join([*WORK, *KERNELS])}")
+    bench = Bench(arguments)
+    try:
+        for part, measure in PARTS.items():
+            if (not arguments.only and not (arguments.names and part in ("build", "boot"))) or part in (arguments.only or []):
+                measure(bench)
+    except Wrong as complaint:
+        print(f"bench: {complaint}", file=sys.stderr)
+        bench.good = False
+    write_history(bench)
+    return 0 if bench.good else 1
 
 
-main()
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))     # so that an emulator is ended with us
+    sys.exit(main())

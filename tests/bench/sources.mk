@@ -1,3 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Measurements.
-EXTRA_DIST += tests/bench/bench.py
+EXTRA_DIST += \
+    tests/bench/bench.py \
+    tests/bench/kernels.c \
+    tests/bench/large.py \
+    tests/bench/work

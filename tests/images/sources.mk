@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Scripts that fetch kernels and build initial file systems.
 EXTRA_DIST += \
+    tests/images/bench.sh \
     tests/images/common.sh \
     tests/images/fpwork.c \
     tests/images/init \
