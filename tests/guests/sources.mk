@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates modes paging32 segmentation tasks v86 widths
-guests_64 = apic code_stores debug exceptions order paging4 patching remapping smc strings syscall timers tlb triple_fault
+guests_64 = apic code_stores debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping rights smc strings syscall timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -17,18 +17,23 @@ guests_files = \
     tests/guests/code_stores.cpp \
     tests/guests/debug.cpp \
     tests/guests/exceptions.cpp \
+    tests/guests/flag_chains.cpp \
+    tests/guests/flow.cpp \
     tests/guests/frame.h \
     tests/guests/gates.cpp \
     tests/guests/guest.cpp \
     tests/guests/guest.h \
     tests/guests/guest.ld \
     tests/guests/interrupts.h \
+    tests/guests/mixed_modes.cpp \
     tests/guests/modes.cpp \
     tests/guests/order.cpp \
     tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
     tests/guests/patching.cpp \
+    tests/guests/precise.cpp \
     tests/guests/remapping.cpp \
+    tests/guests/rights.cpp \
     tests/guests/segmentation.cpp \
     tests/guests/smc.cpp \
     tests/guests/start32.S \
