@@ -22,7 +22,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 CPUS = os.cpu_count() or 1
 LIMIT = 5400                                   # seconds after which a job is stopped
 # The layers in the order in which they start: the longest single jobs first.
-LAYERS = ["system", "silicon", "decode", "sanitized", "fuzz", "guests", "debugger", "unit", "tree"]
+LAYERS = ["system", "lockstep", "silicon", "decode", "sanitized", "fuzz", "guests", "debugger", "unit", "tree"]
 
 
 @dataclass
@@ -94,8 +94,11 @@ def jobs_of(layer, build, sanitized, long):
             return []
         marker = Job(layer, "system.boot_linux.marker", [str(SOURCE / "tests/system/boot_linux.py"), "--build",
                                                          str(sanitized), "marker-newest-max-intel"])
+        lockstep = scripts(layer, "lockstep", sanitized, False, needs_no_boot)
+        for job in lockstep:
+            job.environment["SLATE_LOCKSTEP_SECONDS"] = "120" if long else "15"
         return ([marker] + gtest(layer, sanitized / "unit_tests", CPUS) + scripts(layer, "guests", sanitized, long) +
-                scripts(layer, "system", sanitized, False, needs_no_boot))
+                scripts(layer, "system", sanitized, False, needs_no_boot) + lockstep)
     if layer == "fuzz":
         return scripts(layer, "fuzz", sanitized or build, long)
     return scripts(layer, layer, build, long)
