@@ -184,9 +184,9 @@ static u64 sort(u64 rounds) {
     return sum;
 }
 
-// ---- list: a walk along 65536 nodes (1 MiB) in shuffled order, a round ---------------------------------------
+// ---- list: a walk along 16384 nodes (256 KiB) in shuffled order, a round ---------------------------------------
 struct Node { struct Node* next; u64 value; };
-static struct Node nodes[65536];
+static struct Node nodes[16384];
 
 static void list_prepare(void) {
     enum { count = sizeof nodes / sizeof *nodes };
