@@ -49,6 +49,7 @@ void Bare::begin(const Setup& s) {
     device.value = 0, chance = s.chance, period = s.period;
     cpu.reset(false);
     cpu.pending = 0;
+    cpu.apic.write(0xf0, 4, 0x1ff), cpu.apic.write(0x350, 4, 0x700);       // on; LINT0 is the 8259s' (SDM vol. 3, 11.5.1)
     cpu.set_intr(false);
     period ? timer.at(clock.ticks + 1 + random() % period) : timer.off();
     enter(s);
@@ -82,6 +83,7 @@ void Bare::enter(const Setup& s) {
     cpu.seg.idtr = {real ? 0u : u64{AT_IDT}, 0xfff};
     cpu.seg[Seg::tr] = {0x48, AT_TSS, 0x67, {0x8b}};
     cpu.vector.mxcsr = s.mxcsr, cpu.fpu.control = s.fpu_control, cpu.fpu.empty = 0xff;
+    if (longs) cpu.msr.lstar = cpu.msr.cstar = s.lstar, cpu.msr.star = u64{0xb3} << 48 | u64{0x08} << 32, cpu.msr.fmask = s.lstar & (rflags::df | rflags::tf | rflags::ac);
     cpu.rflags = rflags::one;
     cpu.set_rflags(s.rflags);
     cpu.translation_mode_changed();

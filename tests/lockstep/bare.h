@@ -25,6 +25,7 @@ struct Setup {
     u16 fpu_control;
     std::array<Segment, 6> data;  // es, -, ss, ds, fs, gs, where the mode has such; CS is the mode's
     u64 chance;                   // of the vectors and of RDRAND
+    u64 lstar;                    // where SYSCALL goes
     u64 period;                   // ticks between interrupts; 0: none
     std::vector<u8> image;        // of RAM
 };

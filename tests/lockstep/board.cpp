@@ -5,6 +5,7 @@
 #include "tests/lockstep/engines.h"
 #include <cstdio>
 #include <cstring>
+#include <sys/mman.h>
 
 namespace lockstep {
 
@@ -20,6 +21,7 @@ Board::Board(const Options& options, bool fast)
       side{pc.cpu, pc.memory, pc.clock, pc.ram.all(), [this](Archive& a) { pc.visit(a); }, [this](Random& r) { disturb(r); },
            [this] { return pc.ended.has_value(); }, ""} {
     choose_engine(pc.cpu, fast);
+    ::madvise(side.ram.data(), side.ram.size(), MADV_HUGEPAGE);          // copies of the process are quicker to make
     load(pc, options);
 }
 
@@ -63,12 +65,12 @@ void call_rom(Board& board, u64 seed) {
 static bool play_course(Twins& twins, const Course& course, Tally& tally, Random& random) {
     while (!twins.a.ended() && host_seconds() < course.until) {
         twins.watch_stores(random.chance(40));
-        Play line{.seed = random.next(), .steps = unsigned(32 + random.magnitude(12)), .biggest = 18};
+        Play line{.seed = random.next(), .steps = unsigned(256 + random.magnitude(14)), .biggest = 18};
         line.ram = tally.plays++ % 4 == 0;
         if (!play_on(twins, {&line, 1})) return false;
         for (unsigned n = 0; n < course.disturbances && !twins.a.ended() && host_seconds() < course.until; n++) {
             Play disturbed{.seed = random.next(), .steps = unsigned(64 + random.magnitude(9)), .disturb = true};
-            disturbed.ram = twins.a.ram.size() < (20 << 20) || n == 0;
+            disturbed.ram = twins.a.ram.size() < (20 << 20) || tally.disturbed % 16 == 0;
             tally.disturbed++;
             if (!play_apart(twins, disturbed)) return false;
             // A little further, so that the next one finds other registers.

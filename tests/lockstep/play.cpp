@@ -184,10 +184,16 @@ bool play_on(Twins& twins, std::span<const Play> plays) {
     return f.play == none;
 }
 
+// This process keeps the state from which to explain.
 bool play_apart(Twins& twins, const Play& p) {
+    std::string text;
+    Step next;
     pid_t child = fork();
-    if (child != 0) return wait_for(child) == 0;
-    _exit(play_on(twins, {&p, 1}) ? 0 : 1);
+    if (child == 0) _exit(play(twins, p, text, next) == none ? 0 : 1);
+    if (wait_for(child) == 0) return true;
+    if ((child = fork()) == 0) explain(twins, p, int(p.steps)), _exit(0);
+    wait_for(child);
+    return false;
 }
 
 }

@@ -77,6 +77,9 @@ private:
     void store_into_code();
     void indirect();
     void return_changed();
+    void remapped();
+    void permission();
+    void far();
     void resolve();
 
     void tables(Setup& s);
@@ -335,6 +338,64 @@ void Generator::return_changed() {
     add({0xc3});
 }
 
+// An entry of the page table changes: the rights of some page, or where a page shows; then it is invalidated, or not.
+void Generator::remapped() {
+    if (mode > Mode::pae32 || user || mode == Mode::compatibility32) return from_row();
+    unsigned width = mode == Mode::paged32 ? 4 : 8;
+    u64 page = random.chance(25) ? (AT_CODE >> 12) + random.below(2) : random.chance(30) ? 0x30 + random.below(0x50) : 0x10 + random.below(16);
+    u64 entry = AT_TABLES + 0x3000 + page * width;
+    auto address = [&](std::vector<u8>& out, u8 reg, u64 at) {
+        out.push_back(u8(reg << 3 | (bits64() ? 4 : 5)));
+        if (bits64()) out.push_back(0x25);
+        for (unsigned i = 0; i < 4; i++) out.push_back(u8(at >> i * 8));
+    };
+    static constexpr u8 flags[] = {2, 2, 0x20, 0x40, 0x60, 0x10, 1};
+    std::vector<u8> out;
+    if (page >= 0x30 && random.flip()) {                   // another page of the code or the data
+        u64 other = random.chance(60) ? (AT_CODE >> 12) + random.below(2) : 0x10 + random.below(16);
+        out = {0xc7}, address(out, 0, entry);
+        for (u64 value = other << 12 | 0x67, i = 0; i < 4; i++) out.push_back(u8(value >> i * 8));
+    } else {
+        out = {0x80}, address(out, 6, entry);
+        out.push_back(random.pick(flags));
+    }
+    add(out);
+    if (random.chance(20)) return;
+    if (random.chance(25)) return add({0x0f, 0x20, 0xd8}), add({0x0f, 0x22, 0xd8});           // MOV CR3
+    out = {0x0f, 0x01}, address(out, 7, page << 12 | (random.chance(70) ? 0 : random.pick(aliases)));
+    add(out);
+}
+
+// What decides about access changes without any invalidation: SMAP's AC, CR0.WP, PKRU.
+void Generator::permission() {
+    switch (random.below(bits64() ? 4 : 2)) {
+    case 0: return add({0x0f, 0x01, u8(0xca + random.below(2))});                              // CLAC, STAC
+    case 1: return add({0x0f, 0x20, 0xc0}), add({0x35, 0, 0, 1, 0}), add({0x0f, 0x22, 0xc0});  // CR0.WP
+    case 2: return add({0x31, 0xc9}), add({0x31, 0xd2}), add({0xb8, u8(random.next() & 0xfc), 0, 0, 0}), add({0x0f, 0x01, 0xef});
+    default: return add({0x9c}), add({0x81, 0x34, 0x24, 0, 0, 4, 0}), add({0x9d});             // PUSHF, AC, POPF
+    }
+}
+
+// SYSCALL, SYSRET, IRET, and RETF to the same code in another mode.
+void Generator::far() {
+    if (!bits64()) return branch();
+    u64 table = AT_TARGETS + random.below(16) * 8;
+    u8 low = u8(table), middle = u8(table >> 8), high = u8(table >> 16);
+    switch (random.below(4)) {
+    case 0: return add({0x0f, 0x05});
+    case 1: return add({0x48, 0x8b, 0x0c, 0x25, low, middle, high, 0}), add({0x48, 0x0f, 0x07});
+    case 2:
+        add({0x48, 0x89, 0xe0}), add({0x8c, 0xd2}), add({0x52}), add({0x50}), add({0x9c});
+        add({0x8c, 0xca}), add({0x52}), add({0xff, 0x34, 0x25, low, middle, high, 0});
+        return add({0x48, 0xcf});
+    default: {
+        u8 selector = random.chance(70) ? user ? 0x8b : 0x08 : user ? 0x9b : 0x18;
+        add({0x68, selector, 0, 0, 0}), add({0xff, 0x34, 0x25, low, middle, high, 0});
+        return add({0x48, 0xcb});
+    }
+    }
+}
+
 void Generator::instruction() {
     if (loop_left && --loop_left == 0) {
         starts.push_back(unsigned(code.size()));
@@ -343,6 +404,7 @@ void Generator::instruction() {
     struct { unsigned weight; void (Generator::*make)(); } items[] = {
         {70, &Generator::from_row}, {8, &Generator::branch}, {10, &Generator::fused}, {loop_left ? 0u : 5u, &Generator::loop},
         {3, &Generator::repeated}, {2, &Generator::store_into_code}, {2, &Generator::indirect}, {1, &Generator::return_changed},
+        {2, &Generator::remapped}, {2, &Generator::permission}, {2, &Generator::far},
     };
     (this->*weighted(random, items).make)();
 }
@@ -377,6 +439,7 @@ void Generator::descriptors(Setup& s) {
     };
     gdt(0x08, 0x00af9b000000ffff), gdt(0x10, 0x00cf93000000ffff), gdt(0x18, 0x00cf9b000000ffff), gdt(0x20, 0x00009b000000ffff);
     gdt(0x28, 0x000093000000ffff);
+    put(s, AT_GDT + 0xb0, u64{0x00cffb000000ffff}), put(s, AT_GDT + 0xb8, u64{0x00cff3000000ffff}), put(s, AT_GDT + 0xc0, u64{0x00affb000000ffff});
     put(s, AT_GDT + 0x48, u64{0x0000890000000067} | u64{AT_TSS} << 16), put(s, AT_GDT + 0x50, u64{0});
     bool longs = mode <= Mode::compatibility32;
     if (longs) {
@@ -484,7 +547,11 @@ void Generator::tables(Setup& s) {
     put(s, AT_BASE, setup.rip_base), put(s, AT_START, rip_of(begin)), put(s, AT_INDEX, u64{0}), put(s, AT_EVENTS, u64{0});
     put(s, AT_STACK, s.gpr[rsp]);
     for (u64 n = 0; n <= SEEDS; n++) put(s, AT_SEEDS + n * 8, pointer());
-    auto target = [&] { return rip_of(begin + starts[random.below(starts.size())]); };
+    auto target = [&] {
+        u64 at = rip_of(begin + starts[random.below(starts.size())]);
+        return mode <= Mode::pae32 && random.chance(10) ? at + random.pick(aliases) : at;
+    };
+    s.lstar = target();
     for (u64 n = 0; n < 0x200; n++) put(s, AT_TARGETS + n * 8, target());
     unsigned width = bits64() ? 8 : bits16() ? 2 : 4;
     u64 stack = bits16() ? 0xe000 : AT_STACKS + 0x2000;
