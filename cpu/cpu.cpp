@@ -2,6 +2,7 @@
 // The CPU: reset state, derived modes, fetch, and the reference engine's loop.
 #include "cpu/cpu.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/exec/fast/runner.h"
 #include "cpu/gate.h"
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
@@ -83,6 +84,11 @@ void Cpu::visit(Archive& a) {
     a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);
     a("tlb", *mmu);
     mode_changed();
+    memory_replaced();
+}
+
+void Cpu::memory_replaced() {
+    if (runner) runner->forget();
 }
 
 void Cpu::mode_changed() {
@@ -231,11 +237,6 @@ void Cpu::step_watched() {
     if (pending_dr6) pending |= pending::debug;
 }
 
-// Nothing but the instruction itself has to be looked at.
-[[gnu::always_inline]] inline bool Cpu::unwatched() const {
-    return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow);
-}
-
 [[gnu::always_inline]] inline void Cpu::step() {
     if (!unwatched()) [[unlikely]] return step_watched();
     stepping = false;
@@ -248,20 +249,42 @@ void Cpu::step_watched() {
     else if (pending_dr6) [[unlikely]] pending |= pending::debug;
 }
 
+// Runs something of the active CPU: blocks where that is possible, else one instruction by the reference engine.
+void Cpu::advance(u64 until, bool one_block) {
+    if (engine == Engine::slow || !unwatched()) return step();
+    u64 stop = std::min(until, clock.deadline());
+    if (tuning.drop_banks) [[unlikely]] {
+        if (clock.ticks >= next_bank_drop) {
+            mmu->drop_banks();
+            next_bank_drop = clock.ticks + 1 + (clock.ticks * 0x9e3779b97f4a7c15 >> 33) % (2 * tuning.drop_banks);
+        }
+        stop = std::min(stop, next_bank_drop);
+    }
+    u64 left = stop - clock.ticks;
+    if (left < fast::Blocks::most_instructions) return step();
+    if (!runner) runner = std::make_unique<fast::Runner>(*this);
+    if (!runner->run(one_block ? 0 : left - fast::Blocks::most_instructions)) step();
+}
+
 void Cpu::run(u64 until) {
     pending &= ~pending::stop;
     run_limit = until;
-    while (clock.ticks < until) {
-        if (clock.ticks >= clock.deadline()) clock.run_due();
-        if (due()) {
-            if (pending & pending::stop) return;
-            // An event takes a tick: time passes even where the guest lets nothing but events follow each other.
-            if (service_pending()) {
-                clock.ticks++;
-                continue;
-            }
-        }
-        if (activity == Activity::active) [[likely]] step();
-        else clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
+    while (clock.ticks < until && !(pending & pending::stop)) turn(until, false);
+}
+
+void Cpu::run_block(u64 until) {
+    run_limit = until;
+    if (clock.ticks < until) turn(until, true);
+}
+
+// Events first, then instructions.
+[[gnu::always_inline]] inline void Cpu::turn(u64 until, bool one_block) {
+    if (clock.ticks >= clock.deadline()) clock.run_due();
+    if (due()) {
+        if (pending & pending::stop) return;
+        // An event takes a tick: time passes even where the guest lets nothing but events follow each other.
+        if (service_pending()) return void(clock.ticks++);
     }
+    if (activity == Activity::active) [[likely]] advance(until, one_block);
+    else clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
 }

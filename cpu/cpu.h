@@ -5,6 +5,8 @@
 #include "cpu/apic/local.h"
 #include "cpu/bank.h"
 #include "cpu/decode/decoder.h"
+#include "cpu/exec/engine.h"
+#include "cpu/exec/fast/state.h"
 #include "cpu/msr/msrs.h"
 #include "cpu/outcome.h"
 #include "cpu/state/control.h"
@@ -16,6 +18,7 @@
 
 struct CpuModel;
 struct Mmu;
+namespace fast { class Runner; }
 
 enum class Activity : u8 { active, halted, shutdown, wait_for_sipi };      // VMCS encoding (SDM vol. 3, 25.4.2)
 
@@ -42,7 +45,8 @@ struct Cpu {
     Cpu& operator=(const Cpu&) = delete;
 
     // ---- architectural state
-    Gpr gpr;                      // with RIP, of the running instruction
+    Gpr gpr;                      // with RIP, of the running instruction; first, as the fast engine's Ops count from here
+    fast::State fast;             // no state of the guest's
     u64 rflags = 2;
     Segments seg;
     Control control;
@@ -74,6 +78,14 @@ struct Cpu {
     // ---- running
     // Runs until clock.ticks reaches `until` or the clock's deadline, or stop() is called; halted, the clock jumps ahead.
     void run(u64 until);
+    // One block of the fast engine, one instruction of the other, or one event; the lockstep test compares behind each.
+    void run_block(u64 until);
+    Engine engine = Engine::fast;
+    Tuning tuning;
+    std::unique_ptr<fast::Runner> runner;                  // made when it is first needed
+    bool unwatched() const {      // nothing but the instruction itself has to be looked at
+        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow);
+    }
     void stop() { pending |= pending::stop; }
     // What of `pending` may act now: maskable interrupts wait for IF.
     u32 due() const { return rflags & rflags::if_ ? pending : pending & ~(pending::intr | pending::apic); }
@@ -153,6 +165,7 @@ struct Cpu {
     Bank* bank = nullptr;         // of the current permission word; the empty bank while accesses are watched
     // Whatever fill time decided on has changed (CR0, CR4, EFER, PKRU, CPL, AC): selects or drops banks.
     void translation_mode_changed();
+    void memory_replaced();                                // RAM's or ROM's bytes changed by other means than stores: a reset, a load
     void memory_map_changed();                             // host pointers may be wrong now
     void invalidate_page(u64 address);                     // INVLPG
     void invalidate_pcid(unsigned type, u64 pcid, u64 address);    // INVPCID types 0 to 3, operands checked
@@ -202,8 +215,10 @@ struct Cpu {
 
 private:
     void step();
+    void turn(u64 until, bool one_block);
+    void advance(u64 until, bool one_block);
+    u64 next_bank_drop = 0;
     void step_watched();
-    bool unwatched() const;
     u64 simple_fetch_address();
     const Insn* fetch_cached();
     const Insn* fetch_uncached();

@@ -157,7 +157,7 @@ bool Mmu::fill(u64 address, unsigned width, Kind kind) {
 }
 
 bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
-    counters.translations++;
+    counters.translations += word.paged();
     auto result = paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), access(kind, as));
     if (auto* fault = std::get_if<paging::Fault>(&result)) {
         cpu.raise(pf(u32(fault->information), address));
@@ -198,9 +198,8 @@ bool Mmu::banks_hold() const {
 }
 
 void Mmu::visit(Archive& a) {
-    a("entries", tlb);
+    a("entries", tlb);            // what is replaced scrubs banks and renews stamps
     refresh_regime();
-    memory_map_changed();
 }
 
 // ---- Cpu's part

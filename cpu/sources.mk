@@ -36,6 +36,33 @@ cpu_sources = \
     cpu/event/task_switch.h \
     cpu/event/transfer.cpp \
     cpu/event/transfer.h \
+    cpu/exec/engine.h \
+    cpu/exec/fast/blocks.cpp \
+    cpu/exec/fast/blocks.h \
+    cpu/exec/fast/builder.cpp \
+    cpu/exec/fast/builder.h \
+    cpu/exec/fast/context.h \
+    cpu/exec/fast/host_flags.h \
+    cpu/exec/fast/keys.h \
+    cpu/exec/fast/keys_add.cpp \
+    cpu/exec/fast/keys_branch.cpp \
+    cpu/exec/fast/keys_carry.cpp \
+    cpu/exec/fast/keys_cmov.cpp \
+    cpu/exec/fast/keys_compare.cpp \
+    cpu/exec/fast/keys_fused_compare.cpp \
+    cpu/exec/fast/keys_fused_memory.cpp \
+    cpu/exec/fast/keys_fused_test.cpp \
+    cpu/exec/fast/keys_lines.h \
+    cpu/exec/fast/keys_logic.cpp \
+    cpu/exec/fast/keys_move.cpp \
+    cpu/exec/fast/keys_shift.cpp \
+    cpu/exec/fast/keys_unary.cpp \
+    cpu/exec/fast/mode.h \
+    cpu/exec/fast/op.h \
+    cpu/exec/fast/runner.cpp \
+    cpu/exec/fast/runner.h \
+    cpu/exec/fast/state.h \
+    cpu/exec/keys.def \
     cpu/exec/slow.cpp \
     cpu/exec/slow.h \
     cpu/fp/approximate.h \
@@ -52,8 +79,10 @@ cpu_sources = \
     cpu/isa/alu_shift.h \
     cpu/isa/bcd.cpp \
     cpu/isa/bitwise.cpp \
+    cpu/isa/bitwise.h \
     cpu/isa/bmi.cpp \
     cpu/isa/branch.cpp \
+    cpu/isa/branch.h \
     cpu/isa/control.cpp \
     cpu/isa/control.h \
     cpu/isa/descriptors.cpp \
@@ -65,14 +94,18 @@ cpu_sources = \
     cpu/isa/flags.cpp \
     cpu/isa/flags.h \
     cpu/isa/integer.cpp \
+    cpu/isa/integer.h \
     cpu/isa/interrupt.cpp \
     cpu/isa/io.cpp \
     cpu/isa/misc.cpp \
+    cpu/isa/misc.h \
     cpu/isa/move.cpp \
+    cpu/isa/move.h \
     cpu/isa/repeat.h \
     cpu/isa/row.h \
     cpu/isa/segment.cpp \
     cpu/isa/shift.cpp \
+    cpu/isa/shift.h \
     cpu/isa/sse/float.h \
     cpu/isa/sse/lanes.h \
     cpu/isa/sse/mmx.cpp \
@@ -81,6 +114,7 @@ cpu_sources = \
     cpu/isa/sse/sse.cpp \
     cpu/isa/sse/sse2.cpp \
     cpu/isa/stack.cpp \
+    cpu/isa/stack.h \
     cpu/isa/string.cpp \
     cpu/isa/syscall.cpp \
     cpu/isa/syscall.h \

@@ -22,6 +22,7 @@ Parts parts_of(const Options& options) {
     Parts parts;
     parts.model = parse_cpu(options.cpu).model;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
+    parts.engine = options.engine, parts.tuning = options.tuning;
     return parts;
 }
 
@@ -140,21 +141,41 @@ void Machine::print_hash() {
 void Machine::print_stats(double seconds) {
     Cpu& cpu = pc->cpu;
     auto& tlb = cpu.mmu->tlb;
-    struct { const char* name; double value; } rows[] = {
+    auto& c = cpu.mmu->counters;
+    auto& b = cpu.mmu->banks.counters;
+    u64 misses = tlb.counters.data_misses + tlb.counters.instruction_misses;
+    std::vector<std::pair<std::string, double>> rows{
         {"instructions", double(cpu.retired)},
         {"ticks", double(pc->clock.ticks)},
         {"host_seconds", seconds},
         {"instructions_per_second", double(cpu.retired) / seconds},
+        {"tlb_lookups", double(c.translations + c.fill_hits + c.fill_misses)},         // accesses that no bank answered
+        {"tlb_hits", double(c.translations - misses + c.fill_hits)},
         {"tlb_data_misses", double(tlb.counters.data_misses)},
         {"tlb_instruction_misses", double(tlb.counters.instruction_misses)},
         {"page_faults", double(tlb.counters.faults)},
         {"tlb_data_fills", double(tlb.data.fills)},
         {"tlb_instruction_fills", double(tlb.instruction.fills)},
+        {"tlb_evictions", double(tlb.data.evictions + tlb.instruction.evictions)},
+        {"bank_fills", double(b.fills)},
+        {"bank_entries_scrubbed", double(b.scrubbed)},
+        {"bank_write_tags_stripped", double(b.stripped)},
+        {"banks_dropped", double(b.drops)},
+        {"banks_selected", double(b.selected)},
+        {"banks_reused", double(b.reused)},
+        {"banks_evicted", double(b.evicted)},
+        {"stamps_renewed", double(c.renewals)},
     };
+    for (auto& scope : paging::scopes()) {
+        u64 times = tlb.counters.flushes[unsigned(scope.operation)];
+        if (!times) continue;
+        rows.emplace_back("flushes: " + std::string(scope.name), double(times));
+        rows.emplace_back("dropped: " + std::string(scope.name), double(tlb.counters.dropped[unsigned(scope.operation)]));
+    }
     const char* separator = options.stats_json ? "{" : "";
-    for (auto& row : rows) {
-        if (options.stats_json) std::fprintf(stderr, "%s\"%s\": %.15g", separator, row.name, row.value), separator = ", ";
-        else std::fprintf(stderr, "%-26s %18.15g\n", row.name, row.value);
+    for (auto& [name, value] : rows) {
+        if (options.stats_json) std::fprintf(stderr, "%s\"%s\": %.15g", separator, name.c_str(), value), separator = ", ";
+        else std::fprintf(stderr, "%-40s %18.15g\n", name.c_str(), value);
     }
     if (options.stats_json) std::fprintf(stderr, "}\n");
 }

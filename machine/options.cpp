@@ -6,6 +6,7 @@
 #include <charconv>
 #include <ctime>
 #include <filesystem>
+#include <span>
 
 u64 parse_size(const std::string& text) {
     u64 number = 0;
@@ -40,7 +41,8 @@ static u64 memory_size(const std::string& text) try {
 
 namespace {
 struct Texts {
-    std::string memory = "1G", rtc, engine = "slow", stats = "off", clock = "icount";
+    std::vector<std::string> without;
+    std::string memory = "1G", rtc, engine = "fast", stats = "off", clock = "icount";
 };
 }
 
@@ -59,6 +61,21 @@ static std::string config_refusal(const std::string& name) {
     if (!std::filesystem::is_regular_file(status)) return "'" + name + "' is not a regular file; name one";
     bool small = std::filesystem::file_size(name, error) <= 1 << 20;
     return small && !error ? "" : "'" + name + "' is larger than 1 MiB; that is no configuration file";
+}
+
+// Names for --without.
+static constexpr struct { const char* name; bool Tuning::*on; } tunings[] = {
+    {"linking", &Tuning::linking}, {"fusion", &Tuning::fusion}, {"dead-flags", &Tuning::dead_flags},
+    {"indirect-cache", &Tuning::indirect_cache}, {"return-stack", &Tuning::return_stack}, {"fast-handlers", &Tuning::fast_handlers}};
+static std::vector<std::string> names(std::span<const std::remove_extent_t<decltype(tunings)>> rows) {
+    std::vector<std::string> names;
+    for (auto& row : rows) names.push_back(row.name);
+    return names;
+}
+static bool Tuning::* tuning_of(const std::string& name) {
+    for (auto& row : tunings)
+        if (name == row.name) return row.on;
+    throw Error("--without: '" + name + "' is no optimization");
 }
 
 static void describe(CLI::App& app, Options& o, Texts& t) {
@@ -83,7 +100,9 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--timeout", o.timeout, "end after so many seconds of the host, with status 8")->type_name("SECONDS")->check(CLI::Range(0.001, 1e9));
     app.add_flag("--no-reboot", o.no_reboot, "a reset ends the run (a triple fault with status 6)");
 
-    app.add_option("--engine", t.engine, "how instructions run; only slow is built so far")->type_name("slow")->check(CLI::IsMember({"slow"}));
+    app.add_option("--engine", t.engine, "how instructions run; the guest sees no difference [fast]")->type_name("fast|slow")->check(CLI::IsMember({"fast", "slow"}));
+    app.add_option("--without", t.without, "the fast engine without one of its optimizations; repeatable")->type_name("NAME")->delimiter(',')->check(CLI::IsMember(names(tunings)));
+    app.add_option("--drop-banks", o.tuning.drop_banks, "forget translations kept for speed about every N ticks (a test)")->type_name("N")->check(whole_number);
     app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
     app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N")->check(whole_number);
     app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("cpus|devices|missing")->check(CLI::IsMember({"cpus", "devices", "missing"}));
@@ -108,6 +127,8 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     }
     o.memory = memory_size(t.memory);
     if (!t.rtc.empty()) o.rtc = parse_rtc(t.rtc);
+    o.engine = t.engine == "slow" ? Engine::slow : Engine::fast;
+    for (auto& name : t.without) o.tuning.*tuning_of(name) = false;
     if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
     if (o.serial.empty()) o.serial.push_back("stdio");
     if (o.serial.size() > 2) throw Error("--serial: this PC has two serial ports");

@@ -2,6 +2,7 @@
 // The command line and the configuration file: one struct of what was asked for.
 #pragma once
 #include "base/bits.h"
+#include "cpu/exec/engine.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ struct Options {
     u64 max_instructions = ~u64{0};
     double timeout = 0;                       // host seconds; 0: none
     bool no_reboot = false, headless = false;
+
+    // How instructions run.
+    Engine engine = Engine::fast;
+    Tuning tuning;
 
     // What to say.
     std::string list;                         // cpus, devices, missing

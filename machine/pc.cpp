@@ -10,7 +10,7 @@ static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsig
 
 Pc::Pc(Parts given)
     : parts(std::move(given)), layout(memory_map(parts.memory)), clock(parts.ips), memory(parts.model.physical_bits), ram(parts.memory),
-      rom(rom::size, 0xff), random(parts.seed),
+      rom(rom::size, 0xff), open_bus(0x4000, 0xff), random(parts.seed),
       irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
       cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires()),
       hpet(clock, [this](unsigned pin, bool level) { ioapic.set(pin, level); }, irq(0, hpet_irq), irq(8, hpet_irq),
@@ -33,6 +33,7 @@ Pc::Pc(Parts given)
       test_device(clock, irq(10)),
       ferr(irq(13)) {
     memory.map_changed = [this] { cpu.memory_map_changed(); };
+    cpu.engine = parts.engine, cpu.tuning = parts.tuning;
     pci.attach(0, 0, host_bridge);
     pci.attach(1, 0, isa_bridge);
     pci.attach(1, 3, acpi_pm);
@@ -77,10 +78,10 @@ void Pc::route(const HostBridge::Pam& pam) {
     Physical base(pam.base);
     auto shadow = ram.bytes(pam.base, pam.size);
     bool has_rom = pam.base >= rom::base;
-    auto behind = has_rom ? std::span(rom).subspan(pam.base - rom::base, pam.size) : std::span<u8>{};
+    auto behind = has_rom ? std::span(rom).subspan(pam.base - rom::base, pam.size) : std::span(open_bus);
     if (pam.read_ram && pam.write_ram) memory.map_ram(base, shadow);
     else if (pam.read_ram) memory.map_rom(base, shadow);
-    else if (pam.write_ram && has_rom) memory.map_split(base, behind, shadow);
+    else if (pam.write_ram) memory.map_split(base, behind, shadow);
     else if (has_rom) memory.map_rom(base, behind);
     else memory.unmap(base, pam.size);
 }
@@ -108,6 +109,7 @@ void Pc::reset() {
     dma.reset(Reset::power);
     a20.set(0, true);
     ram.clear();
+    cpu.memory_replaced();
     cmos.set_memory(layout.low_top, layout.high_top - MemoryMap::four_gib);
     acpi_pm.set_base(acpi().pm_base);
     fw_cfg.add64(FwCfg::ram_size, parts.memory);
@@ -118,6 +120,7 @@ void Pc::reset() {
 
 void Pc::set_rom(std::span<const u8> image) {
     std::copy_n(image.begin(), std::min(image.size(), rom.size()), rom.begin());
+    cpu.memory_replaced();
 }
 
 AcpiParameters Pc::acpi() const {

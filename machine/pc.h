@@ -36,6 +36,8 @@ struct Parts {
     u64 ips = 1'000'000'000;
     s64 rtc = 0;                          // seconds since 1970
     u64 seed = 0;
+    Engine engine = Engine::fast;
+    Tuning tuning;
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
     std::function<void(u8)> debugcon = [](u8) {};
 };
@@ -59,7 +61,7 @@ public:
     Clock clock;
     PhysicalMap memory;
     Ram ram;
-    std::vector<u8> rom;
+    std::vector<u8> rom, open_bus;                    // open_bus: all ones, read behind a segment that has no ROM
     Random random;
     Ports ports;
     BusMaster bus_master{memory};

@@ -73,6 +73,11 @@ public:
     void watch(Physical page, bool on);
     bool watched(Physical page) const;
     std::function<void(Physical at, unsigned width)> written = [](Physical, unsigned) {};
+    // The same by host address, for those who keep something about the memory itself (decoded code): who asks with a key of
+    // its own is told until it leaves.
+    using Stored = std::function<void(const u8* bytes, u64 width)>;
+    void observe(const void* who, Stored stored);
+    void leave(const void* who);
 
     // RAM as one component: every map_ram'ed span, by its base (zero pages cost little).
     void visit(Archive&);
@@ -101,6 +106,7 @@ private:
     void read_page(Physical at, std::span<u8> to) const;
     void write_page(Physical at, std::span<const u8> from);
 
+    std::vector<std::pair<const void*, Stored>> observers;
     std::vector<Page*> directory;                           // a leaf's pages, or null where nothing is mapped
     u64 a20_mask = ~u64{0};
     std::unique_ptr<Table> table;

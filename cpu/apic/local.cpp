@@ -58,6 +58,7 @@ void LocalApic::reset(bool init) {
 }
 
 void LocalApic::visit(Archive& a) {
+    u64 old_base = base_register;
     a("base", base_register), a("id", id), a("tpr", tpr), a("ldr", ldr), a("dfr", dfr), a("spurious", spurious);
     a("icr", icr), a("errors", errors), a("shown_errors", shown_errors), a("lvt", lvt), a("pin", pin);
     a("irr", irr), a("isr", isr), a("tmr", tmr);
@@ -65,6 +66,7 @@ void LocalApic::visit(Archive& a) {
     a("alarm", alarm);
     if (state() == State::invalid) base_register &= ~bit(10);
     base_register &= mask(cpu.model.physical_bits - 1u, 12) | bit(8) | bit(10) | bit(11);
+    if (base_register != old_base) cpu.memory_map_changed();
     id &= 0xff, tpr &= 0xff, divide &= 0xb;
     for (unsigned e = 0; e < entries; e++) lvt[e] &= entry_writable(Entry(e)) | remote_irr;
     irr.word[0] &= 0xffff0000, isr.word[0] &= 0xffff0000, tmr.word[0] &= 0xffff0000;

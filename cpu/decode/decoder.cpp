@@ -381,7 +381,8 @@ struct Decoder {
         if (in.failed != Result::ok) return in.failed;
         if (!row) return Result::undefined;
         insn.row = row;
-        insn.run = row->run.slow[handler(*row)];
+        insn.word = u8(handler(*row));
+        insn.run = row->run.slow[insn.word];
         insn.gated = row->gate.cpl < 3 || row->gate.umip || row->gate.unit != Unit::none;
         return Result::ok;
     }

@@ -18,6 +18,7 @@ struct Insn {
     const isa::Row* row = nullptr;    // null: the bytes are no instruction (#UD)
     isa::Handler run = nullptr;       // the row's handler for this operand width
     u8 length = 0;
+    u8 word = 0;                      // log2 of the handler's operand width in bytes
     u8 operand_size = 4;              // bytes: 2, 4, 8
     u8 address_size = 4;              // bytes: 2, 4, 8
     bool gated = false;               // the row has a condition that only the CPU's state answers

@@ -36,7 +36,11 @@ public:
     // ---- flags
     Flags flags() const { return Flags(u32(cpu.rflags)); }
     void set_flags(Flags f) { cpu.rflags = (cpu.rflags & ~rflags::status) | f.value; }
+    void set_flag(u64 which, bool on) { set_flags(flags().with(which, on)); }
     bool flag(u64 bit_of_rflags) const { return cpu.rflags & bit_of_rflags; }
+    bool condition(unsigned code) const { return ::condition(code, flags()); }
+    // Arithmetic with the flags as they are: Op{}(values..., flags).
+    template <class Op, class... Values> auto compute(Op op, Values... values) const { return op(values..., flags()); }
 
     // ---- implicit registers (MUL's accumulator, LOOP's counter)
     template <Word T> T reg(unsigned n) const { return T(cpu.gpr[n]); }
@@ -49,6 +53,9 @@ public:
     }
 
     // ---- RIP
+    unsigned operand_bytes() const { return insn.operand_size; }
+    u64 immediate() const { return insn.immediate; }
+    u64 relative() const { return next_rip() + insn.immediate; }         // a relative branch's target
     u64 next_rip() const { return cpu.gpr[rip_reg] + insn.length; }
     // Whether a near branch there (truncated to the operand size) keeps to the limit or canonical addresses.
     bool reachable(u64 target) const {
@@ -62,6 +69,10 @@ public:
         cpu.gpr[rip_reg] = target;
         return Outcome::taken;
     }
+
+    // The same where a return address has been pushed, or popped: engines keep a return stack.
+    Outcome call_to(u64 target) { return jump(target); }
+    Outcome return_to(u64 target) { return jump(target); }
 
     // ---- memory operand of ModRM or moffs
     // Its offset within the segment, truncated to the address size (what LEA gives).
@@ -117,6 +128,7 @@ public:
     }
 
     // ---- the stack: probes at rSP - depth; nothing moves until set_rsp()
+    unsigned stack_bytes() const { return cpu.stack_bytes; }
     u64 stack_offset(u64 below) const { return (cpu.gpr[rsp] - below) & ones(cpu.stack_bytes); }
     Span probe_push(u64 below, unsigned width) { return probe_at(Seg::ss, stack_offset(below), width); }
     template <class T> T peek_stack(u64 above) { return load_at<T>(Seg::ss, stack_offset(u64(0) - above)); }
@@ -177,6 +189,7 @@ template <Word T> class SlowAs : public Slow {
 public:
     using word = T;
     using Slow::Slow;
+    static constexpr bool bit_strings = true;     // a register's bit offset reaches beyond the operand
 
     // Operand n as a source, in width W: register, immediate or memory (`add` bytes behind its start).
     template <Word W = T, unsigned N> W read(OperandNumber<N>, u64 add = 0) {

@@ -1,81 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Near branches: JMP, Jcc, CALL, RET, LOOP, JCXZ (SDM vol. 2).
-#include "cpu/exec/slow.h"
 #include "cpu/isa/families.h"
+#include "cpu/isa/branch.h"
 
 namespace isa {
 namespace {
-
-template <class X> u64 relative(X& x) { return x.next_rip() + x.insn.immediate; }
-
-struct Jmp {
-    template <class X> static Outcome run(X& x) { return x.jump(relative(x)); }
-};
-struct JmpIndirect {
-    template <class X> static Outcome run(X& x) {
-        u64 target = x.read(first);
-        if (x.stopped()) return x.why();
-        return x.jump(target);
-    }
-};
-template <unsigned code> struct Jcc {
-    template <class X> static Outcome run(X& x) {
-        return condition(code, x.flags()) ? x.jump(relative(x)) : Outcome::next;
-    }
-};
-
-// The return address goes to what has been probed for it; the stack faults before the target does.
-template <class X, class Slot> Outcome call(X& x, const Slot& slot, u64 target) {
-    if (x.stopped()) return x.why();
-    if (!x.reachable(target)) return x.raise(gp(0));
-    x.write(slot, x.next_rip());
-    x.move_rsp(-s64(x.insn.operand_size));
-    return x.jump(target);
-}
-struct Call {
-    template <class X> static Outcome run(X& x) {
-        auto slot = x.probe_push(x.insn.operand_size, x.insn.operand_size);
-        return call(x, slot, relative(x));
-    }
-};
-struct CallIndirect {
-    template <class X> static Outcome run(X& x) {
-        x.probe_read(first);
-        auto slot = x.probe_push(x.insn.operand_size, x.insn.operand_size);
-        u64 target = x.read(first);
-        return call(x, slot, target);
-    }
-};
-
-// RET, and RET n, which releases n bytes more.
-struct Ret {
-    template <class X> static Outcome run(X& x) {
-        u64 target = x.peek_stack_any(0, x.insn.operand_size);
-        if (x.stopped()) return x.why();
-        if (!x.reachable(target)) return x.raise(gp(0));
-        x.move_rsp(s64(x.insn.operand_size + u16(x.insn.immediate)));
-        return x.jump(target);
-    }
-};
-
-// The counter is as wide as the address size. LOOP, LOOPE, LOOPNE: also what ZF must be.
-enum class Until { any, zero, not_zero };
-template <Until until> struct Loop {
-    template <class X> static Outcome run(X& x) {
-        unsigned width = x.insn.address_size;
-        u64 count = x.reg_any(rcx, width) - 1;
-        bool zf = x.flags().zf();
-        bool taken = (count & ones(width)) && (until == Until::any || zf == (until == Until::zero));
-        if (taken && !x.reachable(relative(x))) return x.raise(gp(0));
-        x.set_reg_any(rcx, count, width);
-        return taken ? x.jump(relative(x)) : Outcome::next;
-    }
-};
-struct Jcxz {
-    template <class X> static Outcome run(X& x) {
-        return x.reg_any(rcx, x.insn.address_size) ? Outcome::next : x.jump(relative(x));
-    }
-};
 
 constexpr Gate near = {.force64 = true, .near_branch = true};
 

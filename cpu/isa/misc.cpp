@@ -2,14 +2,11 @@
 // NOP and hints, PAUSE, UD0 to UD2, prefetches, fences, cache line instructions, BOUND, RDRAND, RDSEED (SDM vol. 2).
 #include "cpu/exec/slow.h"
 #include "cpu/isa/families.h"
+#include "cpu/isa/misc.h"
 
 namespace isa {
 namespace {
 
-// A memory operand of a hint or prefetch is not accessed at all; fences order what is in order anyway.
-struct Nothing {
-    template <class X> static Outcome run(X&) { return Outcome::next; }
-};
 struct Undefined {
     template <class X> static Outcome run(X& x) { return x.raise(ud()); }
 };

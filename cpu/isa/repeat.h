@@ -56,26 +56,29 @@ template <class Step, class X> Outcome repeat(X& x) {
     }
 }
 
-// How many elements from an offset on lie within one page and one segment, before the address wraps; 0 or 1 where it isn't
-// worth asking. No effects but that Cpu::fault_ may be overwritten.
+// The offset of the lowest of n elements, the first of which is at `offset`.
+template <Word T, class X> u64 lowest(X& x, u64 offset, u64 n) { return x.flag(rflags::df) ? offset - (n - 1) * sizeof(T) : offset; }
+
+// How many elements from an offset on, in the direction of DF, lie within one page and one segment, before the address wraps;
+// 0 where it isn't worth asking. No effects but that Cpu::fault_ may be overwritten.
 template <Word T, class X> u64 elements_together(X& x, Seg s, u64 offset, Kind kind, u64 limit) {
     u64 address;
-    if (!x.cpu.linear(s, offset, sizeof(T), kind, address)) return 0;
-    u64 before_wrap = (ones(x.insn.address_size) - offset) / sizeof(T);
-    u64 n = std::min({limit, before_wrap, (4096 - (address & 0xfff)) / sizeof(T)});
-    return n > 1 && x.cpu.linear(s, offset, unsigned(n * sizeof(T)), kind, address) ? n : 0;
+    if (limit < 2 || !x.cpu.linear(s, offset, sizeof(T), kind, address)) return 0;
+    u64 at = address & 0xfff, n;
+    if (x.flag(rflags::df)) n = at + sizeof(T) > 4096 ? 0 : std::min(at, offset) / sizeof(T) + 1;
+    else n = std::min((ones(x.insn.address_size) - offset) / sizeof(T), (4096 - at) / sizeof(T));
+    n = std::min(limit, n);
+    return n > 1 && x.cpu.linear(s, lowest<T>(x, offset, n), unsigned(n * sizeof(T)), kind, address) ? n : 0;
 }
-// Their bytes in the host's memory, or null where they aren't plain memory.
+// Their bytes in the host's memory, from the lowest on, or null where they aren't plain memory.
 template <Word T, class X> u8* host_elements(X& x, Seg s, u64 offset, Kind kind, u64 n) {
     u64 address;
     Span span;
     unsigned width = unsigned(n * sizeof(T));
-    bool ok = x.cpu.linear(s, offset, width, kind, address) && x.cpu.probe(address, width, kind, span, As::current, s);
+    bool ok = x.cpu.linear(s, lowest<T>(x, offset, n), width, kind, address) && x.cpu.probe(address, width, kind, span, As::current, s);
     return ok ? span.host : nullptr;
 }
-// Elements can be done together upwards only, and where no access is checked for alignment.
-template <class X> bool together(X& x, u64 limit) {
-    return limit > 1 && !x.flag(rflags::df) && !x.cpu.alignment_checked();
-}
+// Elements can be done together where no access is checked for alignment.
+template <class X> bool together(X& x, u64 limit) { return limit > 1 && !x.cpu.alignment_checked(); }
 
 }

@@ -1,36 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Shifts and rotates: ROL ... SAR, SHLD, SHRD (SDM vol. 2).
-#include "cpu/exec/slow.h"
-#include "cpu/isa/alu_shift.h"
 #include "cpu/isa/families.h"
+#include "cpu/isa/shift.h"
 
 namespace isa {
 namespace {
-
-// A count of 0 still writes the destination, which clears the upper half of a 64-bit register.
-template <class Op> struct Shift {
-    template <class X> static Outcome run(X& x) {
-        auto target = x.place(first);
-        unsigned count = x.template read<u8>(second) & alu::count_mask<typename X::word>;
-        if (x.stopped()) return x.why();
-        auto [value, flags] = Op{}(target.value(), count, x.flags());
-        target.set(value);
-        x.set_flags(flags);
-        return Outcome::next;
-    }
-};
-template <class Op> struct DoubleShift {
-    template <class X> static Outcome run(X& x) {
-        auto target = x.place(first);
-        auto source = x.read(second);
-        unsigned count = x.template read<u8>(third) & alu::count_mask<typename X::word>;
-        if (x.stopped()) return x.why();
-        auto [value, flags] = Op{}(target.value(), source, count, x.flags());
-        target.set(value);
-        x.set_flags(flags);
-        return Outcome::next;
-    }
-};
 
 using namespace alu;
 

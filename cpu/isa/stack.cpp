@@ -1,52 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The stack: PUSH, POP, PUSHA, POPA, ENTER, LEAVE, PUSHF, POPF (SDM vol. 2). Segment registers are in segment.cpp.
-#include "cpu/exec/slow.h"
 #include "cpu/isa/families.h"
+#include "cpu/isa/stack.h"
 
 namespace isa {
 namespace {
-
-// Puts the low operand-size bytes of a value on the stack.
-template <class X> Outcome push(X& x, u64 value) {
-    auto slot = x.probe_push(x.insn.operand_size, x.insn.operand_size);
-    if (x.stopped()) return x.why();
-    x.write(slot, value);
-    x.move_rsp(-s64(x.insn.operand_size));
-    return Outcome::next;
-}
-
-struct Push {
-    template <class X> static Outcome run(X& x) {
-        x.probe_read(first);
-        auto slot = x.probe_push(sizeof(typename X::word), sizeof(typename X::word));
-        u64 value = x.read(first);
-        if (x.stopped()) return x.why();
-        x.write(slot, value);
-        x.move_rsp(-s64(sizeof(typename X::word)));
-        return Outcome::next;
-    }
-};
-struct PushImmediate {
-    template <class X> static Outcome run(X& x) { return push(x, x.insn.immediate); }
-};
-
-// A memory destination's address is computed with rSP already moved (SDM vol. 2, POP).
-struct Pop {
-    template <class X> static Outcome run(X& x) {
-        using T = typename X::word;
-        T value = x.template peek_stack<T>(0);
-        if (x.stopped()) return x.why();
-        u64 old_rsp = x.template reg<u64>(rsp);
-        x.move_rsp(sizeof(T));
-        auto target = x.place_to_write(first);
-        if (x.stopped()) {
-            x.template set_reg<u64>(rsp, old_rsp);
-            return x.why();
-        }
-        target.set(value);
-        return Outcome::next;
-    }
-};
 
 // rAX, rCX, rDX, rBX, the old rSP, rBP, rSI, rDI, in the order of their numbers downwards.
 struct Pusha {
@@ -105,18 +63,6 @@ struct Enter {
         return Outcome::next;
     }
 };
-struct Leave {
-    template <class X> static Outcome run(X& x) {
-        unsigned width = x.insn.operand_size;
-        u64 frame = x.template reg<u64>(rbp) & ones(x.cpu.stack_bytes);
-        u64 value = x.read_at(Seg::ss, frame, width);
-        if (x.stopped()) return x.why();
-        x.move_rsp(s64(frame - x.stack_offset(0) + width));
-        x.set_reg_any(rbp, value, width);
-        return Outcome::next;
-    }
-};
-
 // ---- PUSHF, POPF (SDM vol. 2; vol. 3, 20.3 for virtual-8086 mode with CR4.VME)
 constexpr u64 virtual_if(u64 flags) { return flags & rflags::vif ? rflags::if_ : 0; }
 

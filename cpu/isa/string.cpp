@@ -7,17 +7,24 @@
 namespace isa {
 namespace {
 
-// Element by element, upwards: where the destination overlaps the source's rest, what was written is read again.
-template <Word T> void copy_elements(u8* to, const u8* from, u64 n) {
-    u64 distance = reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from);
-    if (distance >= n * sizeof(T)) {
+template <Word T> T element(const u8* from, u64 i) {
+    T value;
+    std::memcpy(&value, from + i * sizeof(T), sizeof(T));
+    return value;
+}
+
+// Element by element, upwards or downwards: where the destination overlaps the source's rest, what was written is read again.
+template <Word T> void copy_elements(u8* to, const u8* from, u64 n, bool down) {
+    u64 ahead = reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from);
+    if (down) ahead = 0 - ahead;
+    if (ahead >= n * sizeof(T)) {
         std::memmove(to, from, n * sizeof(T));
         return;
     }
     for (u64 i = 0; i < n; i++) {
-        T value;
-        std::memcpy(&value, from + i * sizeof(T), sizeof(T));
-        std::memcpy(to + i * sizeof(T), &value, sizeof(T));
+        u64 at = down ? n - 1 - i : i;
+        T value = element<T>(from, at);
+        std::memcpy(to + at * sizeof(T), &value, sizeof(T));
     }
 }
 template <Word T> void fill_elements(u8* to, T value, u64 n) {
@@ -26,6 +33,34 @@ template <Word T> void fill_elements(u8* to, T value, u64 n) {
     } else {
         for (u64 i = 0; i < n; i++) std::memcpy(to + i * sizeof(T), &value, sizeof(T));
     }
+}
+
+
+// The number of the first element that ends a comparison, n if there is none: elements of two runs, or of one and a value,
+// each counted in its direction from its lowest byte.
+template <Word T> u64 first_difference(const u8* a, const u8* b, u64 n) {
+    u64 bytes = n * sizeof(T), i = 0;
+    while (i + 8 <= bytes && element<u64>(a + i, 0) == element<u64>(b + i, 0)) i += 8;
+    for (i /= sizeof(T); i < n; i++)
+        if (element<T>(a, i) != element<T>(b, i)) return i;
+    return n;
+}
+template <Word T> u64 end_of_comparison(const u8* a, const u8* b, u64 n, bool down, bool while_equal) {
+    if (!down && while_equal) return first_difference<T>(a, b, n);
+    for (u64 i = 0; i < n; i++) {
+        u64 at = down ? n - 1 - i : i;
+        if ((element<T>(a, at) == element<T>(b, at)) != while_equal) return i;
+    }
+    return n;
+}
+template <Word T> u64 end_of_scan(T value, const u8* a, u64 n, bool down, bool while_equal) {
+    if (sizeof(T) == 1 && !down && !while_equal) {
+        auto* found = static_cast<const u8*>(std::memchr(a, int(value), n));
+        return found ? u64(found - a) : n;
+    }
+    for (u64 i = 0; i < n; i++)
+        if ((element<T>(a, down ? n - 1 - i : i) == value) != while_equal) return i;
+    return n;
 }
 
 template <Word T> struct MovsStep : StringStep<MovsStep<T>> {
@@ -52,7 +87,7 @@ template <Word T> struct MovsStep : StringStep<MovsStep<T>> {
         u8* from = host_elements<T>(x, x.insn.segment, source, Kind::read, n);
         u8* to = from ? host_elements<T>(x, Seg::es, target, Kind::write, n) : nullptr;
         if (!to) return false;
-        copy_elements<T>(to, from, n);
+        copy_elements<T>(to, from, n, x.flag(rflags::df));
         advance(x, rsi, n * sizeof(T));
         advance(x, rdi, n * sizeof(T));
         limit = n;
@@ -92,11 +127,25 @@ template <Word T> struct LodsStep : StringStep<LodsStep<T>> {
         advance(x, rsi, sizeof(T));
         return true;
     }
+    template <class X> static u64 many(X& x, u64 limit) {
+        return together(x, limit) && last_of_page(x, limit) ? limit : once(x);
+    }
+    template <class X> static bool last_of_page(X& x, u64& limit) {
+        u64 source = string_offset(x, rsi);
+        u64 n = elements_together<T>(x, x.insn.segment, source, Kind::read, limit);
+        const u8* from = n ? host_elements<T>(x, x.insn.segment, source, Kind::read, n) : nullptr;
+        if (!from) return false;
+        x.template set_reg<T>(rax, element<T>(from, x.flag(rflags::df) ? 0 : n - 1));
+        advance(x, rsi, n * sizeof(T));
+        limit = n;
+        return true;
+    }
 };
 
 // REPE (F3) goes on while ZF is set, REPNE (F2) while it is clear.
 template <class Step> struct Comparing : StringStep<Step> {
-    template <class X> static bool satisfied(X& x) { return x.flags().zf() != (x.insn.rep == 0xf3); }
+    template <class X> static bool while_equal(X& x) { return x.insn.rep == 0xf3; }
+    template <class X> static bool satisfied(X& x) { return x.flags().zf() != while_equal(x); }
 };
 template <Word T> struct CmpsStep : Comparing<CmpsStep<T>> {
     template <class X> static bool once(X& x) {
@@ -115,6 +164,28 @@ template <Word T> struct CmpsStep : Comparing<CmpsStep<T>> {
         advance(x, rdi, sizeof(T));
         return true;
     }
+    template <class X> static u64 many(X& x, u64 limit) {
+        return together(x, limit) && compare_page(x, limit) ? limit : once(x);
+    }
+    // The target is probed first, as by once(): where that order matters (what faults), once() does it.
+    template <class X> static bool compare_page(X& x, u64& limit) {
+        u64 source = string_offset(x, rsi), target = string_offset(x, rdi);
+        bool down = x.flag(rflags::df), source_first = x.insn.rep == 0xf3 && sizeof(T) == 1;
+        u64 n = elements_together<T>(x, x.insn.segment, source, Kind::read, limit);
+        n = elements_together<T>(x, Seg::es, target, Kind::read, n);
+        if (!n) return false;
+        const u8 *a = nullptr, *b = nullptr;
+        auto find_source = [&] { return a = host_elements<T>(x, x.insn.segment, source, Kind::read, n); };
+        auto find_target = [&] { return b = host_elements<T>(x, Seg::es, target, Kind::read, n); };
+        if (!(source_first ? find_source() && find_target() : find_target() && find_source())) return false;
+        u64 end = end_of_comparison<T>(a, b, n, down, Comparing<CmpsStep<T>>::while_equal(x));
+        u64 last = std::min(end, n - 1), at = down ? n - 1 - last : last;
+        x.set_flags(alu::Sub{}(element<T>(a, at), element<T>(b, at), x.flags()).flags);
+        limit = last + 1;
+        advance(x, rsi, limit * sizeof(T));
+        advance(x, rdi, limit * sizeof(T));
+        return true;
+    }
 };
 template <Word T> struct ScasStep : Comparing<ScasStep<T>> {
     template <class X> static bool once(X& x) {
@@ -122,6 +193,22 @@ template <Word T> struct ScasStep : Comparing<ScasStep<T>> {
         if (x.stopped()) return false;
         x.set_flags(alu::Sub{}(x.template reg<T>(rax), value, x.flags()).flags);
         advance(x, rdi, sizeof(T));
+        return true;
+    }
+    template <class X> static u64 many(X& x, u64 limit) {
+        return together(x, limit) && scan_page(x, limit) ? limit : once(x);
+    }
+    template <class X> static bool scan_page(X& x, u64& limit) {
+        u64 target = string_offset(x, rdi);
+        bool down = x.flag(rflags::df);
+        u64 n = elements_together<T>(x, Seg::es, target, Kind::read, limit);
+        const u8* from = n ? host_elements<T>(x, Seg::es, target, Kind::read, n) : nullptr;
+        if (!from) return false;
+        T value = x.template reg<T>(rax);
+        u64 last = std::min(end_of_scan<T>(value, from, n, down, Comparing<ScasStep<T>>::while_equal(x)), n - 1);
+        x.set_flags(alu::Sub{}(value, element<T>(from, down ? n - 1 - last : last), x.flags()).flags);
+        limit = last + 1;
+        advance(x, rdi, limit * sizeof(T));
         return true;
     }
 };

@@ -13,6 +13,7 @@ enum Reg : u8 {
 
 struct Gpr {
     std::array<u64, reg_slots> r{};
+    u64 page = 0;                 // RIP of the running page's start: no state, kept by the fast engine (cpu/exec/fast)
 
     u64& operator[](unsigned n) { return r[n]; }
     const u64& operator[](unsigned n) const { return r[n]; }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// Blocks: memory in chunks, the hash, links and their back-lists, and what a store to a code page does.
+#include "cpu/exec/fast/blocks.h"
+#include "cpu/mmu.h"
+#include <algorithm>
+
+namespace fast {
+
+// Bits first to last.
+static u64 ones_from(unsigned first, unsigned last) { return mask(last, first); }
+
+static const u8* page_of(const u8* at) { return reinterpret_cast<const u8*>(reinterpret_cast<u64>(at) & ~u64{0xfff}); }
+
+Blocks::Blocks(Cpu& cpu) : cpu(cpu), heads(std::size_t{1} << heads_bits) {}
+Blocks::~Blocks() = default;
+
+// ---- memory
+
+void Blocks::next_chunk() {
+    if (chunks.size() < most_chunks) {
+        chunks.push_back({std::make_unique_for_overwrite<u8[]>(chunk_bytes + 64), {}});
+        current = chunks.size() - 1;
+    } else {
+        current = (current + 1) % chunks.size();
+        for (Block* block : chunks[current].blocks)
+            if (!block->dead) kill(block);
+        chunks[current].blocks.clear();
+        counters.evicted_chunks++;
+        epoch++;
+        for (auto& t : cpu.fast.back) t = {};
+        for (unsigned n = 0; n < State::targets; n++) cpu.fast.target[n] = {};
+    }
+    used = 0;
+}
+
+void Blocks::reserve(std::size_t bytes) {
+    if (chunks.empty() || used + bytes > chunk_bytes) next_chunk();
+}
+
+void* Blocks::allocate(std::size_t bytes) {
+    reserve(bytes);
+    u64 start = (reinterpret_cast<u64>(chunks[current].memory.get()) + 63) & ~u64{63};
+    void* memory = reinterpret_cast<u8*>(start) + used;
+    used += (bytes + 31) & ~std::size_t{31};
+    return memory;
+}
+
+void Blocks::add(Block* block, u8* bytes, Physical at) {
+    auto& head = heads[hash(block->start, block->mode)];
+    block->next_of_hash = head, head = block;
+    auto& page = pages[bytes];
+    if (!page.blocks) page.bytes = bytes, page.at = at, page.misses = 0;
+    block->page = &page, block->next_of_page = page.blocks, page.blocks = block;
+    unsigned first = unsigned(block->start - bytes) >> 6, last = std::min(63u, unsigned(block->start - bytes + block->length - 1) >> 6);
+    page.lines |= ones_from(first, last);
+    if (!page.watched && cpu.memory.page_for_write(at)) {
+        page.watched = true;
+        cpu.memory.watch(at, true);
+        cpu.mmu->strip_write(bytes);
+    }
+    chunks[current].blocks.push_back(block);
+    counters.built++;
+}
+
+// ---- links
+
+void Blocks::link(Stub* stub, Block* target, u64 stamp, u64 page) {
+    if (stub->target) unlink(stub);
+    stub->target = target, stub->next = target->incoming, target->incoming = stub;
+    stub->op.link = target->ops();
+    counters.links++;
+    bool here = stub->owner->page == target->page && stub->relative < 4096;
+    if (here) {
+        stub->source->link = target->ops();
+    } else {
+        stub->op.run = cross_page, stub->stamp = stamp, stub->page = page;
+        stub->to = stub->rip(page) - (reinterpret_cast<u64>(target->start) & 0xfff);
+    }
+}
+
+void Blocks::unlink(Stub* stub) {
+    Stub** at = &stub->target->incoming;
+    while (*at != stub) at = &(*at)->next;
+    *at = stub->next;
+    stub->target = nullptr;
+    stub->op.run = resolve;
+    stub->source->link = &stub->op;
+}
+
+// ---- death
+
+void Blocks::kill(Block* block) {
+    block->dead = true;
+    counters.killed++;
+    while (block->incoming) unlink(block->incoming);
+    for (Stub* stub = block->stubs; stub; stub = stub->sibling)
+        if (stub->target) unlink(stub);
+    for (unsigned n = 0; n < block->count; n++) block->ops()[n].run = leave;
+    Block** at = &heads[hash(block->start, block->mode)];
+    while (*at != block) at = &(*at)->next_of_hash;
+    *at = block->next_of_hash;
+    at = &block->page->blocks;
+    while (*at != block) at = &(*at)->next_of_page;
+    *at = block->next_of_page;
+}
+
+static u64 lines_of(const Block& block) {
+    u64 offset = reinterpret_cast<u64>(block.start) & 0xfff;
+    return ones_from(unsigned(offset >> 6), unsigned(std::min<u64>(63, (offset + block.length - 1) >> 6)));
+}
+
+void Blocks::kill_lines(CodePage& page, u64 lines) {
+    u64 kept = 0;
+    for (Block *block = page.blocks, *next; block; block = next) {
+        next = block->next_of_page;
+        if (lines_of(*block) & lines) kill(block);
+        else kept |= lines_of(*block);
+    }
+    page.lines = kept;
+}
+
+// Stores go the fast way again.
+void Blocks::give_up(CodePage& page) {
+    kill_lines(page, ~u64{0});
+    page.watched = false;
+    cpu.memory.watch(page.at, false);
+    counters.pages_given_up++;
+}
+
+void Blocks::written(const u8* bytes, u64 width) {
+    for (u64 done = 0; done < width;) {
+        const u8* start = bytes + done;
+        u64 offset = reinterpret_cast<u64>(start) & 0xfff, here = std::min(width - done, 4096 - offset);
+        done += here;
+        auto found = pages.find(page_of(start));
+        if (found == pages.end() || !found->second.watched) continue;
+        CodePage& page = found->second;
+        counters.stores_to_code_pages++;
+        u64 lines = ones_from(unsigned(offset >> 6), unsigned((offset + here - 1) >> 6));
+        if (page.lines & lines) kill_lines(page, lines);
+        else page.misses++;
+        if (!page.lines || page.misses >= 64) give_up(page);
+    }
+}
+
+void Blocks::drop_all() {
+    for (auto& chunk : chunks)
+        for (Block* block : chunk.blocks)
+            if (!block->dead) kill(block);
+    for (auto& [bytes, page] : pages) {
+        page.lines = 0;
+        if (page.watched) page.watched = false, cpu.memory.watch(page.at, false);
+    }
+    epoch++;
+}
+
+}

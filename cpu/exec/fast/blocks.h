@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// The blocks of decoded code: where they are found, how they are linked, and when they die.
+//
+// A block's key is the host address of its first byte (so aliases share it, and what lies behind A20, PAM or a BAR is told
+// apart) and the mode word. A page of memory that holds blocks is watched: no bank has a write tag for it, so that every store
+// there passes PhysicalMap's observer, which looks at the page's map of 64-byte lines. A block that dies keeps its memory: its
+// Ops are overwritten with `leave`, so that a running block is left behind the store that killed it. Memory is reused a chunk
+// at a time, the oldest first, and only between blocks.
+#pragma once
+#include "cpu/exec/fast/op.h"
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace fast {
+
+struct Block;
+
+// Finds a branch's target. An Op first, so that a link may lead here; behind it what resolving needs.
+struct Stub {
+    Op op;                        // run: resolve, or cross_page with link = the target's first Op
+    u64 relative = 0;             // the target's RIP less the page's
+    u64 cut = ~u64{0};            // of RIP: 16, 32 or 64 bits
+    u64 stamp = 0;                // of cross_page: under which it holds,
+    u64 page = 0, to = 0;         // and from which page to which (RIP of their starts)
+    Op* source = nullptr;         // whose link leads here until it is resolved
+    Block* owner = nullptr;
+    Block* target = nullptr;      // where it is linked to
+    Stub* next = nullptr;         // linked to the same block
+    Stub* sibling = nullptr;      // of the same owner
+    u64 rip(u64 from) const { return (from + relative) & cut; }
+};
+
+struct CodePage {
+    u8* bytes = nullptr;          // host address of the page
+    u64 lines = 0;                // which 64 bytes hold code
+    Block* blocks = nullptr;
+    unsigned misses = 0;          // stores that hit no line
+    bool watched = false;         // RAM: else nothing can be written there
+    Physical at;                  // an address of it
+};
+
+struct Block {
+    const u8* start = nullptr;    // host address
+    u32 mode = 0;
+    u16 length = 0;               // bytes
+    u16 count = 0;                // Ops
+    bool dead = false;
+    CodePage* page = nullptr;
+    Block* next_of_page = nullptr;
+    Block* next_of_hash = nullptr;
+    Stub* incoming = nullptr;     // linked to this block
+    Stub* stubs = nullptr;        // its own
+    Op* ops() { return reinterpret_cast<Op*>(this + 1); }
+};
+static_assert(sizeof(Block) % alignof(Op) == 0);
+
+class Blocks {
+public:
+    static constexpr unsigned most_instructions = 32;
+    static constexpr std::size_t chunk_bytes = 4 << 20, most_chunks = 16;
+
+    explicit Blocks(Cpu& cpu);
+    ~Blocks();
+
+    Block* find(const u8* start, u32 mode) const {
+        for (Block* b = heads[hash(start, mode)]; b; b = b->next_of_hash)
+            if (b->start == start && b->mode == mode) return b;
+        return nullptr;
+    }
+    // Memory for a block and what belongs to it; may evict the oldest chunk. 32-byte aligned.
+    void* allocate(std::size_t bytes);
+    void reserve(std::size_t bytes);      // the next allocations of so many bytes in all evict nothing
+    void add(Block* block, u8* page_bytes, Physical at);
+
+    void link(Stub* stub, Block* target, u64 stamp, u64 page);
+    void written(const u8* bytes, u64 width);
+    void drop_all();                      // between blocks only
+    u64 epoch = 0;                        // moves when a block's memory may have been given up
+
+    struct Counters {                     // statistics
+        u64 built = 0, instructions = 0, links = 0, killed = 0, evicted_chunks = 0, stores_to_code_pages = 0, pages_given_up = 0;
+    } counters;
+
+private:
+    struct Chunk {
+        std::unique_ptr<u8[]> memory;
+        std::vector<Block*> blocks;
+    };
+    static constexpr unsigned heads_bits = 16;
+    static u32 hash(const u8* start, u32 mode) {
+        u64 h = (reinterpret_cast<u64>(start) ^ u64{mode} << 48) * 0x9e3779b97f4a7c15;
+        return u32(h >> (64 - heads_bits));
+    }
+    void kill(Block* block);
+    void unlink(Stub* stub);
+    void kill_lines(CodePage& page, u64 lines);
+    void give_up(CodePage& page);
+    void next_chunk();
+
+    Cpu& cpu;
+    std::vector<Block*> heads;
+    std::unordered_map<const u8*, CodePage> pages;       // by the page's host address
+    const u8* last_page = nullptr;        // of the last store that hit no line
+    std::vector<Chunk> chunks;
+    std::size_t current = 0, used = 0;
+};
+
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+// Building blocks.
+#include "cpu/exec/fast/builder.h"
+#include "cpu/exec/fast/mode.h"
+#include "cpu/isa/branch.h"
+#include "cpu/isa/integer.h"
+#include "cpu/isa/move.h"
+#include <unordered_map>
+
+namespace fast {
+namespace {
+
+// ---- the table of handlers
+
+struct Wanted {
+    const char* id;
+    u8 word;
+    Form form;
+    Address address;
+    u8 condition;
+    bool operator==(const Wanted&) const = default;
+};
+struct Hash {
+    std::size_t operator()(const Wanted& w) const {
+        u64 rest = u64{w.word} | u64(w.form) << 8 | u64(w.address) << 16 | u64{w.condition} << 24;
+        return (reinterpret_cast<u64>(w.id) ^ rest << 32) * 0x9e3779b97f4a7c15 >> 20;
+    }
+};
+using KeyTable = std::unordered_map<Wanted, Key, Hash>;
+
+KeyTable make_table() {
+    Keys keys;
+    for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch,
+                     add_fused_compare, add_fused_memory, add_fused_test})
+        add(keys);
+    KeyTable table;
+    for (auto& k : keys) table.emplace(Wanted{k.id, k.word, k.form, k.address, k.condition}, k);
+    return table;
+}
+const Key* find(const Wanted& wanted) {
+    static const KeyTable table = make_table();
+    auto found = table.find(wanted);
+    return found == table.end() ? nullptr : &found->second;
+}
+
+// ---- instructions
+
+constexpr u8 slot(unsigned n) { return u8(n * 8); }
+constexpr u8 page_slot = u8(offsetof(Gpr, page));
+static_assert(page_slot == reg_slots * 8);
+
+u8 slot(const DecodedOperand& o) { return u8(o.number * 8 + (o.place == Place::high_byte)); }
+bool fits(u64 value) { return u64(s64(s32(value))) == value; }
+
+// A conditional branch's code (0 to 15), or no_condition.
+u8 condition_of(const ::Insn& insn) {
+    static const char* const codes[] = {
+        &isa::identity<isa::Jcc<0>>, &isa::identity<isa::Jcc<1>>, &isa::identity<isa::Jcc<2>>, &isa::identity<isa::Jcc<3>>,
+        &isa::identity<isa::Jcc<4>>, &isa::identity<isa::Jcc<5>>, &isa::identity<isa::Jcc<6>>, &isa::identity<isa::Jcc<7>>,
+        &isa::identity<isa::Jcc<8>>, &isa::identity<isa::Jcc<9>>, &isa::identity<isa::Jcc<10>>, &isa::identity<isa::Jcc<11>>,
+        &isa::identity<isa::Jcc<12>>, &isa::identity<isa::Jcc<13>>, &isa::identity<isa::Jcc<14>>, &isa::identity<isa::Jcc<15>>};
+    for (u8 n = 0; n < 16; n++)
+        if (insn.row->run.id == codes[n]) return n;
+    return no_condition;
+}
+bool is(const ::Insn& insn, const char* id) { return insn.row->run.id == id; }
+bool relative_branch(const ::Insn& insn) { return insn.row->gate.near_branch && insn.row->operands.o[0].from == isa::From::J; }
+
+// Behind these nothing is decoded: as good as always they leave.
+bool leaves(const ::Insn& insn) {
+    using isa::Event;
+    Event e = insn.row->event;
+    if (e == Event::hlt || e == Event::iret || e == Event::int_n || e == Event::icebp || e == Event::rsm) return true;
+    if (insn.row->gate.near_branch) {
+        bool conditional = condition_of(insn) != no_condition || insn.row->name.starts_with("loop") || insn.row->name.starts_with("jcxz");
+        return !conditional;
+    }
+    for (std::string_view name : {"jmpf", "callf", "retf", "syscall", "sysret", "sysenter", "sysexit", "int3", "ud2", "ud1", "ud0"})
+        if (insn.row->name.starts_with(name)) return true;
+    return false;
+}
+
+// The forms by what the operands are: r, m or i for each.
+Form form_of(const ::Insn& insn) {
+    u32 shape = 0;
+    for (unsigned n = 0; n < insn.row->operands.count; n++) {
+        u32 c;
+        switch (insn.operand[n].place) {
+        case Place::gpr: case Place::high_byte: c = 'r'; break;
+        case Place::memory: c = 'm'; break;
+        case Place::immediate: c = 'i'; break;
+        default: return Form::count;
+        }
+        shape = shape << 8 | c;
+    }
+    switch (shape) {
+    case 0: return Form::none;
+    case 'r': return Form::d;
+    case 'm': return Form::m;
+    case 'i': return Form::i;
+    case 'r' << 8 | 'r': return Form::dd;
+    case 'r' << 8 | 'i': return fits(insn.immediate) ? Form::di : Form::dq;
+    case 'r' << 8 | 'm': return Form::dm;
+    case 'm' << 8 | 'r': return Form::md;
+    case 'm' << 8 | 'i': return Form::mi;
+    case 'r' << 16 | 'r' << 8 | 'i': return Form::ddi;
+    case 'r' << 16 | 'm' << 8 | 'i': return Form::dmi;
+    default: return Form::count;
+    }
+}
+
+Next go_on(OP_ARGUMENTS) { return follow(cpu, op, bank, z, flags, 0); }
+
+}
+
+bool Builder::place_memory(const ::Insn& insn, u32 mode, bool only_address, Draft& draft, Address& address) {
+    bool bits64 = (mode & mode::size) == u32(decode::CodeSize::bits64);
+    bool based = insn.segment == Seg::fs || insn.segment == Seg::gs;
+    if (!only_address && (!(mode & mode::flat) || (!bits64 && (based || insn.segment == Seg::cs)))) return false;
+    if (insn.address_size == 2) return false;
+    auto& op = draft.op;
+    u64 displacement = insn.displacement;
+    op.base = slot(insn.base), op.index = slot(insn.index), op.shape = u8(insn.scale);
+    if (insn.base == rip_reg) {
+        if (insn.address_size != 8) return false;
+        op.base = page_slot, displacement += op.offset;
+    }
+    bool segment = based && bits64 && !only_address;
+    if (insn.address_size == 4) {
+        if (segment) return false;
+        address = Address::bits32, op.displacement = s32(u32(displacement));
+        return true;
+    }
+    if (!fits(displacement)) return false;
+    op.displacement = s32(displacement);
+    if (segment) address = Address::segment, op.shape |= u8(u8(insn.segment) << 2);
+    else if (insn.index == no_reg) address = Address::base;
+    else address = Address(unsigned(Address::index1) + insn.scale);
+    return true;
+}
+
+const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
+    auto& row = *insn.row;
+    if (!cpu.tuning.fast_handlers || insn.gated) return nullptr;
+    Form form = form_of(insn);
+    if (form == Form::count) return nullptr;
+    Wanted wanted{row.run.id, insn.word, form, Address::none, no_condition};
+    auto& op = draft.op;
+    if (row.gate.near_branch || row.gate.default64) {
+        bool plain = relative_branch(insn) && !is(insn, &isa::identity<isa::Call>);
+        if (row.gate.near_branch && !(mode & mode::direct)) return nullptr;
+        if (!plain && !(mode & mode::flat)) return nullptr;
+        if (insn.operand_size == 2 && (!plain || (mode & mode::size) != u32(decode::CodeSize::bits16))) return nullptr;
+        wanted.word = plain ? 3 : u8(std::countr_zero(unsigned(insn.operand_size)));
+    }
+    for (unsigned n = 0; n < row.operands.count; n++) {
+        auto& o = insn.operand[n];
+        switch (where_of(form, n)) {
+        case Where::dst: op.dst = slot(o); break;
+        case Where::src: op.src = slot(o); break;
+        case Where::wide_immediate: op.value = insn.immediate; break;
+        case Where::immediate:
+            if (!fits(insn.immediate)) return nullptr;
+            op.immediate = s32(insn.immediate);
+            break;
+        case Where::memory:
+            if (!place_memory(insn, mode, is(insn, &isa::identity<isa::Lea>), draft, wanted.address)) return nullptr;
+            break;
+        default: break;
+        }
+    }
+    const Key* key = find(wanted);
+    if (!key && wanted.address >= Address::index1 && wanted.address <= Address::index8) {
+        wanted.address = Address::scaled;
+        key = find(wanted);
+    }
+    return key;
+}
+
+bool Builder::decode_next(const u8* start, unsigned at) {
+    unsigned room = 4096 - at;
+    if (!room) return false;
+    auto& insn = insns[count];
+    if (decode::decode({start + (at - offset), std::min(room, 15u)}, cpu.code, insn) != decode::Result::ok) return false;
+    offsets[count] = u16(at);
+    length += insn.length;
+    return true;
+}
+
+void Builder::draft_one(unsigned n, u32 mode) {
+    auto& insn = insns[n];
+    auto& draft = drafts[n];
+    draft = {};
+    draft.insn = u8(n);
+    draft.op.offset = offsets[n], draft.op.before = u8(n);
+    draft.key = choose(insn, mode, draft);
+    if (!draft.key) return;
+    draft.op.run = draft.key->live;
+    unsigned next = offsets[n] + insn.length;
+    if (relative_branch(insn)) {
+        draft.branches = true;
+        draft.relative = next + insn.immediate;
+        draft.cut = ones(insn.operand_size);
+    }
+    draft.returns = is(insn, &isa::identity<isa::Call>) || is(insn, &isa::identity<isa::CallIndirect>);
+    if (draft.returns) draft.op.immediate = s32(next);
+}
+
+// Whether nothing but registers and flags is concerned: no miss, no fault, no way out of the block.
+static bool quiet(const ::Insn& insn, const Key& key) {
+    if (insn.row->gate.near_branch || insn.row->gate.default64) return false;
+    if (is(insn, &isa::identity<isa::Divide<alu::Div>>) || is(insn, &isa::identity<isa::Divide<alu::Idiv>>)) return false;
+    return key.address == Address::none || is(insn, &isa::identity<isa::Lea>);
+}
+
+// Backwards: flags that are written again before anything reads them, misses, faults or leaves the block are not computed.
+void Builder::drop_dead_flags() {
+    u32 wanted = status::OSZAPC;
+    for (unsigned n = count; n-- > 0;) {
+        auto& d = drafts[n];
+        if (!d.key) {
+            wanted = status::OSZAPC;
+            continue;
+        }
+        bool dead = !(d.key->may & wanted);
+        if (dead) d.op.run = d.key->dead;
+        wanted = (dead ? wanted : wanted & ~u32{d.key->writes}) | d.key->reads;
+        if (!quiet(insns[n], *d.key)) wanted = status::OSZAPC;
+    }
+}
+
+void Builder::fuse() {
+    for (unsigned n = 0; n + 1 < count; n++) {
+        auto &d = drafts[n], &branch = drafts[n + 1];
+        if (!d.key || !branch.key || !branch.branches) continue;
+        u8 condition = condition_of(insns[n + 1]);
+        if (condition == no_condition) continue;
+        Address address = d.key->address;
+        if (address >= Address::index1 && address <= Address::index8) address = Address::scaled;
+        const Key* pair = find({d.key->id, d.key->word, d.key->form, address, condition});
+        if (!pair) continue;
+        d.op.run = pair->live;
+        d.branches = true, d.relative = branch.relative, d.cut = branch.cut;
+    }
+}
+
+Block* Builder::emit(const u8* start, u32 mode, Physical at) {
+    bool one = count == 0;                     // nothing that a block can hold
+    unsigned ops = one ? 1 : 0, stubs = 0, outside = 0;
+    bool open = !one && !(drafts[count - 1].key && leaves(insns[count - 1]));
+    for (unsigned n = 0; n < count; n++) {
+        ops += 1u + drafts[n].returns;
+        stubs += drafts[n].branches + drafts[n].returns;
+        outside += !drafts[n].key;
+    }
+    if (open) ops++, stubs++;
+    std::size_t size = sizeof(Block) + ops * sizeof(Op), rounded = 32;
+    blocks.reserve(size + stubs * sizeof(Stub) + outside * sizeof(::Insn) + 3 * rounded);
+    auto* block = new (blocks.allocate(size)) Block;
+    auto* stub = stubs ? static_cast<Stub*>(blocks.allocate(stubs * sizeof(Stub))) : nullptr;
+    auto* kept = outside ? static_cast<::Insn*>(blocks.allocate(outside * sizeof(::Insn))) : nullptr;
+    block->start = start, block->mode = mode, block->count = u16(ops);
+    block->length = u16(one ? std::min(15u, 4096 - offset) : length);
+    Op* op = block->ops();
+    auto lead = [&](Op* from, u64 relative, u64 cut, u16 where) {
+        auto* s = new (stub++) Stub;
+        s->op.run = resolve, s->op.offset = where;
+        s->relative = relative, s->cut = cut, s->source = from, s->owner = block;
+        s->sibling = block->stubs, block->stubs = s;
+        from->link = &s->op;
+    };
+    u64 fall_through = (mode & mode::size) == u32(decode::CodeSize::bits64) ? ~u64{0} : 0xffffffff;
+    for (unsigned n = 0; n < count; n++) {
+        auto& d = drafts[n];
+        new (op) Op(d.op);
+        if (!d.key) op->run = call_slow, op->decoded = new (kept++) ::Insn(insns[n]);
+        if (d.branches) lead(op, d.relative, d.cut, op->offset);
+        op++;
+        if (!d.returns) continue;
+        new (op) Op;
+        op->run = leave, op->offset = u16(d.op.immediate), op->before = 0;
+        lead(op, u64(d.op.immediate), fall_through, op->offset);
+        op++;
+    }
+    if (open) {
+        new (op) Op;
+        op->run = go_on, op->before = u8(count), op->offset = u16(offset + length);
+        lead(op, offset + length, fall_through, op->offset);
+    }
+    if (one) new (op) Op, op->run = one_in_slow, op->offset = u16(offset);
+    blocks.counters.instructions += count;
+    blocks.add(block, const_cast<u8*>(start) - offset, at);
+    return block;
+}
+
+Block* Builder::build(const u8* start, u32 mode, Physical at) {
+    count = 0, length = 0;
+    offset = unsigned(reinterpret_cast<u64>(start) & 0xfff);
+    while (count < Blocks::most_instructions && decode_next(start, offset + length)) {
+        draft_one(count, mode);
+        count++;
+        if (leaves(insns[count - 1])) break;
+    }
+    if (cpu.tuning.dead_flags) drop_dead_flags();
+    if (cpu.tuning.fusion) fuse();
+    return emit(start, mode, at);
+}
+
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// From bytes to a block: decoding, the choice of handlers, dead flags, pairs, links to be.
+#pragma once
+#include "cpu/exec/fast/blocks.h"
+#include "cpu/exec/fast/keys.h"
+
+namespace fast {
+
+class Builder {
+public:
+    Builder(Cpu& cpu, Blocks& blocks) : cpu(cpu), blocks(blocks) {}
+    // The block of the code at a host address of readable memory.
+    Block* build(const u8* start, u32 mode, Physical at);
+
+private:
+    // An Op in the making.
+    struct Draft {
+        Op op;
+        const Key* key = nullptr;     // null: the reference engine's handler
+        u8 insn = 0;                  // which of `insns`
+        bool branches = false;        // has a link: to
+        u64 relative = 0, cut = ~u64{0};
+        bool returns = false;         // a call: a return point follows
+    };
+
+    bool decode_next(const u8* start, unsigned at);
+    void draft_one(unsigned n, u32 mode);
+    const Key* choose(const ::Insn& insn, u32 mode, Draft& draft);
+    bool place_memory(const ::Insn& insn, u32 mode, bool only_address, Draft& draft, Address& address);
+    void drop_dead_flags();
+    void fuse();
+    Block* emit(const u8* start, u32 mode, Physical at);
+
+    Cpu& cpu;
+    Blocks& blocks;
+    unsigned count = 0;               // instructions
+    unsigned offset = 0, length = 0;  // of the block in its page; in bytes
+    ::Insn insns[Blocks::most_instructions];
+    u16 offsets[Blocks::most_instructions];
+    Draft drafts[Blocks::most_instructions];
+};
+
+}

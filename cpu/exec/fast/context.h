@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+// The fast engine's context: the semantics of cpu/isa over an Op, the bank and host flags (cf. cpu/exec/slow.h).
+//
+// It knows flat segments and RAM. Whatever else comes along - a page that isn't in the bank, a device, a fault - is a miss:
+// nothing has been committed, and the same instruction runs in Slow.
+#pragma once
+#include "cpu/exec/fast/host_flags.h"
+#include "cpu/exec/fast/op.h"
+#include "cpu/exec/slow.h"
+
+namespace fast {
+
+// Operands in the order of the row: d, s registers (Op::dst, Op::src), m memory, i immediate, q 64-bit immediate.
+enum class Form : u8 { none, d, m, i, dd, di, dq, dm, md, mi, ddi, dmi, count };
+enum class Where : u8 { none, dst, src, memory, immediate, wide_immediate };
+constexpr Where where_of(Form f, unsigned n) {
+    constexpr Where none = Where::none, d = Where::dst, s = Where::src, m = Where::memory, i = Where::immediate, q = Where::wide_immediate;
+    constexpr Where table[][3] = {
+        {none, none, none}, {d, none, none}, {m, none, none}, {i, none, none}, {d, s, none}, {d, i, none}, {d, q, none},
+        {d, m, none}, {m, s, none}, {m, i, none}, {d, s, i}, {d, m, i}};
+    return n < 3 ? table[unsigned(f)][n] : none;
+}
+constexpr bool has_memory(Form f) { return where_of(f, 0) == Where::memory || where_of(f, 1) == Where::memory; }
+
+// How an address is made: base + displacement; with an index times 1, 2, 4, 8; or times Op's scale, and then cut to 32 bits,
+// or with the base of FS or GS.
+enum class Address : u8 { none, base, index1, index2, index4, index8, scaled, bits32, segment, count };
+
+// What an instruction's flags are good for.
+enum class Live : u8 { no, yes };
+
+// A relative branch's target: the Op's link.
+struct Direct {};
+
+template <Word T, Form F, Address A, Live L> class Fast {
+public:
+    using word = T;
+    static constexpr bool bit_strings = false;
+    static constexpr bool live = L == Live::yes;
+
+    Fast(Cpu* cpu, const Op* op, BankEntry* bank, u64 flags) : cpu(cpu), op(op), bank(bank), host(flags) {}
+
+    // ---- how it ends
+    enum class Way : u8 { next, read_miss, write_miss, slow, direct, indirect, call_direct, call_indirect, back };
+    Way way = Way::next;
+    u64 place_of_miss = 0;        // linear address, or an indirect branch's target
+    bool stopped() const { return way != Way::next; }
+    Outcome why() const { return Outcome::miss; }
+    Outcome raise(const Fault&) { return way = Way::slow, Outcome::miss; }
+
+    // ---- flags
+    Flags flags() const { return host.in_rflags(); }
+    void set_flags(Flags f) { set_flags(HostFlags(f)); }
+    void set_flags(HostFlags f) {
+        if constexpr (live) host = f;
+    }
+    void set_flag(u64 which, bool on) {
+        if constexpr (live) host = host.with(which, on);
+    }
+    bool condition(unsigned code) const { return holds(code, host); }
+    template <class Op_, class... Values> auto compute(Op_ operation, Values... values) const {
+        if constexpr (live) return host_compute(operation, host, values...);
+        else return operation(values..., flags());
+    }
+    u64 host_flags() const { return host.value; }
+
+    // ---- registers
+    template <Word W> W reg(unsigned n) const { return W(cpu->gpr[n]); }
+    template <Word W> void set_reg(unsigned n, W value) { cpu->gpr.set<W>(n, value); }
+    u64 reg_any(unsigned n, unsigned width) const { return cpu->gpr[n] & ones(width); }
+    void set_reg_any(unsigned n, u64 value, unsigned width) {
+        if (width == 2) cpu->gpr.set<u16>(n, u16(value));
+        else cpu->gpr[n] = value & ones(width);
+    }
+
+    // ---- operands
+    template <Word W = T, unsigned N> W read(OperandNumber<N>, u64 = 0) {
+        constexpr Where k = where_of(F, N);
+        static_assert(k != Where::none);
+        if constexpr (k == Where::dst) return get<W>(op->dst);
+        else if constexpr (k == Where::src) return get<W>(op->src);
+        else if constexpr (k == Where::immediate) return W(s64(op->immediate));
+        else if constexpr (k == Where::wide_immediate) return W(op->value);
+        else return load<W>(address());
+    }
+    template <Word W = T, unsigned N> void probe_read(OperandNumber<N>) {}
+
+    template <Word W, Where K> class Place {
+    public:
+        Place(Fast& x) {
+            if constexpr (K == Where::dst) where = x.slot(x.op->dst);
+            else if constexpr (K == Where::src) where = x.slot(x.op->src);
+            else where = x.probe<Way::write_miss, sizeof(W)>(x.address());
+        }
+        W value() const {
+            W v;
+            std::memcpy(&v, where, sizeof v);
+            return v;
+        }
+        void set(W v) {
+            if constexpr (K != Where::memory && sizeof(W) == 4) {
+                u64 wide = v;
+                std::memcpy(where, &wide, sizeof wide);
+            } else {
+                std::memcpy(where, &v, sizeof v);
+            }
+        }
+        void put_back() {}
+
+    private:
+        u8* where;
+    };
+    template <Word W = T, unsigned N> auto place(OperandNumber<N>, u64 = 0) {
+        Place<W, where_of(F, N)> p(*this);
+        return Held<W, decltype(p)>{p, stopped() ? W(0) : p.value()};
+    }
+    template <Word W = T, unsigned N> auto place_to_write(OperandNumber<N>) { return Place<W, where_of(F, N)>(*this); }
+
+    // ---- RIP
+    static constexpr unsigned operand_bytes() { return sizeof(T); }
+    static constexpr unsigned stack_bytes() { return sizeof(T) == 8 ? 8 : 4; }
+    u64 immediate() const { return u64(s64(op->immediate)); }
+    u64 next_rip() const { return cpu->gpr.page + u32(op->immediate); }      // of calls: the builder leaves it there
+    Direct relative() const { return {}; }
+    bool reachable(Direct) const { return true; }
+    bool reachable(u64 target) const { return sizeof(T) != 8 || sign_extend(target, 48) == target; }
+    Outcome jump(Direct) { return way = Way::direct, Outcome::taken; }
+    Outcome call_to(Direct) { return way = Way::call_direct, Outcome::taken; }
+    Outcome jump(u64 target) { return indirect(Way::indirect, target); }
+    Outcome call_to(u64 target) { return indirect(Way::call_indirect, target); }
+    Outcome return_to(u64 target) { return indirect(Way::back, target); }
+
+    // ---- the stack: 64-bit, or 32-bit and flat
+    u64 stack_offset(u64 below) const { return (cpu->gpr[rsp] - below) & ones(stack_bytes()); }
+    u8* probe_push(u64 below, unsigned) { return probe<Way::write_miss, sizeof(T)>(stack_offset(below)); }
+    template <Word W> W peek_stack(u64 above) { return load<W>(stack_offset(0 - above)); }
+    u64 peek_stack_any(u64 above, unsigned) { return load<T>(stack_offset(0 - above)); }
+    u64 read_at(Seg, u64 at, unsigned) { return load<T>(at); }
+    void write(u8* slot, u64 value) {
+        T v = T(value);
+        std::memcpy(slot, &v, sizeof v);
+    }
+    void move_rsp(s64 by) { cpu->gpr[rsp] = (cpu->gpr[rsp] + u64(by)) & ones(stack_bytes()); }
+
+    // ---- addresses
+    u64 offset() { return address(); }            // of LEA: the builder leaves the segment out
+
+private:
+    template <Word W, class P> struct Held : P {
+        Held(const P& p, W old) : P(p), old(old) {}
+        W value() const { return old; }
+        W old;
+    };
+    Outcome indirect(Way w, u64 target) { return place_of_miss = T(target), way = w, Outcome::taken; }
+
+    u8* slot(u8 at) const { return reinterpret_cast<u8*>(&cpu->gpr) + at; }
+    template <Word W> W get(u8 at) const {
+        W v;
+        std::memcpy(&v, slot(at), sizeof v);
+        return v;
+    }
+    u64 address() {
+        constexpr unsigned s = A == Address::index2 ? 1 : A == Address::index4 ? 2 : A == Address::index8 ? 3 : 0;
+        u64 at = get<u64>(op->base) + u64(s64(op->displacement));
+        if constexpr (A == Address::base) return at;
+        else if constexpr (A <= Address::index8) return at + (get<u64>(op->index) << s);
+        at += get<u64>(op->index) << scale_of(op->shape);
+        if constexpr (A == Address::bits32) at = u32(at);
+        if constexpr (A == Address::segment) {
+            if (sign_extend(at, 48) != at) [[unlikely]] way = Way::slow;      // AMD wants the offset canonical, not only the sum
+            at += cpu->seg[segment_of(op->shape)].base;
+        }
+        return at;
+    }
+
+    template <Way Miss, unsigned Width> u8* probe(u64 at) {
+        if (stopped()) return nullptr;
+        auto& e = bank[((at + (Width - 1)) >> 12) % Bank::entries];
+        if ((Miss == Way::write_miss ? e.write_tag : e.read_tag) != (at & ~u64{0xfff})) [[unlikely]] {
+            way = Miss, place_of_miss = at;
+            return nullptr;
+        }
+        return reinterpret_cast<u8*>(at + e.addend);
+    }
+    template <Word W> W load(u64 at) {
+        u8* p = probe<Way::read_miss, sizeof(W)>(at);
+        if (stopped()) return 0;
+        W v;
+        std::memcpy(&v, p, sizeof v);
+        return v;
+    }
+
+    Cpu* cpu;
+    const Op* op;
+    BankEntry* bank;
+
+protected:
+    HostFlags host;
+};
+
+// ---- after the semantics: where to go
+
+[[gnu::always_inline]] inline Next follow(OP_ARGUMENTS, unsigned instructions) {
+    cpu->fast.budget -= op->before + instructions;
+    op = op->link;
+    if (cpu->fast.budget < 0) [[unlikely]] TO(out_of_budget, z);
+    GO(op);
+}
+
+inline void remember_return(Cpu* cpu, const Op* op) {
+    auto& f = cpu->fast;
+    auto& t = f.back[f.top++ % State::returns];
+    t.rip = cpu->gpr.page + u32(op->immediate), t.stamp = f.stamp, t.page = cpu->gpr.page, t.op = op + 1;
+}
+
+[[gnu::always_inline]] inline Target& target_of(Cpu* cpu, u64 rip) { return cpu->fast.target[(rip ^ rip >> 12) % State::targets]; }
+
+// An indirect branch: z is its target.
+[[gnu::always_inline]] inline Next follow_indirect(OP_ARGUMENTS) {
+    cpu->fast.budget -= op->before + 1;
+    if (cpu->fast.budget < 0) [[unlikely]] TO(leave_to, z);
+    auto& t = target_of(cpu, z);
+    if (t.rip != z || t.stamp != cpu->fast.stamp) [[unlikely]] TO(find_indirect, z);
+    cpu->gpr.page = t.page;
+    op = t.op;
+    GO(op);
+}
+
+[[gnu::always_inline]] inline Next follow_return(OP_ARGUMENTS) {
+    auto& f = cpu->fast;
+    auto& t = f.back[--f.top % State::returns];
+    if (t.rip != z || t.stamp != f.stamp) [[unlikely]] return follow_indirect(cpu, op, bank, z, flags);
+    f.budget -= op->before + 1;
+    if (f.budget < 0) [[unlikely]] TO(leave_to, z);
+    cpu->gpr.page = t.page;
+    op = t.op->link;
+    GO(op);
+}
+
+// Where an instruction goes that doesn't go on behind itself.
+template <class X> [[gnu::always_inline]] inline Next elsewhere(typename X::Way way, OP_ARGUMENTS) {
+    using Way = typename X::Way;
+    switch (way) {
+    case Way::direct: return follow(cpu, op, bank, z, flags, 1);
+    case Way::call_direct:
+        remember_return(cpu, op);
+        return follow(cpu, op, bank, z, flags, 1);
+    case Way::call_indirect:
+        remember_return(cpu, op);
+        return follow_indirect(cpu, op, bank, z, flags);
+    case Way::indirect: return follow_indirect(cpu, op, bank, z, flags);
+    case Way::back: return follow_return(cpu, op, bank, z, flags);
+    case Way::read_miss: TO(miss_read, z);
+    case Way::write_miss: TO(miss_write, z);
+    default: TO(run_in_slow, z);
+    }
+}
+
+// A handler from an instruction's semantics.
+template <class S, class X> Next handler(OP_ARGUMENTS) {
+    X x(cpu, op, bank, flags);
+    Outcome outcome = S::run(x);
+    if constexpr (X::live) flags = x.host_flags();
+    if (outcome == Outcome::next) {
+        op++;
+        GO(op);
+    }
+    return elsewhere<X>(x.way, cpu, op, bank, x.place_of_miss, flags);
+}
+
+// A flag-setting instruction and the conditional branch behind it: the host's own condition decides. Op[1] is the branch by
+// itself, for the case that the first instruction has to run in Slow.
+template <unsigned code, Word T, Form F, Address A> class Fused : public Fast<T, F, A, Live::yes> {
+public:
+    using Fast<T, F, A, Live::yes>::Fast;
+    bool taken = false;
+    template <class Op_, class... Values> auto compute(Op_ operation, Values... values) {
+        return host_compute_branch<code>(operation, this->host, taken, values...);
+    }
+};
+template <class S, class X> Next fused_handler(OP_ARGUMENTS) {
+    X x(cpu, op, bank, flags);
+    if (S::run(x) != Outcome::next) [[unlikely]] return elsewhere<X>(x.way, cpu, op, bank, x.place_of_miss, flags);
+    flags = x.host_flags();
+    if (x.taken) return follow(cpu, op, bank, z, flags, 2);
+    op += 2;
+    GO(op);
+
+}
+
+}

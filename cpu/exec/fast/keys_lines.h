@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// The lines of keys.def that name one shard, as calls that make their handlers.
+#pragma once
+#include "cpu/exec/fast/keys.h"
+#include "cpu/isa/bitwise.h"
+#include "cpu/isa/branch.h"
+#include "cpu/isa/integer.h"
+#include "cpu/isa/misc.h"
+#include "cpu/isa/move.h"
+#include "cpu/isa/shift.h"
+#include "cpu/isa/stack.h"
+
+namespace fast {
+
+enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch, fused_compare, fused_memory, fused_test };
+
+#define WORD_OF(space, expression) [] { using namespace space; return expression; }()
+#define KEY(name, S, widths, operands, modes, reads, writes, may)                                                    \
+    if constexpr (shard == Shard::name)                                                                              \
+        add<S, WORD_OF(words, widths), WORD_OF(forms, operands), WORD_OF(addresses, modes), WORD_OF(status, reads),  \
+            WORD_OF(status, writes), WORD_OF(status, may)>(keys);
+#define FUSE(name, S, widths, operands, which)                                                                       \
+    if constexpr (shard == Shard::name)                                                                              \
+        fuse<S, WORD_OF(words, widths), WORD_OF(forms, operands), WORD_OF(conditions, which)>(keys);
+template <Shard shard, class Table> void add_lines(Table& keys) {
+#include "cpu/exec/keys.def"
+}
+#undef KEY
+#undef FUSE
+#undef WORD_OF
+
+}

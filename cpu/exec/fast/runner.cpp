@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+// The fast engine's entry, and what handlers go to when they can't go on by themselves.
+#include "cpu/exec/fast/runner.h"
+#include "cpu/exec/fast/context.h"
+#include "cpu/exec/fast/mode.h"
+#include "cpu/mmu.h"
+
+namespace fast {
+
+Runner::Runner(Cpu& cpu) : blocks(cpu), cpu(cpu), builder(cpu, blocks), targets(std::make_unique<Target[]>(State::targets)) {
+    cpu.fast = {};
+    cpu.fast.target = targets.get();
+    cpu.memory.observe(this, [this](const u8* bytes, u64 width) { blocks.written(bytes, width); });
+}
+Runner::~Runner() { cpu.memory.leave(this); }
+
+void Runner::forget() {
+    blocks.drop_all();
+    unresolved = nullptr;
+}
+
+// The host's address of the code, if its page has been translated and the whole page's rest lies within the segment.
+u8* Runner::code_at_rip(u64& linear) const {
+    u64 rip = cpu.gpr[rip_reg];
+    linear = rip;
+    if (!cpu.bits64()) {
+        auto& cs = cpu.seg[Seg::cs];
+        linear = u32(rip + cs.base);
+        u64 offset = linear & 0xfff;
+        if (rip < offset || rip - offset + 0xfff > cs.limit) return nullptr;
+    }
+    auto& e = cpu.bank->at(linear, 1);
+    return e.execute_tag == (linear & ~u64{0xfff}) ? reinterpret_cast<u8*>(linear + e.addend) : nullptr;
+}
+
+Block* Runner::block_at(const u8* code, u64 linear, u32 mode) {
+    if (Block* block = blocks.find(code, mode)) [[likely]] return block;
+    Physical at;
+    u8* host;
+    if (!cpu.mmu->translate(linear, Kind::execute, As::current, at, host) || host != code) return nullptr;
+    return builder.build(code, mode, at);
+}
+
+// Makes the way that led here the short one.
+void Runner::connect(Block* block, u64 page) {
+    u32 mode = block->mode;
+    if (remember_target && cpu.tuning.indirect_cache && (mode & mode::anywhere))
+        target_of(&cpu, cpu.gpr[rip_reg]) = {cpu.gpr[rip_reg], cpu.fast.stamp, page, block->ops()};
+    bool valid = unresolved && unresolved_epoch == blocks.epoch && !unresolved->owner->dead && unresolved->owner->mode == mode;
+    if (valid && cpu.tuning.linking) {
+        bool here = unresolved->owner->page == block->page && unresolved->relative < 4096;
+        if (here || (mode & mode::anywhere)) blocks.link(unresolved, block, cpu.fast.stamp, unresolved_page);
+    }
+    unresolved = nullptr, remember_target = false;
+}
+
+void Runner::start(Block* block) {
+    Op* op = block->ops();
+    u64 flags = HostFlags(Flags(u32(cpu.rflags))).value;
+#if SLATE_TAIL_CALLS
+    op->run(&cpu, op, cpu.bank->e.data(), 0, flags);
+#else
+    cpu.fast.flags = flags;
+    for (const Op* next = op; next;) next = next->run(&cpu, next, cpu.bank->e.data(), 0, cpu.fast.flags);
+#endif
+}
+
+bool Runner::run(u64 budget) {
+    u64 linear;
+    const u8* code = code_at_rip(linear);
+    if (!code) return unresolved = nullptr, remember_target = false, false;
+    u32 mode = mode_word(cpu);
+    auto& f = cpu.fast;
+    f.stamp = cpu.mmu->stamp << 16 | mode;
+    Block* block = block_at(code, linear, mode);
+    if (!block) return unresolved = nullptr, remember_target = false, false;
+    u64 page = cpu.gpr[rip_reg] - (linear & 0xfff);
+    connect(block, page);
+    cpu.gpr.page = page;
+    f.budget = s64(budget), f.tick_end = cpu.clock.ticks + budget, f.retired_end = cpu.retired + budget;
+    f.deadline = cpu.clock.deadline();
+    cpu.stepping = false;
+    counters.entries++;
+    start(block);
+    return true;
+}
+
+// ---- out of the handlers
+
+static void count(Cpu& cpu, u64 before) {
+    auto& f = cpu.fast;
+    cpu.clock.ticks = f.tick_end - u64(f.budget) + before;
+    cpu.retired = f.retired_end - u64(f.budget) + before;
+}
+static void settle(Cpu& cpu, u64 rip, u64 before, u64 flags) {
+    cpu.rflags = (cpu.rflags & ~rflags::status) | HostFlags(flags).in_rflags().value;
+    cpu.gpr[rip_reg] = rip;
+    count(cpu, before);
+}
+
+Next leave(OP_ARGUMENTS) {
+    settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
+    LEAVE;
+}
+
+Next leave_to(OP_ARGUMENTS) {
+    settle(*cpu, z, 0, flags);
+    LEAVE;
+}
+
+Next find_indirect(OP_ARGUMENTS) {
+    cpu->runner->remember_target = true;
+    TO(leave_to, z);
+}
+
+Next resolve(OP_ARGUMENTS) {
+    auto* stub = const_cast<Stub*>(reinterpret_cast<const Stub*>(op));
+    auto& runner = *cpu->runner;
+    runner.unresolved = stub, runner.unresolved_epoch = runner.blocks.epoch, runner.unresolved_page = cpu->gpr.page;
+    z = stub->rip(cpu->gpr.page);
+    TO(leave_to, z);
+}
+
+Next out_of_budget(OP_ARGUMENTS) {
+    bool stub = op->run == resolve || op->run == cross_page;
+    z = stub ? reinterpret_cast<const Stub*>(op)->rip(cpu->gpr.page) : cpu->gpr.page + op->offset;
+    TO(leave_to, z);
+}
+
+// Another translation may hold now, or this code runs at another address: asks the bank, then whoever remembers targets.
+static Next check_crossing(OP_ARGUMENTS) {
+    auto* stub = const_cast<Stub*>(reinterpret_cast<const Stub*>(op));
+    cpu->runner->counters.cross_checks++;
+    u64 rip = stub->rip(cpu->gpr.page), offset = reinterpret_cast<u64>(stub->target->start) & 0xfff;
+    auto& e = cpu->bank->at(rip, 1);
+    if (e.execute_tag == (rip & ~u64{0xfff}) && reinterpret_cast<const u8*>(rip + e.addend) == stub->target->start) {
+        stub->stamp = cpu->fast.stamp, stub->page = cpu->gpr.page, stub->to = rip - offset;
+        cpu->gpr.page = stub->to;
+        op = stub->op.link;
+        GO(op);
+    }
+    auto& t = target_of(cpu, rip);
+    if (t.rip != rip || t.stamp != cpu->fast.stamp) TO(find_indirect, rip);
+    cpu->gpr.page = t.page;
+    op = t.op;
+    GO(op);
+}
+
+Next cross_page(OP_ARGUMENTS) {
+    auto* stub = reinterpret_cast<const Stub*>(op);
+    if (stub->stamp != cpu->fast.stamp || stub->page != cpu->gpr.page) [[unlikely]] TO(check_crossing, z);
+    cpu->gpr.page = stub->to;
+    op = op->link;
+    GO(op);
+}
+
+// ---- through the reference engine
+
+// Whether the block may go on behind an instruction that ran in Slow, which may have done anything.
+static bool undisturbed(Cpu& cpu, const Op* op, Outcome outcome) {
+    auto& f = cpu.fast;
+    if (cpu.pending_dr6) cpu.pending |= pending::debug;
+    u64 expected = f.tick_end - u64(f.budget) + op->before + 1;
+    if (u64 more = cpu.clock.ticks - expected) {       // iterations of a REP
+        f.budget -= s64(more), f.retired_end -= more;
+        if (f.budget < 0) return false;
+    }
+    if (cpu.clock.deadline() != f.deadline || cpu.due() || cpu.activity != Activity::active || !cpu.unwatched()) return false;
+    if (cpu.mmu->stamp != f.stamp >> 16) return false;
+    return (outcome == Outcome::next && cpu.bits64()) || mode_word(cpu) == u32(f.stamp & 0xffff);
+}
+
+static Next behind(Outcome outcome, OP_ARGUMENTS) {
+    switch (outcome) {
+    case Outcome::next: case Outcome::changed:
+        if (!undisturbed(*cpu, op, outcome)) break;
+        flags = HostFlags(Flags(u32(cpu->rflags))).value;
+        bank = cpu->bank->e.data();
+        op++;
+        GO(op);
+    case Outcome::again:
+        cpu->rflags |= rflags::rf;
+        [[fallthrough]];
+    case Outcome::taken:
+        if (cpu->pending_dr6) cpu->pending |= pending::debug;
+        break;
+    default:
+        cpu->deliver(cpu->fault_);
+    }
+    LEAVE;
+}
+
+Next call_slow(OP_ARGUMENTS) {
+    cpu->runner->counters.slow_calls++;
+    settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
+    cpu->clock.ticks++;
+    return behind(cpu->execute(*op->decoded), cpu, op, bank, z, flags);
+}
+
+static Outcome fetch_and_execute(Cpu& cpu) {
+    const ::Insn* insn = cpu.fetch();
+    cpu.clock.ticks++;
+    return insn ? cpu.execute(*insn) : Outcome::fault;
+}
+
+Next run_in_slow(OP_ARGUMENTS) {
+    cpu->runner->counters.misses++;
+    settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
+    return behind(fetch_and_execute(*cpu), cpu, op, bank, z, flags);
+}
+
+Next one_in_slow(OP_ARGUMENTS) {
+    settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
+    Outcome outcome = fetch_and_execute(*cpu);
+    if (outcome == Outcome::fault) cpu->deliver(cpu->fault_);
+    else if (outcome == Outcome::again) cpu->rflags |= rflags::rf;
+    else if (cpu->pending_dr6) cpu->pending |= pending::debug;
+    LEAVE;
+}
+
+// An access that crosses a page misses whatever the bank holds.
+static bool refill(Cpu* cpu, u64 address, Kind kind) {
+    constexpr unsigned widest = 16;
+    if ((address & 0xfff) > 4096 - widest || !cpu->mmu->fill(address, 1, kind)) return false;
+    cpu->runner->counters.refills++;
+    return true;
+}
+Next miss_read(OP_ARGUMENTS) {
+    if (refill(cpu, z, Kind::read)) GO(op);
+    TO(run_in_slow, z);
+}
+Next miss_write(OP_ARGUMENTS) {
+    if (refill(cpu, z, Kind::write)) GO(op);
+    TO(run_in_slow, z);
+}
+
+}

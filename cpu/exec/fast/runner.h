@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The fast engine from the run loop's point of view: finds or builds the block at RIP and lets it run.
+#pragma once
+#include "cpu/exec/fast/builder.h"
+
+namespace fast {
+
+class Runner {
+public:
+    explicit Runner(Cpu& cpu);
+    ~Runner();
+    Runner(const Runner&) = delete;
+    Runner& operator=(const Runner&) = delete;
+
+    // Runs blocks until `budget` instructions are nearly done or something must be looked at. False: nothing has run,
+    // the reference engine has to do the next instruction.
+    bool run(u64 budget);
+    void forget();                        // memory has been replaced: all decoded code is wrong
+
+    Blocks blocks;
+    Stub* unresolved = nullptr;           // the way out of the last block, to be linked
+    bool remember_target = false;         // it was an indirect branch
+    struct Counters {
+        u64 entries = 0, slow_calls = 0, misses = 0, refills = 0, cross_checks = 0;
+    } counters;                           // statistics
+
+private:
+    u8* code_at_rip(u64& linear) const;
+    Block* block_at(const u8* code, u64 linear, u32 mode);
+    void connect(Block* block, u64 from);
+    void start(Block* block);
+
+    Cpu& cpu;
+    Builder builder;
+    std::unique_ptr<Target[]> targets;
+    u64 unresolved_epoch = 0, unresolved_page = 0;
+    friend Next resolve(OP_ARGUMENTS);
+};
+
+}
