@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of the banks: a bank for each context and permission word, scrubbed with the architectural TLB.
+#include "base/hash.h"
+#include "tests/archive_roundtrip.h"
 #include "tests/cpu/machine.h"
 #include <gtest/gtest.h>
 
@@ -426,6 +428,24 @@ TEST_F(BankTest, fill_gives_no_rights_that_the_privilege_lacks) {
     ASSERT_TRUE(read(other));
     EXPECT_FALSE(writable_in_bank(other));
     EXPECT_FALSE(mmu.fill(other, 1, Kind::write));
+}
+
+// ---- state
+
+TEST_F(BankTest, a_look_at_the_state_drops_nothing_and_a_load_what_was_replaced) {
+    ASSERT_TRUE(fetch(page));
+    ASSERT_TRUE(read(page));
+    u64 stamp = mmu.stamp;
+    hash_of(cpu);
+    EXPECT_TRUE(in_bank(page));
+    EXPECT_EQ(mmu.stamp, stamp);
+    auto saved = save(cpu);
+    cpu.invalidate_page(page);
+    ASSERT_TRUE(read(other));
+    load(cpu, saved);
+    EXPECT_TRUE(mmu.banks_hold());
+    EXPECT_FALSE(in_bank(other));
+    EXPECT_NE(mmu.stamp, stamp);
 }
 
 // ---- code pages

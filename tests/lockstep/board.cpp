@@ -3,6 +3,7 @@
 #include "tests/lockstep/board.h"
 #include "tests/lockstep/clock.h"
 #include "tests/lockstep/engines.h"
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <sys/mman.h>
@@ -80,6 +81,12 @@ static bool play_course(Twins& twins, const Course& course, Tally& tally, Random
     return twins.compare_state() && twins.compare_ram() ? true : (std::fprintf(stderr, "lockstep: at the end: %s\n", twins.complaint().c_str()), false);
 }
 
+static std::string last_line(std::string text) {
+    while (!text.empty() && text.back() < ' ') text.pop_back();
+    std::replace(text.begin(), text.end(), '\r', ' ');
+    return text.substr(text.rfind('\n') + 1).substr(0, 200);
+}
+
 bool run_course(const Course& course, Tally& tally) {
     Random random{course.seed};
     Board a(course.options, true), b(course.options, false);
@@ -97,8 +104,9 @@ bool run_course(const Course& course, Tally& tally) {
     Twins twins(a.side, b.side);
     bool good = play_course(twins, course, tally, random);
     tally.instructions += a.pc.cpu.retired - before, tally.runs++;
+    tally.words = last_line(a.side.output);
     if (!good) std::fprintf(stderr, "  course seed %llu, tick %llu; the guest's last words: %s\n", static_cast<unsigned long long>(course.seed),
-                            static_cast<unsigned long long>(a.pc.clock.ticks), a.side.output.substr(a.side.output.size() - std::min<std::size_t>(a.side.output.size(), 300)).c_str());
+                            static_cast<unsigned long long>(a.pc.clock.ticks), tally.words.c_str());
     return good;
 }
 

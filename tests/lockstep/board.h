@@ -30,6 +30,7 @@ void call_rom(Board& board, u64 seed);
 
 struct Tally {
     u64 plays = 0, disturbed = 0, instructions = 0, runs = 0;
+    std::string words;            // the last line of the last guest
 };
 
 // From the start, or from `ahead`, until the guest ends or the time is over. False: a difference has been reported.

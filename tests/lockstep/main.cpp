@@ -69,8 +69,8 @@ bool boards(const Words& w) {
             }
         left = 1;
     }
-    std::printf("%llu runs, %llu plays, %llu disturbed, %llu instructions\n", static_cast<unsigned long long>(tally.runs),
-                static_cast<unsigned long long>(tally.plays), static_cast<unsigned long long>(tally.disturbed), static_cast<unsigned long long>(tally.instructions));
+    std::printf("%llu runs, %llu plays, %llu disturbed, %llu instructions; %s\n", static_cast<unsigned long long>(tally.runs),
+                static_cast<unsigned long long>(tally.plays), static_cast<unsigned long long>(tally.disturbed), static_cast<unsigned long long>(tally.instructions), tally.words.c_str());
     return good;
 }
 

@@ -7,19 +7,12 @@
 namespace lockstep {
 
 Twins::Twins(Side& a, Side& b) : a(a), b(b) {
-    b.memory.written = [this, before = b.memory.written](Physical at, unsigned width) {
-        before(at, width);
-        if (watching) stored(at, width);
-    };
+    b.memory.observe(this, [this](const u8* bytes, u64 width) {
+        u64 offset = u64(bytes - b.ram.data());
+        if (watching && offset < b.ram.size()) stores.push_back({offset, std::min(width, b.ram.size() - offset)});
+    });
 }
-
-// Where an address is read elsewhere than it is written (ROM shadowing), or is no RAM, comparisons of all RAM have to do.
-void Twins::stored(Physical at, unsigned width) {
-    const u8* page = b.memory.page_for_read(at);
-    if (!page || page < b.ram.data() || page >= b.ram.data() + b.ram.size()) return;
-    u64 offset = u64(page - b.ram.data()) + at.offset();
-    stores.push_back({offset, unsigned(std::min<u64>(width, b.ram.size() - offset))});
-}
+Twins::~Twins() { b.memory.leave(this); }
 
 void Twins::watch_stores(bool on) {
     if (watching == on) return;

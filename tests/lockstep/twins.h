@@ -14,6 +14,8 @@ struct Step {
 class Twins {
 public:
     Twins(Side& a, Side& b);
+    ~Twins();
+    Twins(const Twins&) = delete;
 
     // False: they differ now, and complaint() says how.
     bool take(const Step& step);
@@ -30,10 +32,9 @@ public:
 private:
     struct Store {
         u64 offset;               // in RAM
-        unsigned width;
+        u64 width;
     };
     bool same_stores();
-    void stored(Physical at, unsigned width);
     std::vector<Store> stores;
     bool watching = false;
     std::string first;

@@ -66,6 +66,19 @@ TEST(Tlb, a_global_entry_serves_every_pcid_of_its_vpid) {
     EXPECT_EQ(found(tlb, {2, 2}, 0x1000), nothing);
 }
 
+TEST(Tlb, a_new_global_entry_takes_the_place_of_what_other_pcids_have_there) {
+    Tlb tlb;
+    tlb.fill({1, 1}, LinearAddress(0x200000), reading, to(0x40000000, 21));
+    tlb.fill({1, 2}, LinearAddress(0x201000), reading, to(0x8000));
+    tlb.fill({1, 2}, LinearAddress(0x202000), reading, to(0x7000));
+    tlb.fill({2, 2}, LinearAddress(0x201000), reading, to(0x6000));
+    tlb.fill({1, 3}, LinearAddress(0x201000), reading, to(0x9000, 12, true));
+    for (u16 pcid = 1; pcid < 4; pcid++) EXPECT_EQ(found(tlb, {1, pcid}, 0x201000), 0x9000u) << pcid;
+    EXPECT_EQ(found(tlb, {1, 1}, 0x203000), nothing) << "the large page it was a part of";
+    EXPECT_EQ(found(tlb, {1, 2}, 0x202000), 0x7000u);
+    EXPECT_EQ(found(tlb, {2, 2}, 0x201000), 0x6000u);
+}
+
 TEST(Tlb, contexts_keep_their_own_translations_of_one_page) {
     Tlb tlb;
     for (u16 vpid = 0; vpid < 3; vpid++)

@@ -4,6 +4,7 @@
 #include "cpu/exec/fast/context.h"
 #include "cpu/exec/fast/mode.h"
 #include "cpu/mmu.h"
+#include <utility>
 
 namespace fast {
 
@@ -218,19 +219,24 @@ Next one_in_slow(OP_ARGUMENTS) {
     LEAVE;
 }
 
-// An access that crosses a page misses whatever the bank holds.
-static bool refill(Cpu* cpu, u64 address, Kind kind) {
+// An access that crosses a page misses whatever the bank holds; two accesses of one instruction may push each other out.
+static bool refill(Cpu* cpu, const Op* op, u64 address, Kind kind) {
     constexpr unsigned widest = 16;
-    if ((address & 0xfff) > 4096 - widest || !cpu->mmu->fill(address, 1, kind)) return false;
-    cpu->runner->counters.refills++;
+    auto& runner = *cpu->runner;
+    bool again = std::exchange(runner.refilled, op) == op;
+    if (again || (address & 0xfff) > 4096 - widest || !cpu->mmu->fill(address, 1, kind)) {
+        runner.refilled = nullptr;
+        return false;
+    }
+    runner.counters.refills++;
     return true;
 }
 Next miss_read(OP_ARGUMENTS) {
-    if (refill(cpu, z, Kind::read)) GO(op);
+    if (refill(cpu, op, z, Kind::read)) GO(op);
     TO(run_in_slow, z);
 }
 Next miss_write(OP_ARGUMENTS) {
-    if (refill(cpu, z, Kind::write)) GO(op);
+    if (refill(cpu, op, z, Kind::write)) GO(op);
     TO(run_in_slow, z);
 }
 

@@ -20,6 +20,7 @@ public:
     Blocks blocks;
     Stub* unresolved = nullptr;           // the way out of the last block, to be linked
     bool remember_target = false;         // it was an indirect branch
+    const Op* refilled = nullptr;         // whose miss was the last to be filled
     struct Counters {
         u64 entries = 0, slow_calls = 0, misses = 0, refills = 0, cross_checks = 0;
     } counters;                           // statistics

@@ -162,3 +162,116 @@ TEST(string, sixteen_bit_strings_wrap_within_their_segment) {
     EXPECT_EQ(m.get<u16>(at), 0x7777);
     EXPECT_EQ(m.ram[at + 0x10000], 0);
 }
+
+TEST(string, downward_copies_and_fills_cross_pages) {
+    TestMachine m;
+    for (u64 i = 0; i < 10000; i++) m.ram[0x100123 + i] = u8(i * 7);
+    put_regs(m, {.rcx = 10000, .rsi = 0x100123 + 9999, .rdi = 0x200456 + 9999});
+    m.cpu.rflags |= rflags::df;
+    u64 ticks = m.cpu.clock.ticks;
+    EXPECT_EQ(run_all(m, "f3 a4"), 1u);
+    EXPECT_EQ(m.cpu.clock.ticks - ticks, 10000u);
+    EXPECT_EQ(m.cpu.gpr[rsi], 0x100123u - 1);
+    EXPECT_EQ(m.cpu.gpr[rdi], 0x200456u - 1);
+    for (u64 i = 0; i < 10000; i++) ASSERT_EQ(m.ram[0x200456 + i], u8(i * 7)) << i;
+    EXPECT_EQ(m.ram[0x200455], 0);
+
+    m.cpu.gpr[rax] = 0x1122334455667788, m.cpu.gpr[rcx] = 1000, m.cpu.gpr[rdi] = 0x300004 + 999 * 8;
+    run_all(m, "f3 48 ab");
+    EXPECT_EQ(m.cpu.gpr[rdi], 0x300004u - 8);
+    for (u64 i = 0; i < 1000; i++) ASSERT_EQ(m.get<u64>(0x300004 + i * 8), 0x1122334455667788u) << i;
+    EXPECT_EQ(m.get<u32>(0x300000), 0u);
+    EXPECT_EQ(m.get<u64>(0x300004 + 8000), 0u);
+}
+
+TEST(string, a_downward_repetition_stops_at_the_page_that_is_not_there) {
+    TestMachine m;
+    m.put(0x3000 + 8, u64{0});                             // nothing from 2 MiB to 4 MiB
+    put_regs(m, {.rax = 0x77, .rcx = 100, .rdi = 0x400000 + 9});
+    m.cpu.rflags |= rflags::df;
+    EXPECT_EQ(m.run_one("f3 aa"), Outcome::fault);
+    EXPECT_EQ(m.cpu.fault_.address, 0x3fffffu);
+    EXPECT_EQ(m.cpu.gpr[rcx], 90u);
+    EXPECT_EQ(m.cpu.gpr[rdi], 0x3fffffu);
+    EXPECT_EQ(m.ram[0x400000], 0x77);
+}
+
+TEST(string, a_scan_finds_the_element_across_pages_and_counts_its_ticks) {
+    TestMachine m;
+    m.ram[0x105000] = 'x';
+    put_regs(m, {.rax = 'x', .rcx = 0x100000, .rdi = 0x100007});
+    u64 ticks = m.cpu.clock.ticks;
+    EXPECT_EQ(run_all(m, "f2 ae"), 1u);
+    EXPECT_EQ(m.cpu.clock.ticks - ticks, 0x5000u - 7 + 1);
+    EXPECT_EQ(m.cpu.gpr[rdi], 0x105001u);
+    EXPECT_EQ(m.cpu.gpr[rcx], 0x100000u - (0x5000 - 7 + 1));
+    EXPECT_TRUE(m.cpu.rflags & rflags::zf);
+    m.cpu.gpr[rcx] = 3, m.cpu.gpr[rax] = 0;                // all equal: the count ends it
+    run_all(m, "f3 ae");
+    EXPECT_EQ(m.cpu.gpr[rcx], 0u);
+    EXPECT_TRUE(m.cpu.rflags & rflags::zf);
+}
+
+TEST(string, a_comparison_has_the_flags_of_its_last_elements) {
+    TestMachine m;
+    for (u64 i = 0; i < 0x3000; i++) m.ram[0x100000 + i] = m.ram[0x200004 + i] = u8(i);
+    m.put(0x200004 + 0x2004, u32{0xffffffff});             // the other has 07060504h there
+    put_regs(m, {.rcx = 0xc00, .rsi = 0x100000, .rdi = 0x200004});
+    run_all(m, "f3 a7");
+    EXPECT_EQ(m.cpu.gpr[rsi], 0x102008u);
+    EXPECT_EQ(m.cpu.gpr[rdi], 0x20200cu);
+    EXPECT_EQ(m.cpu.gpr[rcx], 0xc00u - 0x802);
+    EXPECT_EQ(m.cpu.rflags & rflags::status, rflags::cf | rflags::pf | rflags::af);        // 07060504h - FFFFFFFFh = 07060505h
+}
+
+TEST(string, lods_takes_the_last_element_of_a_repetition) {
+    TestMachine m;
+    m.put(0x102ffe, u16{0x1234});
+    put_regs(m, {.rax = 0xaaaaaaaaaaaaaaaa, .rcx = 0x1800, .rsi = 0x100000});
+    u64 ticks = m.cpu.clock.ticks;
+    EXPECT_EQ(run_all(m, "f3 66 ad"), 1u);
+    EXPECT_EQ(m.cpu.clock.ticks - ticks, 0x1800u);
+    EXPECT_EQ(m.cpu.gpr[rax], 0xaaaaaaaaaaaa1234u);
+    EXPECT_EQ(m.cpu.gpr[rsi], 0x103000u);
+}
+
+// With TF each iteration is one by itself: the two ways must not differ.
+TEST(string, pages_and_single_elements_give_the_same) {
+    static const char* const codes[] = {"f3 a4", "f3 a5", "f3 48 a5", "f3 66 a5", "f3 aa", "f3 ab", "f3 48 ab", "f3 ac", "f3 ad", "f3 a6", "f2 a6",
+                                        "f3 a7", "f2 66 a7", "f3 48 a7", "f3 ae", "f2 ae", "f3 af", "f2 48 af", "67 f3 a4", "67 f2 ae"};
+    u64 seed = 7;
+    auto random = [&](u64 below) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        return (seed >> 33) % below;
+    };
+    TestMachine a, b;
+    for (auto* m : {&a, &b}) m->put(0x3000 + 3 * 8, u64{0});                       // nothing from 6 MiB to 8 MiB
+    for (unsigned n = 0; n < 3000; n++) {
+        const char* code = codes[random(std::size(codes))];
+        u64 base = random(4) ? 0x100000 : random(2) ? 0x600000 : 0x800000, spread = random(2) ? 0x40 : 0x2100;
+        u64 source = base - spread / 2 + random(spread), target = base - spread / 2 + random(spread);
+        u64 fill = random(3), odd = 0xfe000 + random(0x4000), count = random(random(2) ? 20 : 5000), value = random(2);
+        bool down = random(2);
+        u64 deadline = random(2) ? random(5000) : ~u64{0} - (u64{1} << 40);
+        u64 ticks = a.cpu.clock.ticks;
+        for (auto* m : {&a, &b}) {
+            std::fill_n(m->ram.begin() + 0xfe000, 0x4000, u8(fill & 1));
+            if (fill == 2)
+                for (u64 i = 0; i < 0x4000; i++) m->ram[0xfe000 + i] = u8(i * 31 >> 3);
+            m->ram[odd] ^= 1;
+            m->cpu.rflags = 2 | (down ? rflags::df : 0);
+            m->cpu.clock.ticks = ticks;
+            m->cpu.run_limit = ticks + deadline;
+            put_regs(*m, {.rax = value * 0x0101010101010101, .rcx = count, .rsi = source, .rdi = target});
+        }
+        b.cpu.rflags |= rflags::tf;
+        auto by_pages = a.run_one(code), singly = b.run_one(code);
+        while (singly == Outcome::again && b.cpu.clock.ticks < std::min(b.cpu.run_limit, a.cpu.clock.ticks)) singly = b.step();
+        ASSERT_EQ(by_pages == Outcome::fault, singly == Outcome::fault) << code << " " << n;
+        ASSERT_EQ(by_pages == Outcome::again, singly == Outcome::again) << code << " " << n;
+        for (unsigned r : {rax, rcx, rsi, rdi, rip_reg}) ASSERT_EQ(a.cpu.gpr[r], b.cpu.gpr[r]) << code << " " << n << " register " << r;
+        ASSERT_EQ(a.cpu.rflags | rflags::tf, b.cpu.rflags | rflags::tf) << code << " " << n;
+        ASSERT_EQ(a.cpu.clock.ticks, b.cpu.clock.ticks) << code << " " << n;
+        ASSERT_TRUE(std::equal(a.ram.begin() + 0xf0000, a.ram.begin() + 0x110000, b.ram.begin() + 0xf0000)) << code << " " << n;
+    }
+}
