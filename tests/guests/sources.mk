@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
-guests_32 = gates modes paging32 segmentation tasks v86 widths
-guests_64 = apic code_stores debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping rights smc strings syscall timers tlb triple_fault
+guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
+guests_64 = apic code_stores debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -24,6 +24,7 @@ guests_files = \
     tests/guests/guest.cpp \
     tests/guests/guest.h \
     tests/guests/guest.ld \
+    tests/guests/hot32.cpp \
     tests/guests/interrupts.h \
     tests/guests/mixed_modes.cpp \
     tests/guests/modes.cpp \
@@ -33,15 +34,19 @@ guests_files = \
     tests/guests/patching.cpp \
     tests/guests/precise.cpp \
     tests/guests/remapping.cpp \
+    tests/guests/repeats.cpp \
     tests/guests/rights.cpp \
     tests/guests/segmentation.cpp \
+    tests/guests/shadowing.cpp \
     tests/guests/smc.cpp \
     tests/guests/start32.S \
     tests/guests/start64.S \
+    tests/guests/stepping.cpp \
     tests/guests/strings.cpp \
     tests/guests/syscall.cpp \
     tests/guests/tables.h \
     tests/guests/tasks.cpp \
+    tests/guests/ticks.cpp \
     tests/guests/timers.cpp \
     tests/guests/tlb.cpp \
     tests/guests/triple_fault.cpp \
