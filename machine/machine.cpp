@@ -22,6 +22,7 @@ Parts parts_of(const Options& options) {
     Parts parts;
     parts.model = parse_cpu(options.cpu).model;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
+    parts.engine = options.engine, parts.tuning = options.tuning;
     return parts;
 }
 

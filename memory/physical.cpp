@@ -293,13 +293,20 @@ void PhysicalMap::write_page(Physical at, std::span<const u8> from) {
     Range range = table->range_at(address);
     if (range.writes) {
         std::memcpy(range.writes + (address - range.base.value), from.data(), from.size());
-        if (!page_for_write(at)) written(Physical(address), unsigned(from.size()));
+        if (page_for_write(at)) return;
+        written(Physical(address), unsigned(from.size()));
+        for (auto& [who, stored] : observers) stored(range.writes + (address - range.base.value), from.size());
         return;
     }
     for (unsigned done = 0, width; range.target && done < from.size(); done += width) {
         width = piece(address + done, unsigned(std::min<std::size_t>(from.size() - done, 8)));
         range.target->write(address + done - range.base.value, width, load(&from[done], width));
     }
+}
+
+void PhysicalMap::observe(const void* who, Stored stored) { observers.emplace_back(who, std::move(stored)); }
+void PhysicalMap::leave(const void* who) {
+    std::erase_if(observers, [&](auto& o) { return o.first == who; });
 }
 
 void PhysicalMap::watch(Physical at, bool on) {
