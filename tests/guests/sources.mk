@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
-guests_64 = apic code_stores debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault
+guests_64 = apic code_stores corners debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -15,6 +15,7 @@ guests_files = \
     tests/guests/build \
     tests/guests/code.h \
     tests/guests/code_stores.cpp \
+    tests/guests/corners.cpp \
     tests/guests/debug.cpp \
     tests/guests/exceptions.cpp \
     tests/guests/flag_chains.cpp \
