@@ -30,3 +30,5 @@ tests_cpu_sources = \
     tests/cpu/isa/xsave.cpp \
     tests/cpu/machine.h \
     tests/cpu/msr/msr.cpp
+
+EXTRA_DIST += tests/cpu/handlers.py

@@ -22,7 +22,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 CPUS = os.cpu_count() or 1
 LIMIT = 5400                                   # seconds after which a job is stopped
 # The layers in the order in which they start: the longest single jobs first.
-LAYERS = ["system", "lockstep", "silicon", "decode", "sanitized", "fuzz", "guests", "debugger", "unit", "tree"]
+LAYERS = ["system", "lockstep", "silicon", "decode", "sanitized", "fuzz", "guests", "handlers", "debugger", "unit", "tree"]
 
 
 @dataclass
@@ -101,6 +101,8 @@ def jobs_of(layer, build, sanitized, long):
                 scripts(layer, "system", sanitized, False, needs_no_boot) + lockstep)
     if layer == "fuzz":
         return scripts(layer, "fuzz", sanitized or build, long)
+    if layer == "handlers":
+        return scripts(layer, "cpu", build, long)
     return scripts(layer, layer, build, long)
 
 
