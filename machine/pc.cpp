@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The board's wiring, port map and memory map: the only file that knows addresses and interrupt numbers.
 #include "machine/pc.h"
+#include <algorithm>
 
 static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsigned, bool)> changed) {
     std::array<std::unique_ptr<WiredOr>, 16> lines;
@@ -10,7 +11,7 @@ static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsig
 
 Pc::Pc(Parts given)
     : parts(std::move(given)), layout(memory_map(parts.memory)), clock(parts.ips), memory(parts.model.physical_bits), ram(parts.memory),
-      rom(rom::size, 0xff), open_bus(0x4000, 0xff), random(parts.seed),
+      rom(rom::size), open_bus(0x4000), random(parts.seed),
       irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
       cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires()),
       hpet(clock, [this](unsigned pin, bool level) { ioapic.set(pin, level); }, irq(0, hpet_irq), irq(8, hpet_irq),
@@ -32,6 +33,7 @@ Pc::Pc(Parts given)
       shutdown_port([this] { end(Ending::power_off); }),
       test_device(clock, irq(10)),
       ferr(irq(13)) {
+    std::ranges::fill(rom.all(), 0xff), std::ranges::fill(open_bus.all(), 0xff);
     memory.map_changed = [this] { cpu.memory_map_changed(); };
     cpu.engine = parts.engine, cpu.tuning = parts.tuning;
     pci.attach(0, 0, host_bridge);
@@ -66,7 +68,7 @@ void Pc::lay_out_memory() {
     memory.map_ram(Physical(0x100000), ram.bytes(0x100000, layout.low_top - 0x100000));
     if (layout.high_top > MemoryMap::four_gib)
         memory.map_ram(Physical(MemoryMap::four_gib), ram.bytes(layout.low_top, layout.high_top - MemoryMap::four_gib));
-    memory.map_rom(Physical(MemoryMap::four_gib - rom::size), rom);
+    memory.map_rom(Physical(MemoryMap::four_gib - rom::size), rom.all());
     memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
     memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
     memory.map_mmio(Physical(test_page), TestDevice::page_size, test_device);
@@ -78,7 +80,7 @@ void Pc::route(const HostBridge::Pam& pam) {
     Physical base(pam.base);
     auto shadow = ram.bytes(pam.base, pam.size);
     bool has_rom = pam.base >= rom::base;
-    auto behind = has_rom ? std::span(rom).subspan(pam.base - rom::base, pam.size) : std::span(open_bus);
+    auto behind = has_rom ? rom.bytes(pam.base - rom::base, pam.size) : open_bus.bytes(0, pam.size);
     if (pam.read_ram && pam.write_ram) memory.map_ram(base, shadow);
     else if (pam.read_ram) memory.map_rom(base, shadow);
     else if (pam.write_ram) memory.map_split(base, behind, shadow);
@@ -119,7 +121,7 @@ void Pc::reset() {
 }
 
 void Pc::set_rom(std::span<const u8> image) {
-    std::copy_n(image.begin(), std::min(image.size(), rom.size()), rom.begin());
+    std::ranges::copy(image.first(std::min(image.size(), rom.all().size())), rom.all().begin());
     cpu.memory_replaced();
 }
 
@@ -145,6 +147,6 @@ void Pc::visit(Archive& a) {
     a("hpet_legacy", hpet_legacy);
     unsigned n = 0;
     for (auto* device : devices()) a(std::string(device->name()) + "." + std::to_string(n++), *device);
-    a.memory("rom", rom);
+    a.memory("rom", rom.all());
     a.memory("ram", ram.all());
 }

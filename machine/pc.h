@@ -60,8 +60,7 @@ public:
     MemoryMap layout;
     Clock clock;
     PhysicalMap memory;
-    Ram ram;
-    std::vector<u8> rom, open_bus;                    // open_bus: all ones, read behind a segment that has no ROM
+    Ram ram, rom, open_bus;                           // pages of the host's; open_bus: all ones, read behind a segment that has no ROM
     Random random;
     Ports ports;
     BusMaster bus_master{memory};

@@ -94,6 +94,26 @@ static void copied() {
     holds("the ROM shadowed, 50 times", good);
 }
 
+// 00 00 in ROM is ADD [RAX], AL: #GP with an address that is not canonical, wherever it stands; RIP is exact. FFh is #UD.
+static void in_rom() {
+    steer(0xf0000, rom);
+    bool good = true;
+    u32 found = 0;
+    static word there;
+    for (word at = 0xf0000; at < 0xffff0 && found < 300; at += 61) {
+        u16 here = peek<u16>(at);
+        if (here != 0 && here != 0xffff) continue;
+        there = at;
+        for (u32 i = 0; i < 3; i++) {
+            Trap t = trap([] { asm volatile("call *%1" :: "a"(1ul << 47), "r"(there) : "memory"); });
+            good &= t.vector == (here ? word(UD) : word(GP)) && t.ip == there;
+        }
+        found++;
+    }
+    holds("ROM: an instruction that faults, in 300 places: RIP", good && found);
+    steer(0xf0000, ram);
+}
+
 // ---- A20. All of this runs at addresses whose bit 20 is 0, tables and stack too, with interrupts closed.
 
 asm(R"(
@@ -211,6 +231,7 @@ extern "C" void guest() {
     segment("DC000h", 0xdc000, 0x4000);
     segment("E0000h", 0xe0000, 0x4000);
     segment("F0000h", 0xf0000, 0x10000);
+    in_rom();
     copied();
     a20("A20: 190123h and 90123h", 0x190123, 0x190123);
     a20("A20: 590123h and 490123h", 0x590123, 0x590123);
