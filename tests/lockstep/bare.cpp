@@ -18,7 +18,7 @@ Wires Bare::wires() {
     return w;
 }
 
-Bare::Bare(const CpuModel& model, bool fast)
+Bare::Bare(const CpuModel& model, u64 engine)
     : cpu(0, model, model.features, memory, clock, wires()),
       timer(clock, [this] {
           cpu.set_intr(true);
@@ -26,7 +26,7 @@ Bare::Bare(const CpuModel& model, bool fast)
       }),
       side{cpu, memory, clock, ram, [this](Archive& a) { visit(a); }, [this](Random& r) { r.flip() ? cpu.set_intr(r.flip()) : cpu.request_nmi(); },
            [this] { return cpu.activity != Activity::active; }, ""} {
-    choose_engine(cpu, fast);
+    choose_engine(cpu, engine);
     map();
     memory.map_changed = [this] { cpu.memory_map_changed(); };
 }

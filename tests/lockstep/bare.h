@@ -32,7 +32,7 @@ struct Setup {
 
 class Bare {
 public:
-    Bare(const CpuModel& model, bool fast);
+    Bare(const CpuModel& model, u64 engine);               // one of tests/lockstep/engines.h
     void begin(const Setup& setup);
 
     // Reads as what was written last, turned a little.
@@ -42,7 +42,10 @@ public:
         void write(u64 offset, unsigned width, u64 v) override { value = (v & ones(width)) ^ offset; }
     };
 
-    std::vector<u8> ram = std::vector<u8>(RAM_SIZE);
+    // Whole pages of the host, as the fast engine wants them.
+    struct alignas(4096) Ram { std::array<u8, RAM_SIZE> bytes{}; };
+    std::unique_ptr<Ram> memory_chips = std::make_unique<Ram>();
+    std::span<u8> ram{memory_chips->bytes};
     PhysicalMap memory{40};
     Clock clock;
     Register device;

@@ -17,11 +17,11 @@ static Parts connected(const Options& options, std::string& output) {
     return parts;
 }
 
-Board::Board(const Options& options, bool fast)
+Board::Board(const Options& options, u64 engine)
     : pc(connected(options, side.output)),
       side{pc.cpu, pc.memory, pc.clock, pc.ram.all(), [this](Archive& a) { pc.visit(a); }, [this](Random& r) { disturb(r); },
            [this] { return pc.ended.has_value(); }, ""} {
-    choose_engine(pc.cpu, fast);
+    choose_engine(pc.cpu, engine);
     ::madvise(side.ram.data(), side.ram.size(), MADV_HUGEPAGE);          // copies of the process are quicker to make
     load(pc, options);
 }
@@ -89,7 +89,7 @@ static std::string last_line(std::string text) {
 
 bool run_course(const Course& course, Tally& tally) {
     Random random{course.seed};
-    Board a(course.options, true), b(course.options, false);
+    Board a(course.options, course.ahead ? 0 : course.seed), b(course.options, slow_engine);
     course.prepare(a), course.prepare(b);
     if (course.ahead) {
         a.pc.cpu.run(course.ahead);
@@ -100,6 +100,7 @@ bool run_course(const Course& course, Tally& tally) {
                 return std::fprintf(stderr, "lockstep: a copied machine differs: %s\n", complaint.c_str()), false;
         }
     }
+    if (course.ahead) choose_engine(a.pc.cpu, course.seed);
     u64 before = a.pc.cpu.retired;
     Twins twins(a.side, b.side);
     bool good = play_course(twins, course, tally, random);

@@ -8,7 +8,7 @@ namespace lockstep {
 
 class Board {
 public:
-    Board(const Options& options, bool fast);
+    Board(const Options& options, u64 engine);
     Pc pc;
     Side side;
 

@@ -112,7 +112,7 @@ bool same_tlb(const paging::TlbArray& a, const paging::TlbArray& b) { return a.f
 }
 
 bool same_cpu(Cpu& a, Cpu& b) {
-    return same_bytes(a.gpr, b.gpr) && a.rflags == b.rflags && a.retired == b.retired && a.clock.ticks == b.clock.ticks && a.cpl == b.cpl &&
+    return same_bytes(a.gpr.r, b.gpr.r) && a.rflags == b.rflags && a.retired == b.retired && a.clock.ticks == b.clock.ticks && a.cpl == b.cpl &&
            a.pending == b.pending && a.activity == b.activity && a.pending_dr6 == b.pending_dr6 && a.sti_shadow == b.sti_shadow &&
            a.mov_ss_shadow == b.mov_ss_shadow && a.nmi_blocked == b.nmi_blocked && a.startup_vector == b.startup_vector &&
            same_bytes(a.vector.v, b.vector.v) && a.vector.mxcsr == b.vector.mxcsr && same_values(a.seg, b.seg) &&

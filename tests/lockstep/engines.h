@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Which engine a CPU runs on, and one block of it.
+// Which engine a CPU runs on: the reference engine, or the fast one with all or all but one of its optimizations.
 #pragma once
 #include "cpu/cpu.h"
-#include <algorithm>
 
 namespace lockstep {
 
-// A CPU without the fast engine takes a few instructions for a block.
-template <class C> void run_block(C& cpu, u64 until) {
-    if constexpr (requires { cpu.run_block(until); }) cpu.run_block(until);
-    else cpu.run(std::min(until, cpu.clock.ticks + 1 + cpu.retired % 7));
-}
-template <class C> void choose_engine(C& cpu, bool fast) {
-    if constexpr (requires { cpu.engine; }) cpu.engine = fast ? decltype(cpu.engine)::fast : decltype(cpu.engine)::slow;
+constexpr Tuning tunings[] = {
+    {}, {}, {}, {.drop_banks = 700},
+    {.linking = false}, {.fusion = false}, {.dead_flags = false}, {.indirect_cache = false}, {.return_stack = false}, {.fast_handlers = false},
+};
+constexpr u64 slow_engine = ~u64{0};
+
+// `which` is a number of a tuning, or slow_engine.
+inline void choose_engine(Cpu& cpu, u64 which) {
+    cpu.engine = which == slow_engine ? Engine::slow : Engine::fast;
+    if (which != slow_engine) cpu.tuning = tunings[which % std::size(tunings)];
 }
 
 }

@@ -3,6 +3,7 @@
 #include "tests/lockstep/stream.h"
 #include "cpu/isa/families.h"
 #include "tests/lockstep/clock.h"
+#include "tests/lockstep/engines.h"
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -615,7 +616,7 @@ namespace {
 
 // Two machines of one model, and how a stream begins on them.
 struct Pair {
-    explicit Pair(const char* model) : model(*find_model(model)), a(this->model, true), b(this->model, false), twins(a.side, b.side) {}
+    Pair(const char* model, u64 engine) : model(*find_model(model)), a(this->model, engine), b(this->model, slow_engine), twins(a.side, b.side) {}
     const CpuModel& model;
     Bare a, b;
     Twins twins;
@@ -631,11 +632,13 @@ struct Pair {
 }
 
 bool run_streams(const StreamCourse& course, u64& streams, u64& instructions) {
-    Pair intel("max-intel"), amd("max-amd"), old("nehalem-ep");
-    Pair* pairs[] = {&intel, &intel, &amd, &amd, &old};
+    static constexpr const char* models[] = {"max-intel", "max-amd", "nehalem-ep", "max-intel", "max-amd"};
+    std::vector<std::unique_ptr<Pair>> pairs;
+    for (u64 n = 0; n < std::size(tunings); n++) pairs.push_back(std::make_unique<Pair>(models[n % std::size(models)], n));
     Random random{course.seed};
     while (host_seconds() < course.until) {
-        Pair& pair = *random.pick(pairs);
+        u64 n = random.below(pairs.size());
+        Pair& pair = *pairs[n];
         pair.twins.watch_stores(random.chance(25));
         std::vector<Play> plays(100);
         for (auto& p : plays) {
@@ -646,7 +649,7 @@ bool run_streams(const StreamCourse& course, u64& streams, u64& instructions) {
         }
         u64 before = pair.b.cpu.retired;
         if (!play_on(pair.twins, plays)) {
-            std::fprintf(stderr, "  a stream on %s\n", std::string(pair.model.name).c_str());
+            std::fprintf(stderr, "  a stream on %s, engine %llu\n", std::string(pair.model.name).c_str(), static_cast<unsigned long long>(n));
             return false;
         }
         streams += plays.size(), instructions += pair.b.cpu.retired - before;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Stepping two machines, and comparing what each block stored.
 #include "tests/lockstep/twins.h"
-#include "tests/lockstep/engines.h"
 #include <cstring>
 
 namespace lockstep {
 
 Twins::Twins(Side& a, Side& b) : a(a), b(b) {
     b.memory.observe(this, [this](const u8* bytes, u64 width) {
-        u64 offset = u64(bytes - b.ram.data());
-        if (watching && offset < b.ram.size()) stores.push_back({offset, std::min(width, b.ram.size() - offset)});
+        u64 offset = u64(bytes - this->b.ram.data()), size = this->b.ram.size();
+        if (watching && offset < size) stores.push_back({offset, std::min(width, size - offset)});
     });
 }
 Twins::~Twins() { b.memory.leave(this); }
@@ -40,7 +39,7 @@ bool Twins::take(const Step& step) {
     steps++;
     u64 from = a.clock.ticks;
     for (unsigned tries = 0; a.clock.ticks == from && !a.ended() && tries < 16; tries++) {
-        if (step.block) run_block(a.cpu, from + step.ticks);
+        if (step.block) a.cpu.run_block(from + step.ticks);
         else a.cpu.run(from + step.ticks);
     }
     b.cpu.run(a.clock.ticks);
