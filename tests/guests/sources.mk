@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
-guests_64 = apic code_stores corners debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault
+guests_64 = apic code_stores corners debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault vectors
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -52,6 +52,7 @@ guests_files = \
     tests/guests/tlb.cpp \
     tests/guests/triple_fault.cpp \
     tests/guests/v86.cpp \
+    tests/guests/vectors.cpp \
     tests/guests/widths.cpp
 EXTRA_DIST += $(guests_files) tests/guests/guests.py
 
