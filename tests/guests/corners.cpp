@@ -299,6 +299,96 @@ static void segments() {
     holds("the stack's width", good);
 }
 
+// ---- what takes hold at the next instruction, in one piece of code
+
+static bool ends_in(word code, word vector, word error, word ip, word rdi = 0, word rsi = 0) {
+    static word c, di, si;
+    c = code, di = rdi, si = rsi;
+    Trap t = trap([] { call(c, di, si); });
+    return t.vector == vector && (vector == none || (t.code == error && t.ip == ip));
+}
+static void at_once() {
+    word f = page(13) + 0x100;
+    word cr0 = get_cr0(), cr4 = get_cr4();
+    bool good = true;
+    // MOV CR0, RDI; MOVAPS; FLD1; FSTP: with TS and without.
+    Code{f}.bytes(0x0f, 0x22, 0xc7, 0x0f, 0x28, 0xc1, 0xd9, 0xe8, 0xdd, 0xd8, 0xc3);
+    asm volatile("fninit");
+    for (u32 i = 0; i < 100; i++) {
+        good &= ends_in(f, none, 0, 0, cr0) && ends_in(f, NM, 0, f + 3, cr0 | 8) && ends_in(f, NM, 0, f + 3, cr0 | 8);
+        good &= ends_in(f, none, 0, 0, cr0) && ends_in(f, UD, 0, f + 3, cr0 | 4) && ends_in(f, none, 0, 0, cr0);
+    }
+    set_cr0(cr0);
+    // CLTS; MOVAPS. LMSW; MOVAPS.
+    word g = page(13) + 0x140, h = page(13) + 0x180;
+    Code{g}.bytes(0x0f, 0x06, 0x0f, 0x28, 0xc1, 0xc3), Code{h}.bytes(0x0f, 0x01, 0xf7, 0x0f, 0x28, 0xc1, 0xc3);
+    for (u32 i = 0; i < 100; i++) {
+        set_cr0(cr0 | 8), good &= ends_in(g, none, 0, 0), good &= get_cr0() == cr0;
+        good &= ends_in(h, NM, 0, h + 3, 0xb | 0x30), good &= ends_in(g, none, 0, 0) && ends_in(h, none, 0, 0, 3 | 0x30);
+    }
+    holds("CR0.TS and EM by MOV, CLTS and LMSW, then SSE", good);
+    // MOV CR4, RDI; MOVAPS: OSFXSR.
+    word o = page(13) + 0x1c0;
+    Code{o}.bytes(0x0f, 0x22, 0xe7, 0x0f, 0x28, 0xc1, 0xc3);
+    good = true;
+    for (u32 i = 0; i < 100; i++) good &= ends_in(o, none, 0, 0, cr4) && ends_in(o, UD, 0, o + 3, cr4 & ~word(0x200)) && ends_in(o, none, 0, 0, cr4);
+    set_cr4(cr4);
+    holds("CR4.OSFXSR, then SSE", good);
+    // FS: WRMSR, MOV to FS; then a load.
+    word m = page(13) + 0x200, l = page(13) + 0x240;
+    Code{m}.bytes(0xb9).dword(0xc0000100).bytes(0x89, 0xf8, 0x31, 0xd2, 0x0f, 0x30, 0x64, 0x8b, 0x06, 0xc3);        // mov ecx,..; mov eax,edi; xor edx,edx; wrmsr; mov eax,fs:[rsi]
+    Code{l}.bytes(0x8e, 0xe7, 0x64, 0x8b, 0x06, 0xc3);
+    static u32 words[64];
+    for (u32 i = 0; i < 64; i++) words[i] = 1000 + i;
+    at(data1) = descriptor(8, 0xfffff, 0xc093), at(data1 + 8) = descriptor(20, 0xfffff, 0xc093);
+    good = true;
+    for (u32 i = 0; i < 200; i++) good &= call(m, i % 64 * 4, word(words)) == 1000 + i % 64 && call(l, i & 1 ? data1 : data1 + 8, word(words)) == (i & 1 ? 1002u : 1005u);
+    asm volatile("mov %0, %%fs" :: "r"(0));
+    wrmsr(0xc0000100, 0);
+    holds("FS by WRMSR and MOV, then a load", good);
+    // The entry changed, INVLPG, a load and a store; MOV to CR3 likewise.
+    word v = page(13) + 0x280, w = page(13) + 0x2c0;
+    map(va + 0x3000, page(14) | all);
+    Code{v}.bytes(0x8b, 0x0a, 0x48, 0x89, 0x37, 0x0f, 0x01, 0x3a, 0x8b, 0x02, 0x89, 0x42, 0x04, 0xc3);              // mov ecx,[rdx]; mov [rdi],rsi; invlpg [rdx]; mov eax,[rdx]; mov [rdx+4],eax
+    Code{w}.bytes(0x8b, 0x0a, 0x48, 0x89, 0x37, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0x8b, 0x02, 0x89, 0x42, 0x04, 0xc3);
+    poke<u32>(page(14), 14), poke<u32>(page(15), 15);
+    good = true;
+    for (u32 i = 0; i < 200; i++)
+        for (word f : {v, w}) {
+            word pte = word(&entry(va + 0x3000, 1)), n = 14 + (i & 1), eax;
+            poke<u32>(page(unsigned(n)) + 4, 0);
+            asm volatile("call *%4" : "=a"(eax), "+D"(pte) : "S"(page(unsigned(n)) | all), "d"(va + 0x3000), "r"(f) : "rcx", "memory");
+            good &= u32(eax) == n && peek<u32>(page(unsigned(n)) + 4) == n;
+        }
+    holds("an entry changed, INVLPG or MOV to CR3, then a load and a store", good);
+    // SMEP set by code on a user's page: the next instruction is not fetched.
+    if (cpuid(7).ebx >> 7 & 1) {
+        u64& first = entry(0, levels);
+        first &= ~U, set_cr3(get_cr3());
+        map(va + 0x4000, page(16) | all);
+        word s = va + 0x4000 + 0x40;
+        Code{s}.bytes(0x0f, 0x22, 0xe7, 0xb8, 7, 0, 0, 0, 0xc3);
+        good = true;
+        for (u32 i = 0; i < 50; i++) {
+            for (u32 k = 0; k < 3; k++) good &= call(s, cr4) == 7;
+            good &= ends_in(s, PF, 0x11, s + 3, cr4 | 1 << 20);
+            set_cr4(cr4);
+        }
+        first |= U, set_cr3(get_cr3());
+        holds("SMEP set by a user's page on itself", good);
+    }
+    // LOOP and JRCXZ with 67h: ECX, which clears RCX's upper half when it is written.
+    word p = page(13) + 0x300;
+    Code{p}.bytes(0x31, 0xc0, 0xff, 0xc0, 0x67, 0xe2, 0xfb, 0x48, 0x89, 0xca, 0x67, 0xe3, 0x01, 0xcc, 0xc3);        // xor eax,eax; 1: inc eax; loop(ecx) 1b; mov rdx,rcx; jecxz +1; int3; ret
+    good = true;
+    for (u32 n = 1; n < 200; n++) {
+        word eax, rdx, rcx = n | 5ul << 32;
+        asm volatile("call *%3" : "=a"(eax), "=d"(rdx), "+c"(rcx) : "r"(p) : "cc");
+        good &= eax == n && rdx == 0;
+    }
+    holds("LOOP by ECX", good);
+}
+
 // ---- what the CPU's tables and MSRs allow
 
 static void allowed() {
@@ -369,6 +459,7 @@ extern "C" void guest() {
     fused_memory();
     clock();
     segments();
+    at_once();
     allowed();
     footprint();
 }
