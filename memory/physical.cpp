@@ -17,7 +17,7 @@ struct Memory {
     Physical base;                        // where it was first mapped
     u64 serial = 0;                       // never used again
     bool ram = false;                     // state, hence visited
-    std::vector<bool> watched;
+    std::vector<u16> watched;             // by page: bit 0 of watch(), above it how many of watch_memory()
 
     bool holds(const u8* at) const { return at >= bytes.data() && at < bytes.data() + bytes.size(); }
     bool holds(std::span<u8> other) const {
@@ -124,7 +124,7 @@ struct PhysicalMap::Table {
         if (bytes.empty()) return;
         for (Memory& m : memories)
             if (m.holds(bytes)) return void(m.ram |= ram);
-        Memory added{bytes, base, ++serial, ram, std::vector<bool>(bytes.size() / page_size)};
+        Memory added{bytes, base, ++serial, ram, std::vector<u16>(bytes.size() / page_size)};
         std::erase_if(memories, [&](const Memory& old) {
             if (!added.holds(old.bytes)) return false;
             u64 first = u64(old.bytes.data() - bytes.data()) / page_size;
@@ -315,7 +315,16 @@ void PhysicalMap::watch(Physical at, bool on) {
     if (!range.writes) return;
     u8* page = range.writes + (address - range.base.value);
     Memory* memory = table->memory_of(page);
-    memory->watched[u64(page - memory->bytes.data()) / page_size] = on;
+    u16& watched = memory->watched[u64(page - memory->bytes.data()) / page_size];
+    watched = u16((watched & ~1) | on);
+    spread(page);
+}
+
+void PhysicalMap::watch_memory(u8* page, bool on) {
+    Memory* memory = table->memory_of(page);
+    if (!memory) return;
+    u16& watched = memory->watched[u64(page - memory->bytes.data()) / page_size];
+    watched = u16(on ? watched + 2 : watched - 2);
     spread(page);
 }
 

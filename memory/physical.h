@@ -76,6 +76,8 @@ public:
     // The same by host address, for those who keep something about the memory itself (decoded code): who asks with a key of
     // its own is told until it leaves.
     using Stored = std::function<void(const u8* bytes, u64 width)>;
+    // By host address of the page, wherever it is mapped now or later; each `on` needs its `off`.
+    void watch_memory(u8* page, bool on);
     void observe(const void* who, Stored stored);
     void leave(const void* who);
 

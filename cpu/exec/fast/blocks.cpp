@@ -45,17 +45,17 @@ void* Blocks::allocate(std::size_t bytes) {
     return memory;
 }
 
-void Blocks::add(Block* block, u8* bytes, Physical at) {
+void Blocks::add(Block* block, u8* bytes) {
     auto& head = heads[hash(block->start, block->mode)];
     block->next_of_hash = head, head = block;
     auto& page = pages[bytes];
-    if (!page.blocks) page.bytes = bytes, page.at = at, page.misses = 0;
+    if (!page.blocks) page.bytes = bytes, page.misses = 0;
     block->page = &page, block->next_of_page = page.blocks, page.blocks = block;
     unsigned first = unsigned(block->start - bytes) >> 6, last = std::min(63u, unsigned(block->start - bytes + block->length - 1) >> 6);
     page.lines |= ones_from(first, last);
-    if (!page.watched && cpu.memory.page_for_write(at)) {
+    if (!page.watched) {
         page.watched = true;
-        cpu.memory.watch(at, true);
+        cpu.memory.watch_memory(bytes, true);
         cpu.mmu->strip_write(bytes);
     }
     chunks[current].blocks.push_back(block);
@@ -123,7 +123,7 @@ void Blocks::kill_lines(CodePage& page, u64 lines) {
 void Blocks::give_up(CodePage& page) {
     kill_lines(page, ~u64{0});
     page.watched = false;
-    cpu.memory.watch(page.at, false);
+    cpu.memory.watch_memory(page.bytes, false);
     counters.pages_given_up++;
 }
 
@@ -149,7 +149,7 @@ void Blocks::drop_all() {
             if (!block->dead) kill(block);
     for (auto& [bytes, page] : pages) {
         page.lines = 0;
-        if (page.watched) page.watched = false, cpu.memory.watch(page.at, false);
+        if (page.watched) page.watched = false, cpu.memory.watch_memory(page.bytes, false);
     }
     epoch++;
 }

@@ -36,8 +36,7 @@ struct CodePage {
     u64 lines = 0;                // which 64 bytes hold code
     Block* blocks = nullptr;
     unsigned misses = 0;          // stores that hit no line
-    bool watched = false;         // RAM: else nothing can be written there
-    Physical at;                  // an address of it
+    bool watched = false;
 };
 
 struct Block {
@@ -71,7 +70,7 @@ public:
     // Memory for a block and what belongs to it; may evict the oldest chunk. 32-byte aligned.
     void* allocate(std::size_t bytes);
     void reserve(std::size_t bytes);      // the next allocations of so many bytes in all evict nothing
-    void add(Block* block, u8* page_bytes, Physical at);
+    void add(Block* block, u8* page_bytes);
 
     void link(Stub* stub, Block* target, u64 stamp, u64 page);
     void written(const u8* bytes, u64 width);

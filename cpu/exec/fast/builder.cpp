@@ -150,7 +150,8 @@ const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
         bool plain = relative_branch(insn) && !is(insn, &isa::identity<isa::Call>);
         if (row.gate.near_branch && !(mode & mode::direct)) return nullptr;
         if (!plain && !(mode & mode::flat)) return nullptr;
-        if (insn.operand_size == 2 && (!plain || (mode & mode::size) != u32(decode::CodeSize::bits16))) return nullptr;
+        bool bits16 = (mode & mode::size) == u32(decode::CodeSize::bits16);
+        if ((insn.operand_size == 2) != bits16 || (bits16 && !plain)) return nullptr;
         wanted.word = plain ? 3 : u8(std::countr_zero(unsigned(insn.operand_size)));
     }
     for (unsigned n = 0; n < row.operands.count; n++) {
@@ -244,7 +245,7 @@ void Builder::fuse() {
     }
 }
 
-Block* Builder::emit(const u8* start, u32 mode, Physical at) {
+Block* Builder::emit(const u8* start, u32 mode) {
     bool one = count == 0;                     // nothing that a block can hold
     unsigned ops = one ? 1 : 0, stubs = 0, outside = 0;
     bool open = !one && !(drafts[count - 1].key && leaves(insns[count - 1]));
@@ -289,11 +290,11 @@ Block* Builder::emit(const u8* start, u32 mode, Physical at) {
     }
     if (one) new (op) Op, op->run = one_in_slow, op->offset = u16(offset);
     blocks.counters.instructions += count;
-    blocks.add(block, const_cast<u8*>(start) - offset, at);
+    blocks.add(block, const_cast<u8*>(start) - offset);
     return block;
 }
 
-Block* Builder::build(const u8* start, u32 mode, Physical at) {
+Block* Builder::build(const u8* start, u32 mode) {
     count = 0, length = 0;
     offset = unsigned(reinterpret_cast<u64>(start) & 0xfff);
     while (count < Blocks::most_instructions && decode_next(start, offset + length)) {
@@ -303,7 +304,7 @@ Block* Builder::build(const u8* start, u32 mode, Physical at) {
     }
     if (cpu.tuning.dead_flags) drop_dead_flags();
     if (cpu.tuning.fusion) fuse();
-    return emit(start, mode, at);
+    return emit(start, mode);
 }
 
 }

@@ -10,7 +10,7 @@ class Builder {
 public:
     Builder(Cpu& cpu, Blocks& blocks) : cpu(cpu), blocks(blocks) {}
     // The block of the code at a host address of readable memory.
-    Block* build(const u8* start, u32 mode, Physical at);
+    Block* build(const u8* start, u32 mode);
 
 private:
     // An Op in the making.
@@ -29,7 +29,7 @@ private:
     bool place_memory(const ::Insn& insn, u32 mode, bool only_address, Draft& draft, Address& address);
     void drop_dead_flags();
     void fuse();
-    Block* emit(const u8* start, u32 mode, Physical at);
+    Block* emit(const u8* start, u32 mode);
 
     Cpu& cpu;
     Blocks& blocks;

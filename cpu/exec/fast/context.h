@@ -126,7 +126,7 @@ public:
     bool reachable(u64 target) const { return sizeof(T) != 8 || sign_extend(target, 48) == target; }
     Outcome jump(Direct) { return way = Way::direct, Outcome::taken; }
     Outcome call_to(Direct) { return way = Way::call_direct, Outcome::taken; }
-    Outcome jump(u64 target) { return indirect(Way::indirect, target); }
+    Outcome jump(u64 target) { return reachable(T(target)) ? indirect(Way::indirect, target) : raise({}); }
     Outcome call_to(u64 target) { return indirect(Way::call_indirect, target); }
     Outcome return_to(u64 target) { return indirect(Way::back, target); }
 
@@ -275,7 +275,9 @@ public:
     using Fast<T, F, A, Live::yes>::Fast;
     bool taken = false;
     template <class Op_, class... Values> auto compute(Op_ operation, Values... values) {
-        return host_compute_branch<code>(operation, this->host, taken, values...);
+        auto computed = host_compute_branch<code>(operation, this->host, values...);
+        taken = computed.taken;
+        return Computed<decltype(computed.value)>{computed.value, computed.flags};
     }
 };
 template <class S, class X> Next fused_handler(OP_ARGUMENTS) {

@@ -52,11 +52,15 @@ template <class Op, class T, class... More> [[gnu::always_inline]] inline auto h
 }
 
 // The same, and whether a condition holds of the result.
+template <Word T> struct ComputedBranch {
+    T value;
+    HostFlags flags;
+    bool taken;
+};
 template <unsigned code, class Op, class... Values>
-[[gnu::always_inline]] inline auto host_compute_branch(Op op, HostFlags f, bool& taken, Values... values) {
-    auto computed = host_compute(op, f, values...);
-    taken = holds(code, computed.flags);
-    return computed;
+[[gnu::always_inline]] inline auto host_compute_branch(Op op, HostFlags f, Values... values) {
+    auto [value, flags] = host_compute(op, f, values...);
+    return ComputedBranch<decltype(value)>{value, flags, holds(code, flags)};
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -105,6 +109,7 @@ HOST_UNARY(Neg, "neg")
     if constexpr (code == n) asm(text "\n\tlahf\n\tseto %%al" : "+&q"(a), "=a"(f), "=@cc" cc(taken) : __VA_ARGS__)
 #define HOST_CONDITIONS(text, ...)                                                                          \
     u16 f;                                                                                                  \
+    bool taken;                                                                                             \
     HOST_CONDITION(0, "o", text, __VA_ARGS__); HOST_CONDITION(1, "no", text, __VA_ARGS__);              \
     HOST_CONDITION(2, "b", text, __VA_ARGS__); HOST_CONDITION(3, "nb", text, __VA_ARGS__);              \
     HOST_CONDITION(4, "z", text, __VA_ARGS__); HOST_CONDITION(5, "nz", text, __VA_ARGS__);              \
@@ -115,15 +120,15 @@ HOST_UNARY(Neg, "neg")
     HOST_CONDITION(14, "le", text, __VA_ARGS__); HOST_CONDITION(15, "nle", text, __VA_ARGS__)
 #define HOST_BRANCH(op, text, kept)                                                                         \
     template <unsigned code, Word T>                                                                        \
-    [[gnu::always_inline]] inline Computed<T> host_compute_branch(alu::op, HostFlags, bool& taken, T a, T b) { \
+    [[gnu::always_inline]] inline ComputedBranch<T> host_compute_branch(alu::op, HostFlags, T a, T b) { \
         HOST_CONDITIONS(text " %3, %0", "q"(b) : "cc");                                                     \
-        return {a, HostFlags(u64(f) & (kept))};                                                             \
+        return {a, HostFlags(u64(f) & (kept)), taken};                                                             \
     }
 #define HOST_BRANCH_UNARY(op, text)                                                                         \
     template <unsigned code, Word T>                                                                        \
-    [[gnu::always_inline]] inline Computed<T> host_compute_branch(alu::op, HostFlags in, bool& taken, T a) { \
+    [[gnu::always_inline]] inline ComputedBranch<T> host_compute_branch(alu::op, HostFlags in, T a) { \
         HOST_CONDITIONS("btl $8, %k3\n\t" text " %0", "r"(in.value) : "cc");                              \
-        return {a, HostFlags(f)};                                                                           \
+        return {a, HostFlags(f), taken};                                                                           \
     }
 HOST_BRANCH(Add, "add", ~u64{0})
 HOST_BRANCH(Sub, "sub", ~u64{0})

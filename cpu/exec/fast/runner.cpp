@@ -13,7 +13,10 @@ Runner::Runner(Cpu& cpu) : blocks(cpu), cpu(cpu), builder(cpu, blocks), targets(
     cpu.fast.target = targets.get();
     cpu.memory.observe(this, [this](const u8* bytes, u64 width) { blocks.written(bytes, width); });
 }
-Runner::~Runner() { cpu.memory.leave(this); }
+Runner::~Runner() {
+    cpu.memory.leave(this);
+    forget();
+}
 
 void Runner::forget() {
     blocks.drop_all();
@@ -31,15 +34,8 @@ u8* Runner::code_at_rip(u64& linear) const {
         if (rip < offset || rip - offset + 0xfff > cs.limit) return nullptr;
     }
     auto& e = cpu.bank->at(linear, 1);
-    return e.execute_tag == (linear & ~u64{0xfff}) ? reinterpret_cast<u8*>(linear + e.addend) : nullptr;
-}
-
-Block* Runner::block_at(const u8* code, u64 linear, u32 mode) {
-    if (Block* block = blocks.find(code, mode)) [[likely]] return block;
-    Physical at;
-    u8* host;
-    if (!cpu.mmu->translate(linear, Kind::execute, As::current, at, host) || host != code) return nullptr;
-    return builder.build(code, mode, at);
+    bool plain = e.execute_tag == (linear & ~u64{0xfff}) && !(e.addend & 0xfff);
+    return plain ? reinterpret_cast<u8*>(linear + e.addend) : nullptr;
 }
 
 // Makes the way that led here the short one.
@@ -73,8 +69,8 @@ bool Runner::run(u64 budget) {
     u32 mode = mode_word(cpu);
     auto& f = cpu.fast;
     f.stamp = cpu.mmu->stamp << 16 | mode;
-    Block* block = block_at(code, linear, mode);
-    if (!block) return unresolved = nullptr, remember_target = false, false;
+    Block* block = blocks.find(code, mode);
+    if (!block) block = builder.build(code, mode);
     u64 page = cpu.gpr[rip_reg] - (linear & 0xfff);
     connect(block, page);
     cpu.gpr.page = page;

@@ -27,7 +27,6 @@ public:
 
 private:
     u8* code_at_rip(u64& linear) const;
-    Block* block_at(const u8* code, u64 linear, u32 mode);
     void connect(Block* block, u64 from);
     void start(Block* block);
 
