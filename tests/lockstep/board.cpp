@@ -64,12 +64,13 @@ void call_rom(Board& board, u64 seed) {
 }
 
 static bool play_course(Twins& twins, const Course& course, Tally& tally, Random& random) {
-    while (!twins.a.ended() && host_seconds() < course.until) {
+    double until = host_seconds() + course.seconds;
+    while (!twins.a.ended() && host_seconds() < until) {
         twins.watch_stores(random.chance(40));
         Play line{.seed = random.next(), .steps = unsigned(256 + random.magnitude(14)), .biggest = 18};
         line.ram = tally.plays++ % 4 == 0;
         if (!play_on(twins, {&line, 1})) return false;
-        for (unsigned n = 0; n < course.disturbances && !twins.a.ended() && host_seconds() < course.until; n++) {
+        for (unsigned n = 0; n < course.disturbances && !twins.a.ended() && host_seconds() < until; n++) {
             Play disturbed{.seed = random.next(), .steps = unsigned(64 + random.magnitude(9)), .disturb = true};
             disturbed.ram = twins.a.ram.size() < (20 << 20) || tally.disturbed % 16 == 0;
             tally.disturbed++;

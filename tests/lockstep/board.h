@@ -20,7 +20,7 @@ struct Course {
     Options options;
     u64 ahead = 0;                // ticks that the fast engine runs alone first
     u64 seed = 1;
-    double until = 0;             // host seconds on a steady clock
+    double seconds = 0;           // of the host, from when both run
     unsigned disturbances = 3;    // for each play of the undisturbed line
     std::function<void(Board&)> prepare = [](Board&) {};   // after it has been loaded
 };
@@ -33,7 +33,7 @@ struct Tally {
     std::string words;            // the last line of the last guest
 };
 
-// From the start, or from `ahead`, until the guest ends or the time is over. False: a difference has been reported.
+// From the start, or from `ahead`, until the guest ends or the seconds are over. False: a difference has been reported.
 bool run_course(const Course& course, Tally& tally);
 
 }

@@ -62,9 +62,9 @@ bool boards(const Words& w) {
             for (auto& kernel : w.kernels) {
                 double now = host_seconds();
                 if (!good || now >= end) break;
-                Course course{w.options, w.ahead, seed++, now + (end - now) / double(left > 1 ? left-- : 1)};
+                Course course{w.options, w.ahead, seed++, (end - now) / double(left > 1 ? left-- : 1)};
                 course.options.kernel = kernel, course.options.cpu = cpu;
-                if (w.mode == "rom") course.prepare = [seed](Board& board) { call_rom(board, seed); }, course.until = std::min(end, now + 0.25);
+                if (w.mode == "rom") course.prepare = [seed](Board& board) { call_rom(board, seed); }, course.seconds = 0.25;
                 if (good = run_course(course, tally); !good) std::fprintf(stderr, "  %s on %s\n", kernel.c_str(), cpu.c_str());
             }
         left = 1;
