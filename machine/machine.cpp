@@ -3,8 +3,8 @@
 #include "machine/machine.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "cpu/mmu.h"
 #include "cpu/msr/access.h"
+#include "machine/stats.h"
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -121,7 +121,7 @@ int Machine::run() {
     if (options.hash_every) print_hash();
     for (auto& line : serial) line->flush();
     debugcon->flush();
-    if (options.stats) print_stats(host_seconds() - started);
+    if (options.stats) print_stats(*pc, host_seconds() - started, options.stats_json);
     return status();
 }
 
@@ -136,46 +136,4 @@ int Machine::status() const {
 
 void Machine::print_hash() {
     std::fprintf(stderr, "hash %llu %016llx\n", static_cast<unsigned long long>(pc->cpu.retired), static_cast<unsigned long long>(hash_of(*pc)));
-}
-
-void Machine::print_stats(double seconds) {
-    Cpu& cpu = pc->cpu;
-    auto& tlb = cpu.mmu->tlb;
-    auto& c = cpu.mmu->counters;
-    auto& b = cpu.mmu->banks.counters;
-    u64 misses = tlb.counters.data_misses + tlb.counters.instruction_misses;
-    std::vector<std::pair<std::string, double>> rows{
-        {"instructions", double(cpu.retired)},
-        {"ticks", double(pc->clock.ticks)},
-        {"host_seconds", seconds},
-        {"instructions_per_second", double(cpu.retired) / seconds},
-        {"tlb_lookups", double(c.translations + c.fill_hits + c.fill_misses)},         // accesses that no bank answered
-        {"tlb_hits", double(c.translations - misses + c.fill_hits)},
-        {"tlb_data_misses", double(tlb.counters.data_misses)},
-        {"tlb_instruction_misses", double(tlb.counters.instruction_misses)},
-        {"page_faults", double(tlb.counters.faults)},
-        {"tlb_data_fills", double(tlb.data.fills)},
-        {"tlb_instruction_fills", double(tlb.instruction.fills)},
-        {"tlb_evictions", double(tlb.data.evictions + tlb.instruction.evictions)},
-        {"bank_fills", double(b.fills)},
-        {"bank_entries_scrubbed", double(b.scrubbed)},
-        {"bank_write_tags_stripped", double(b.stripped)},
-        {"banks_dropped", double(b.drops)},
-        {"banks_selected", double(b.selected)},
-        {"banks_reused", double(b.reused)},
-        {"banks_evicted", double(b.evicted)},
-        {"stamps_renewed", double(c.renewals)},
-    };
-    for (auto& scope : paging::scopes()) {
-        u64 times = tlb.counters.flushes[unsigned(scope.operation)];
-        if (!times) continue;
-        rows.emplace_back("flushes: " + std::string(scope.name), double(times));
-        rows.emplace_back("dropped: " + std::string(scope.name), double(tlb.counters.dropped[unsigned(scope.operation)]));
-    }
-    const char* separator = options.stats_json ? "{" : "";
-    for (auto& [name, value] : rows) {
-        if (options.stats_json) std::fprintf(stderr, "%s\"%s\": %.15g", separator, name.c_str(), value), separator = ", ";
-        else std::fprintf(stderr, "%-40s %18.15g\n", name.c_str(), value);
-    }
-    if (options.stats_json) std::fprintf(stderr, "}\n");
 }

@@ -21,7 +21,6 @@ private:
     void idle();
     u64 next_stop() const;                // ticks
     void print_hash();
-    void print_stats(double seconds);
     int status() const;
 
     Options options;

@@ -13,4 +13,6 @@ machine_sources = \
     machine/pc.h \
     machine/ram.cpp \
     machine/ram.h \
-    machine/random.h
+    machine/random.h \
+    machine/stats.cpp \
+    machine/stats.h

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The counters behind --stats. None of them is state, and none changes what the guest sees.
+#include "machine/stats.h"
+#include "cpu/exec/fast/runner.h"
+#include "cpu/mmu.h"
+#include <cstdio>
+#include <string>
+#include <vector>
+
+using Rows = std::vector<std::pair<std::string, double>>;
+
+static void add_invalidations(Rows& rows, const paging::Tlb& tlb) {
+    for (auto& scope : paging::scopes()) {
+        u64 times = tlb.counters.flushes[unsigned(scope.operation)];
+        if (!times) continue;
+        rows.emplace_back("flushes: " + std::string(scope.name), double(times));
+        rows.emplace_back("dropped: " + std::string(scope.name), double(tlb.counters.dropped[unsigned(scope.operation)]));
+    }
+}
+
+static void add_blocks(Rows& rows, const fast::Runner& runner) {
+    auto& b = runner.blocks.counters;
+    auto& r = runner.counters;
+    std::pair<const char*, u64> counters[] = {
+        {"blocks_built", b.built},
+        {"blocks_instructions", b.instructions},
+        {"blocks_linked", b.links},
+        {"blocks_entered_from_the_run_loop", r.entries},
+        {"blocks_killed", b.killed},
+        {"block_chunks_reused", b.evicted_chunks},
+        {"links_across_pages_checked", r.cross_checks},
+        {"stores_to_code_pages", b.stores_to_code_pages},
+        {"code_pages_given_up", b.pages_given_up},
+        {"instructions_by_reference_handlers", r.slow_calls},
+        {"instructions_run_again_after_a_miss", r.misses},
+        {"bank_misses_filled", r.refills},
+    };
+    for (auto& [name, count] : counters) rows.emplace_back(name, double(count));
+}
+
+void print_stats(Pc& pc, double seconds, bool json) {
+    Cpu& cpu = pc.cpu;
+    auto& tlb = cpu.mmu->tlb;
+    auto& c = cpu.mmu->counters;
+    auto& b = cpu.mmu->banks.counters;
+    u64 misses = tlb.counters.data_misses + tlb.counters.instruction_misses;
+    Rows rows{
+        {"instructions", double(cpu.retired)},
+        {"ticks", double(pc.clock.ticks)},
+        {"host_seconds", seconds},
+        {"instructions_per_second", double(cpu.retired) / seconds},
+        {"tlb_lookups", double(c.translations + c.fill_hits + c.fill_misses)},         // accesses that no bank answered
+        {"tlb_hits", double(c.translations - misses + c.fill_hits)},
+        {"tlb_data_misses", double(tlb.counters.data_misses)},
+        {"tlb_instruction_misses", double(tlb.counters.instruction_misses)},
+        {"page_walks", double(misses)},
+        {"page_faults", double(tlb.counters.faults)},
+        {"tlb_data_fills", double(tlb.data.fills)},
+        {"tlb_instruction_fills", double(tlb.instruction.fills)},
+        {"tlb_evictions", double(tlb.data.evictions + tlb.instruction.evictions)},
+        {"bank_fills", double(b.fills)},
+        {"bank_entries_scrubbed", double(b.scrubbed)},
+        {"bank_write_tags_stripped", double(b.stripped)},
+        {"banks_dropped", double(b.drops)},
+        {"banks_selected", double(b.selected)},
+        {"banks_reused", double(b.reused)},
+        {"banks_evicted", double(b.evicted)},
+        {"stamps_renewed", double(c.renewals)},
+    };
+    add_invalidations(rows, tlb);
+    if (cpu.runner) add_blocks(rows, *cpu.runner);
+    const char* separator = json ? "{" : "";
+    for (auto& [name, value] : rows) {
+        if (json) std::fprintf(stderr, "%s\"%s\": %.15g", separator, name.c_str(), value), separator = ", ";
+        else std::fprintf(stderr, "%-40s %18.15g\n", name.c_str(), value);
+    }
+    if (json) std::fprintf(stderr, "}\n");
+}

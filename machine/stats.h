@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// The counters behind --stats.
+#pragma once
+#include "machine/pc.h"
+
+// On standard error, as a table or as one line of JSON; `seconds` of the host since the start.
+void print_stats(Pc& pc, double seconds, bool json);
