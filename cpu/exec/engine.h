@@ -11,7 +11,7 @@ struct Tuning {
     bool fusion = true;           // a comparison and its branch are one Op
     bool dead_flags = true;       // flags that nobody reads aren't computed
     bool indirect_cache = true;   // targets of indirect branches are remembered
-    bool return_stack = true;     // returns go where the call came from
+    bool return_stack = true;     // returns go where the call came from (else they ask the run loop)
     bool fast_handlers = true;    // else every instruction runs its reference handler, from within a block
     u64 drop_banks = 0;           // n > 0: all banks are dropped about every n ticks (a test)
 };

@@ -142,6 +142,7 @@ bool Builder::place_memory(const ::Insn& insn, u32 mode, bool only_address, Draf
 const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
     auto& row = *insn.row;
     if (!cpu.tuning.fast_handlers || insn.gated) return nullptr;
+    if (!cpu.tuning.return_stack && is(insn, &isa::identity<isa::Ret>)) return nullptr;
     Form form = form_of(insn);
     if (form == Form::count) return nullptr;
     Wanted wanted{row.run.id, insn.word, form, Address::none, no_condition};

@@ -207,10 +207,17 @@ protected:
     GO(op);
 }
 
+// Keeps the compiler from making one vector store of two stores, by way of slow moves.
+inline void apart() { asm volatile("" ::: "memory"); }
+
 inline void remember_return(Cpu* cpu, const Op* op) {
     auto& f = cpu->fast;
-    auto& t = f.back[f.top++ % State::returns];
-    t.rip = cpu->gpr.page + u32(op->immediate), t.stamp = f.stamp, t.page = cpu->gpr.page, t.op = op + 1;
+    auto& r = f.back[f.top++ % State::returns];
+    r.rip = cpu->gpr.page + u32(op->immediate);
+    apart();
+    r.stamp = f.stamp;
+    apart();
+    r.point = op + 1;
 }
 
 [[gnu::always_inline]] inline Target& target_of(Cpu* cpu, u64 rip) { return cpu->fast.target[(rip ^ rip >> 12) % State::targets]; }
@@ -228,12 +235,13 @@ inline void remember_return(Cpu* cpu, const Op* op) {
 
 [[gnu::always_inline]] inline Next follow_return(OP_ARGUMENTS) {
     auto& f = cpu->fast;
-    auto& t = f.back[--f.top % State::returns];
-    if (t.rip != z || t.stamp != f.stamp) [[unlikely]] return follow_indirect(cpu, op, bank, z, flags);
+    auto& r = f.back[--f.top % State::returns];
+    if (r.rip != z || r.stamp != f.stamp) [[unlikely]] TO(return_elsewhere, z);
     f.budget -= op->before + 1;
     if (f.budget < 0) [[unlikely]] TO(leave_to, z);
-    cpu->gpr.page = t.page;
-    op = t.op->link;
+    op = r.point;
+    cpu->gpr.page = z - op->offset;
+    op = op->link;
     GO(op);
 }
 

@@ -81,6 +81,7 @@ Next leave(OP_ARGUMENTS);             // op has not run yet
 Next out_of_budget(OP_ARGUMENTS);     // op is a branch's target, its block not counted yet
 Next leave_to(OP_ARGUMENTS);          // z: RIP; the block has been counted
 Next find_indirect(OP_ARGUMENTS);     // as leave_to, and what is found is remembered
+Next return_elsewhere(OP_ARGUMENTS);  // z: RIP; a return that the return stack didn't expect, not counted yet
 Next resolve(OP_ARGUMENTS);           // op is a stub's
 Next cross_page(OP_ARGUMENTS);        // op is a stub's, whose target is in another page
 

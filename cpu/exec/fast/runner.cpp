@@ -105,6 +105,8 @@ Next leave_to(OP_ARGUMENTS) {
     LEAVE;
 }
 
+Next return_elsewhere(OP_ARGUMENTS) { return follow_indirect(cpu, op, bank, z, flags); }
+
 Next find_indirect(OP_ARGUMENTS) {
     cpu->runner->remember_target = true;
     TO(leave_to, z);

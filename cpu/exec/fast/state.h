@@ -7,12 +7,18 @@ namespace fast {
 
 struct Op;
 
-// Where a target is: of an indirect branch, or of the return that belongs to a call.
+// Where the target of an indirect branch is.
 struct Target {
     u64 rip = ~u64{0};
     u64 stamp = 0;                // under which it was found: translation and mode
     u64 page = 0;                 // RIP of its page's start
-    const Op* op = nullptr;       // of a return: the Op whose link leads there
+    const Op* op = nullptr;
+};
+// Where the return that belongs to a call goes.
+struct Return {
+    u64 rip = ~u64{0};
+    u64 stamp = 0;
+    const Op* point = nullptr;    // its link leads there
 };
 
 struct State {
@@ -26,7 +32,7 @@ struct State {
     u64 deadline = 0;             // the clock's, when budget was set
     unsigned top = 0;             // of the return stack
     Target* target = nullptr;     // State::targets of them, by hash of RIP
-    Target back[returns];
+    Return back[returns];
 };
 
 }
