@@ -43,6 +43,7 @@ template <class Step, class X> Outcome repeat(X& x) {
     unsigned width = x.insn.address_size;
     u64 count = x.reg_any(rcx, width);
     if (!count) return Outcome::next;
+    u32 known = x.cpu.pending;            // and can't be taken yet
     for (u64 done = 0;;) {
         u64 allowed = iterations_allowed(x);
         u64 n = Step::many(x, std::min(allowed, count));
@@ -51,7 +52,7 @@ template <class Step, class X> Outcome repeat(X& x) {
         x.set_reg_any(rcx, count, width);
         x.cpu.clock.ticks += n - 1;
         if (!count || Step::satisfied(x)) return Outcome::next;
-        if (n == allowed || x.cpu.pending || done >= most_iterations) return Outcome::again;
+        if (n == allowed || x.cpu.pending != known || done >= most_iterations) return Outcome::again;
         x.cpu.clock.ticks++;
     }
 }
