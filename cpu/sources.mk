@@ -42,21 +42,28 @@ cpu_sources = \
     cpu/exec/fast/builder.cpp \
     cpu/exec/fast/builder.h \
     cpu/exec/fast/context.h \
+    cpu/exec/fast/host_bits.h \
     cpu/exec/fast/host_flags.h \
+    cpu/exec/fast/host_float.h \
+    cpu/exec/fast/host_vector.h \
     cpu/exec/fast/keys.h \
     cpu/exec/fast/keys_add.cpp \
+    cpu/exec/fast/keys_bits.cpp \
     cpu/exec/fast/keys_branch.cpp \
     cpu/exec/fast/keys_carry.cpp \
     cpu/exec/fast/keys_cmov.cpp \
     cpu/exec/fast/keys_compare.cpp \
+    cpu/exec/fast/keys_float.cpp \
     cpu/exec/fast/keys_fused_compare.cpp \
     cpu/exec/fast/keys_fused_memory.cpp \
     cpu/exec/fast/keys_fused_test.cpp \
     cpu/exec/fast/keys_lines.h \
     cpu/exec/fast/keys_logic.cpp \
     cpu/exec/fast/keys_move.cpp \
+    cpu/exec/fast/keys_packed.cpp \
     cpu/exec/fast/keys_shift.cpp \
     cpu/exec/fast/keys_unary.cpp \
+    cpu/exec/fast/keys_vector.cpp \
     cpu/exec/fast/mode.h \
     cpu/exec/fast/op.h \
     cpu/exec/fast/runner.cpp \
@@ -81,6 +88,7 @@ cpu_sources = \
     cpu/isa/bitwise.cpp \
     cpu/isa/bitwise.h \
     cpu/isa/bmi.cpp \
+    cpu/isa/bmi.h \
     cpu/isa/branch.cpp \
     cpu/isa/branch.h \
     cpu/isa/control.cpp \
@@ -111,8 +119,10 @@ cpu_sources = \
     cpu/isa/sse/mmx.cpp \
     cpu/isa/sse/move.h \
     cpu/isa/sse/operands.h \
+    cpu/isa/sse/packed.h \
     cpu/isa/sse/sse.cpp \
     cpu/isa/sse/sse2.cpp \
+    cpu/isa/sse/vector.h \
     cpu/isa/stack.cpp \
     cpu/isa/stack.h \
     cpu/isa/string.cpp \

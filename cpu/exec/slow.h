@@ -13,6 +13,7 @@
 #pragma once
 #include "cpu/cpu.h"
 #include "cpu/isa/flags.h"
+#include "cpu/isa/sse/vector.h"
 #include <type_traits>
 
 template <unsigned N> using OperandNumber = std::integral_constant<unsigned, N>;
@@ -213,6 +214,36 @@ public:
     template <Word W = T, unsigned N> Target<W> place(OperandNumber<N>, u64 add = 0) { return target<W>(insn.operand[N], true, add); }
     template <Word W = T, unsigned N> Target<W> place_to_write(OperandNumber<N>) { return target<W>(insn.operand[N], false); }
 
+    // ---- XMM operands (SSE)
+    using Vector = isa::Xmm;
+    // The low bytes of a register, or memory; zero-extended. 16 bytes of memory are aligned, or #GP(0).
+    template <unsigned Width = 16, isa::Alignment A = isa::Alignment::natural, unsigned N> Vector vector(OperandNumber<N>) {
+        auto& o = insn.operand[N];
+        if (o.place == Place::xmm) return isa::resized<16>(cpu.vector.v[o.number].get<Vector>(), Width);
+        if (Width == 16 && A == isa::Alignment::natural) require_aligned(16);
+        return isa::resized<16>(load<isa::Bytes<Width>>());
+    }
+    // The whole of a register.
+    template <unsigned N> void set_vector(OperandNumber<N>, const Vector& v) { cpu.vector.v[insn.operand[N].number].set(0, v); }
+    // The whole of a register, or so many bytes of memory.
+    template <unsigned Width, isa::Alignment A, unsigned N> auto place_vector(OperandNumber<N>) {
+        struct {
+            Cpu& cpu;
+            const DecodedOperand& o;
+            Span span{};
+            void set(const Vector& v) {
+                if (o.place == Place::xmm) cpu.vector.v[o.number].set(0, v);
+                else cpu.write_span(span, v.data());
+            }
+        } place{cpu, insn.operand[N]};
+        if (place.o.place == Place::xmm) return place;
+        if (Width == 16 && A == isa::Alignment::natural) require_aligned(16);
+        place.span = probe_write(Width);
+        return place;
+    }
+    // A pure function of vectors and numbers.
+    template <class Op, class... Values> auto apply(Op op, const Values&... values) const { return op(values...); }
+
 private:
     template <Word W> Target<W> target(const DecodedOperand& o, bool read_first, u64 add = 0) {
         Target<W> t(cpu);
@@ -239,6 +270,9 @@ template <class S, Word T> Outcome slow_handler(Cpu& cpu, const Insn& insn) {
 template <class S> inline constexpr char identity = 0;
 // A family's template at every width: run<Binary<alu::Add>>.
 template <class S> constexpr Semantics run{{slow_handler<S, u8>, slow_handler<S, u16>, slow_handler<S, u32>, slow_handler<S, u64>}, &identity<S>};
+
+// One handler for every width, where the operands have widths of their own.
+template <class S> constexpr Semantics single{{slow_handler<S, u64>, slow_handler<S, u64>, slow_handler<S, u64>, slow_handler<S, u64>}, &identity<S>};
 
 template <Outcome (*F)(Slow&)> Outcome plain_handler(Cpu& cpu, const Insn& insn) {
     Slow x(cpu, insn);

@@ -25,7 +25,10 @@ RETURNS_NEXT = re.compile(r"_ZN4fast7handlerI.*EPKNS_2OpEP3Cpu")      # what a b
 FEWEST = 1000                                  # fewer handlers than that: the test has not found them
 
 # Handlers that may call or use the stack, by the beginning of their readable name, each with its reason.
-HEAVY = {}
+HEAVY = {
+    "fast::handler<isa::Mulx, ": "a product of 128 bits in more registers than there are",
+    "fast::handler<isa::Scatter<alu::Pext>, ": "a loop over the mask's bits",
+}
 # Functions of the chain where it ends: they may return to Runner::start.
 ENDS = {
     "fast::leave": "the block is left in front of this instruction",

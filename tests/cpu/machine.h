@@ -21,7 +21,8 @@ struct TestMachine {
     static constexpr u64 size = 16 << 20, gdt = 0x6000, idt = 0x7000, code = 0x10000, data = 0x20000, stack = 0x40000;
     static constexpr u16 code64 = 0x08, data_flat = 0x10, code32 = 0x18, code16 = 0x20, data16 = 0x28, user_code64 = 0x33, user_data = 0x3b, user_code32 = 0x43;
 
-    std::vector<u8> ram = std::vector<u8>(size);
+    std::vector<u8> bytes = std::vector<u8>(size + 4096);
+    std::span<u8> ram{bytes.data() + (0 - reinterpret_cast<u64>(bytes.data())) % 4096, size};      // the fast engine wants whole pages
     PhysicalMap memory{40};
     Clock clock;
     Cpu cpu;

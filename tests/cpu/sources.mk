@@ -28,6 +28,7 @@ tests_cpu_sources = \
     tests/cpu/isa/string.cpp \
     tests/cpu/isa/system.cpp \
     tests/cpu/isa/xsave.cpp \
+    tests/cpu/keys.cpp \
     tests/cpu/machine.h \
     tests/cpu/msr/msr.cpp
 

@@ -31,7 +31,7 @@ using KeyTable = std::unordered_map<Wanted, Key, Hash>;
 KeyTable make_table() {
     Keys keys;
     for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch,
-                     add_fused_compare, add_fused_memory, add_fused_test})
+                     add_bits, add_vector, add_packed, add_float, add_fused_compare, add_fused_memory, add_fused_test})
         add(keys);
     KeyTable table;
     for (auto& k : keys) table.emplace(Wanted{k.id, k.word, k.form, k.address, k.condition}, k);
@@ -86,7 +86,7 @@ Form form_of(const ::Insn& insn) {
     for (unsigned n = 0; n < insn.row->operands.count; n++) {
         u32 c;
         switch (insn.operand[n].place) {
-        case Place::gpr: case Place::high_byte: c = 'r'; break;
+        case Place::gpr: case Place::high_byte: case Place::xmm: c = 'r'; break;
         case Place::memory: c = 'm'; break;
         case Place::immediate: c = 'i'; break;
         default: return Form::count;
@@ -105,6 +105,9 @@ Form form_of(const ::Insn& insn) {
     case 'm' << 8 | 'i': return Form::mi;
     case 'r' << 16 | 'r' << 8 | 'i': return Form::ddi;
     case 'r' << 16 | 'm' << 8 | 'i': return Form::dmi;
+    case 'r' << 16 | 'r' << 8 | 'r': return Form::ddd;
+    case 'r' << 16 | 'r' << 8 | 'm': return Form::ddm;
+    case 'r' << 16 | 'm' << 8 | 'r': return Form::dmd;
     default: return Form::count;
     }
 }
@@ -139,13 +142,20 @@ bool Builder::place_memory(const ::Insn& insn, u32 mode, bool only_address, Draf
     return true;
 }
 
+// Whether nothing keeps the instruction from running where the mode word is this one (cpu/gate.cpp).
+static bool open(const ::Insn& insn, u32 mode) {
+    auto& gate = insn.row->gate;
+    return !insn.gated || (gate.unit == isa::Unit::sse && gate.cpl == 3 && !gate.umip && (mode & mode::sse));
+}
+
 const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
     auto& row = *insn.row;
-    if (!cpu.tuning.fast_handlers || insn.gated) return nullptr;
+    if (!cpu.tuning.fast_handlers || !open(insn, mode)) return nullptr;
     if (!cpu.tuning.return_stack && is(insn, &isa::identity<isa::Ret>)) return nullptr;
     Form form = form_of(insn);
     if (form == Form::count) return nullptr;
-    Wanted wanted{row.run.id, insn.word, form, Address::none, no_condition};
+    bool single = row.run.slow.front() == row.run.slow.back();       // one handler for every width
+    Wanted wanted{row.run.id, single ? u8(3) : insn.word, form, Address::none, no_condition};
     auto& op = draft.op;
     if (row.gate.near_branch || row.gate.default64) {
         bool plain = relative_branch(insn) && !is(insn, &isa::identity<isa::Call>);
@@ -160,6 +170,7 @@ const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
         switch (where_of(form, n)) {
         case Where::dst: op.dst = slot(o); break;
         case Where::src: op.src = slot(o); break;
+        case Where::third: op.index = slot(o); break;
         case Where::wide_immediate: op.value = insn.immediate; break;
         case Where::immediate:
             if (!fits(insn.immediate)) return nullptr;
@@ -211,6 +222,7 @@ void Builder::draft_one(unsigned n, u32 mode) {
 // Whether nothing but registers and flags is concerned: no miss, no fault, no way out of the block.
 static bool quiet(const ::Insn& insn, const Key& key) {
     if (insn.row->gate.near_branch || insn.row->gate.default64) return false;
+    if (insn.row->gate.unit != isa::Unit::none) return false;          // floating point may raise
     if (is(insn, &isa::identity<isa::Divide<alu::Div>>) || is(insn, &isa::identity<isa::Divide<alu::Idiv>>)) return false;
     return key.address == Address::none || is(insn, &isa::identity<isa::Lea>);
 }

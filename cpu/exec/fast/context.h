@@ -4,23 +4,30 @@
 // It knows flat segments and RAM. Whatever else comes along - a page that isn't in the bank, a device, a fault - is a miss:
 // nothing has been committed, and the same instruction runs in Slow.
 #pragma once
+#include "cpu/exec/fast/host_bits.h"
 #include "cpu/exec/fast/host_flags.h"
+#include "cpu/exec/fast/host_float.h"
+#include "cpu/exec/fast/host_vector.h"
 #include "cpu/exec/fast/op.h"
 #include "cpu/exec/slow.h"
 
 namespace fast {
 
-// Operands in the order of the row: d, s registers (Op::dst, Op::src), m memory, i immediate, q 64-bit immediate.
-enum class Form : u8 { none, d, m, i, dd, di, dq, dm, md, mi, ddi, dmi, count };
-enum class Where : u8 { none, dst, src, memory, immediate, wide_immediate };
+// Operands in the order of the row: d registers (Op::dst, Op::src, and Op::index for a third), m memory,
+// i immediate, q 64-bit immediate.
+enum class Form : u8 { none, d, m, i, dd, di, dq, dm, md, mi, ddi, dmi, ddd, ddm, dmd, count };
+enum class Where : u8 { none, dst, src, third, memory, immediate, wide_immediate };
 constexpr Where where_of(Form f, unsigned n) {
     constexpr Where none = Where::none, d = Where::dst, s = Where::src, m = Where::memory, i = Where::immediate, q = Where::wide_immediate;
+    constexpr Where t = Where::third;
     constexpr Where table[][3] = {
         {none, none, none}, {d, none, none}, {m, none, none}, {i, none, none}, {d, s, none}, {d, i, none}, {d, q, none},
-        {d, m, none}, {m, s, none}, {m, i, none}, {d, s, i}, {d, m, i}};
+        {d, m, none}, {m, s, none}, {m, i, none}, {d, s, i}, {d, m, i}, {d, s, t}, {d, s, m}, {d, m, s}};
     return n < 3 ? table[unsigned(f)][n] : none;
 }
-constexpr bool has_memory(Form f) { return where_of(f, 0) == Where::memory || where_of(f, 1) == Where::memory; }
+constexpr bool has_memory(Form f) {
+    return where_of(f, 0) == Where::memory || where_of(f, 1) == Where::memory || where_of(f, 2) == Where::memory;
+}
 
 // How an address is made: base + displacement; with an index times 1, 2, 4, 8; or times Op's scale, and then cut to 32 bits,
 // or with the base of FS or GS.
@@ -79,6 +86,7 @@ public:
         static_assert(k != Where::none);
         if constexpr (k == Where::dst) return get<W>(op->dst);
         else if constexpr (k == Where::src) return get<W>(op->src);
+        else if constexpr (k == Where::third) return get<W>(op->index);
         else if constexpr (k == Where::immediate) return W(s64(op->immediate));
         else if constexpr (k == Where::wide_immediate) return W(op->value);
         else return load<W>(address());
@@ -115,6 +123,36 @@ public:
         return Held<W, decltype(p)>{p, stopped() ? W(0) : p.value()};
     }
     template <Word W = T, unsigned N> auto place_to_write(OperandNumber<N>) { return Place<W, where_of(F, N)>(*this); }
+
+    // ---- XMM operands
+    using Vector = fast::Vector;
+    template <unsigned Width = 16, isa::Alignment Aligned = isa::Alignment::natural, unsigned N> Vector vector(OperandNumber<N>) {
+        constexpr Where k = where_of(F, N);
+        const u8* at;
+        if constexpr (k == Where::memory) at = probe_vector<Way::read_miss, Width, Aligned>();
+        else at = xmm(k == Where::dst ? op->dst : op->src);
+        if (k == Where::memory && stopped()) return Vector{};
+        return load_vector<Width>(at);
+    }
+    template <unsigned N> void set_vector(OperandNumber<N>, Vector v) {
+        static_assert(where_of(F, N) == Where::dst);
+        store_vector<16>(xmm(op->dst), v);
+    }
+    template <unsigned Width, isa::Alignment Aligned, unsigned N> auto place_vector(OperandNumber<N>) {
+        constexpr bool memory = where_of(F, N) == Where::memory;
+        struct {
+            u8* at;
+            void set(Vector v) { store_vector<memory ? Width : 16>(at, v); }
+        } place{};
+        if constexpr (memory) place.at = probe_vector<Way::write_miss, Width, Aligned>();
+        else place.at = xmm(op->dst);
+        return place;
+    }
+    template <class Op_, class... Values> auto apply(Op_ operation, const Values&... values) const {
+        if constexpr (requires { host_apply_at(cpu->fast.place, operation, values...); }) return host_apply_at(cpu->fast.place, operation, values...);
+        else return host_apply(operation, values...);
+    }
+    u32& mxcsr() { return cpu->vector.mxcsr; }
 
     // ---- RIP
     static constexpr unsigned operand_bytes() { return sizeof(T); }
@@ -159,6 +197,13 @@ private:
         std::memcpy(&v, slot(at), sizeof v);
         return v;
     }
+    // Registers are numbered by eights, like the general ones.
+    u8* xmm(u8 at) const { return cpu->vector.v[0].bytes.data() + at * (sizeof(VectorRegister) / 8); }
+    template <Way Miss, unsigned Width, isa::Alignment Aligned> u8* probe_vector() {
+        u64 at = address();
+        if (Width == 16 && Aligned == isa::Alignment::natural && (at & 15)) [[unlikely]] way = Way::slow;
+        return probe<Miss, Width>(at);
+    }
     u64 address() {
         constexpr unsigned s = A == Address::index2 ? 1 : A == Address::index4 ? 2 : A == Address::index8 ? 3 : 0;
         u64 at = get<u64>(op->base) + u64(s64(op->displacement));
@@ -197,6 +242,14 @@ private:
 protected:
     HostFlags host;
 };
+
+// Floating point that the host can do as it stands; else in the reference engine.
+template <Word T, Form F, Address A, Live L, class Function, class... Values>
+[[gnu::always_inline]] inline auto compute_float(Fast<T, F, A, L>& x, Function f, const Values&... values) {
+    auto tried = host_float(f, x.mxcsr(), values...);
+    if (!tried.done) [[unlikely]] x.raise({});
+    return tried.value;
+}
 
 // ---- after the semantics: where to go
 

@@ -29,6 +29,10 @@ void add_compare(Keys&);
 void add_unary(Keys&);
 void add_shift(Keys&);
 void add_branch(Keys&);
+void add_bits(Keys&);
+void add_vector(Keys&);
+void add_packed(Keys&);
+void add_float(Keys&);
 void add_fused_compare(Keys&);
 void add_fused_memory(Keys&);
 void add_fused_test(Keys&);
@@ -40,7 +44,8 @@ constexpr unsigned b = 1, w = 2, d = 4, q = 8, bwdq = 15, wdq = 14, dq = 12, bdq
 namespace forms {
 constexpr unsigned of(Form f) { return 1u << unsigned(f); }
 constexpr unsigned none = of(Form::none), d = of(Form::d), m = of(Form::m), i = of(Form::i), dd = of(Form::dd), di = of(Form::di),
-    dq = of(Form::dq), dm = of(Form::dm), md = of(Form::md), mi = of(Form::mi), ddi = of(Form::ddi), dmi = of(Form::dmi);
+    dq = of(Form::dq), dm = of(Form::dm), md = of(Form::md), mi = of(Form::mi), ddi = of(Form::ddi), dmi = of(Form::dmi),
+    ddd = of(Form::ddd), ddm = of(Form::ddm), dmd = of(Form::dmd);
 }
 namespace addresses {
 constexpr unsigned of(Address a) { return 1u << unsigned(a); }

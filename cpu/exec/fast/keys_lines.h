@@ -3,16 +3,18 @@
 #pragma once
 #include "cpu/exec/fast/keys.h"
 #include "cpu/isa/bitwise.h"
+#include "cpu/isa/bmi.h"
 #include "cpu/isa/branch.h"
 #include "cpu/isa/integer.h"
 #include "cpu/isa/misc.h"
 #include "cpu/isa/move.h"
 #include "cpu/isa/shift.h"
+#include "cpu/isa/sse/packed.h"
 #include "cpu/isa/stack.h"
 
 namespace fast {
 
-enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch, fused_compare, fused_memory, fused_test };
+enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch, bits, vector, packed, float_, fused_compare, fused_memory, fused_test };
 
 #define WORD_OF(space, expression) [] { using namespace space; return expression; }()
 #define KEY(name, S, widths, operands, modes, reads, writes, may)                                                    \

@@ -31,6 +31,7 @@ struct State {
     u64 retired_end = 0;          // likewise of retired instructions
     u64 deadline = 0;             // the clock's, when budget was set
     unsigned top = 0;             // of the return stack
+    alignas(16) u8 place[32]{};   // of vectors whose lanes are picked by number
     Target* target = nullptr;     // State::targets of them, by hash of RIP
     Return back[returns];
 };

@@ -5,6 +5,7 @@
 #include "cpu/fp/approximate.h"
 #include "cpu/fp/host_sse.h"
 #include "cpu/isa/sse/lanes.h"
+#include "cpu/isa/sse/operands.h"
 
 namespace isa {
 
@@ -19,6 +20,89 @@ inline Outcome settle(Slow& x, u32 raised) {
     return x.raise(x.cpu.control.cr4 & cr4::osxmmexcpt ? xm() : ud());
 }
 
+// ---- the computations, as functions of values and MXCSR to a value and the flags raised
+
+template <const fp::Operation& Op> struct Float {
+    fp::Ran<Xmm> operator()(const Xmm& a, const Xmm& b, u32 mxcsr) const {
+        auto r = Op(as<fp::Bits128>(a), as<fp::Bits128>(b), mxcsr);
+        return {as<Xmm>(r.value), r.raised};
+    }
+};
+template <unsigned Width, const fp::FromInteger<Width>& Op> struct FloatOfInteger {
+    fp::Ran<Xmm> operator()(const Xmm& a, Word auto b, u32 mxcsr) const {
+        auto r = Op.run(as<fp::Bits128>(a), b, mxcsr);
+        return {as<Xmm>(r.value), r.raised};
+    }
+};
+template <unsigned Width, const fp::ToInteger<Width>& Op> struct IntegerOfFloat {
+    fp::Ran<u64> operator()(const Xmm& b, u32 mxcsr) const { return Op.run(as<fp::Bits128>(b), mxcsr); }
+};
+template <fp::Compared& Compare> struct FloatFlags {
+    fp::Ran<Flags> operator()(const Xmm& a, const Xmm& b, u32 mxcsr) const {
+        auto r = Compare(as<fp::Bits128>(a), as<fp::Bits128>(b), mxcsr);
+        return {Flags(r.value), r.raised};
+    }
+};
+// How the reference engine computes them; the fast engine has its own way.
+template <Word T, class F, class... Values> auto compute_float(SlowAs<T>& x, F f, const Values&... values) {
+    auto result = f(values..., x.cpu.vector.mxcsr);
+    settle(x, result.raised);
+    return result.value;
+}
+
+// ---- how operands reach them; scalar instructions leave the upper part of the first as it is
+
+template <const fp::Operation& Op, unsigned Source> struct Arithmetic {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Float<Op>{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
+// Between general and XMM registers: the instruction of 32 or of 64 bits.
+template <const fp::FromInteger<4>& Narrow, const fp::FromInteger<8>& Wide> struct FromInteger {
+    using Function32 = FloatOfInteger<4, Narrow>;
+    using Function64 = FloatOfInteger<8, Wide>;
+    template <class X> static Outcome run(X& x) {
+        using Function = std::conditional_t<sizeof(typename X::word) == 8, Function64, Function32>;
+        auto b = x.read(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
+template <const fp::ToInteger<4>& Narrow, const fp::ToInteger<8>& Wide, unsigned Source> struct ToInteger {
+    using Function32 = IntegerOfFloat<4, Narrow>;
+    using Function64 = IntegerOfFloat<8, Wide>;
+    template <class X> static Outcome run(X& x) {
+        using Function = std::conditional_t<sizeof(typename X::word) == 8, Function64, Function32>;
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, b);
+        if (x.stopped()) return x.why();
+        x.place_to_write(first).set(typename X::word(result));
+        return Outcome::next;
+    }
+};
+// UCOMISS, COMISS and the double ones: ZF, PF, CF; OF, AF, SF are cleared.
+template <fp::Compared& Compare, unsigned Source> struct CompareFlags {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto flags = compute_float(x, FloatFlags<Compare>{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_flags(flags);
+        return Outcome::next;
+    }
+};
+
+// ---- the reference engine's alone
+
 template <class T> Outcome keep_result(Slow& x, const fp::Ran<T>& r) {
     return finish(x, as<Bytes<sizeof(T)>>(r.value));
 }
@@ -31,8 +115,6 @@ inline Outcome run_operation(Slow& x, const fp::Operation& op) {
     if (auto o = settle(x, result.raised); o != Outcome::next) return o;
     return keep_result(x, result);
 }
-// Two XMM operands; scalar instructions leave the upper part of the first as it is.
-template <const fp::Operation& Op> Outcome arithmetic(Slow& x) { return run_operation(x, Op); }
 
 // CMPPS and its kin: imm8 bits 2:0 choose among the predicates.
 template <const fp::Operation&... Predicates> Outcome compare(Slow& x) {
@@ -58,37 +140,6 @@ template <const fp::Operation& Op, bool KeepsUpper> Outcome from_mmx(Slow& x) {
     if (auto o = settle(x, result.raised); o != Outcome::next) return o;
     if (KeepsUpper) result.value[1] = as<fp::Bits128>(register_bytes(x.cpu, x.insn.operand[0]))[1];
     return keep_result(x, result);
-}
-
-// Between general and XMM registers: the instruction of 32 or of 64 bits.
-template <const fp::FromInteger<4>& Narrow, const fp::FromInteger<8>& Wide>
-Outcome from_integer(Slow& x) {
-    u64 b = as<u64>(source<8>(x, 1));
-    if (x.stopped()) return x.why();
-    auto a = as<fp::Bits128>(register_bytes(x.cpu, x.insn.operand[0]));
-    auto run = x.insn.operand[1].width == 8 ? Wide.run : Narrow.run;
-    auto result = run(a, b, x.cpu.vector.mxcsr);
-    if (auto o = settle(x, result.raised); o != Outcome::next) return o;
-    return keep_result(x, result);
-}
-template <const fp::ToInteger<4>& Narrow, const fp::ToInteger<8>& Wide>
-Outcome to_integer(Slow& x) {
-    auto b = as<fp::Bits128>(source<16>(x, 1));
-    if (x.stopped()) return x.why();
-    auto run = x.insn.operand[0].width == 8 ? Wide.run : Narrow.run;
-    auto result = run(b, x.cpu.vector.mxcsr);
-    if (auto o = settle(x, result.raised); o != Outcome::next) return o;
-    return keep_result(x, result);
-}
-
-// UCOMISS, COMISS and the double ones: ZF, PF, CF; OF, AF, SF are cleared.
-template <fp::Compared& Compare> Outcome compare_flags(Slow& x) {
-    auto b = as<fp::Bits128>(source<16>(x, 1));
-    if (x.stopped()) return x.why();
-    auto result = Compare(as<fp::Bits128>(source<16>(x, 0)), b, x.cpu.vector.mxcsr);
-    if (auto o = settle(x, result.raised); o != Outcome::next) return o;
-    x.set_flags(Flags(result.value));
-    return Outcome::next;
 }
 
 // RCPPS, RSQRTPS: no exception, no look at MXCSR; RCPSS, RSQRTSS: the low lane.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Packed integer operations: pure functions over the lanes of 8 or 16 bytes (SDM vol. 2).
 #pragma once
-#include "cpu/isa/sse/operands.h"
+#include "cpu/isa/sse/vector.h"
 #include <limits>
 
 namespace isa::lanes {
@@ -173,6 +173,27 @@ template <class T, class V> constexpr u32 signs(const V& v) {
     for (std::size_t n = 0; n < x.size(); n++) r |= u32(x[n] >> (sizeof(T) * 8 - 1)) << n;
     return r;
 }
+
+// ---- whole XMM operands and parts of them
+template <class T> struct Signs {
+    constexpr u32 operator()(const Xmm& v) const { return signs<T>(v); }
+};
+struct ExtractWord {
+    constexpr u32 operator()(const Xmm& v, u8 where) const { return word(v, where); }
+};
+template <class T, unsigned Lane> struct Part {
+    constexpr T operator()(const Xmm& v) const { return split<T>(v)[Lane]; }
+};
+struct Widened {                  // zero-extended
+    template <class T> constexpr Xmm operator()(T v) const { return resized<16>(as<Bytes<sizeof(T)>>(v)); }
+};
+// Width bytes at To of the first operand are replaced by those at From of the second.
+template <unsigned To, unsigned From, unsigned Width> struct Merge {
+    constexpr Xmm operator()(Xmm a, const Xmm& b) const {
+        std::copy_n(b.begin() + From, Width, a.begin() + To);
+        return a;
+    }
+};
 
 static_assert(Each<AddSaturated, s8>{}(Mm{0x7f, 0x80}, Mm{1, 0xff}) == Mm{0x7f, 0x80});
 static_assert(Each<AddSaturated, u8>{}(Mm{0xff, 0x80}, Mm{1, 0x7f}) == Mm{0xff, 0xff});

@@ -1,29 +1,9 @@
 // SPDX-License-Identifier: MIT
-// How MMX and XMM operands reach registers and memory: vectors as byte arrays of 8 or 16.
+// How operands reach what runs in the reference engine alone: MMX, and what has both MMX and XMM operands.
 #pragma once
 #include "cpu/exec/slow.h"
-#include <algorithm>
 
 namespace isa {
-
-template <std::size_t Size> using Bytes = std::array<u8, Size>;
-using Mm = Bytes<8>;
-using Xmm = Bytes<16>;
-
-template <class To, class From> constexpr To as(const From& v) { return std::bit_cast<To>(v); }
-
-// The first bytes of a vector in one of another size, the rest zero.
-template <std::size_t To, std::size_t From>
-constexpr Bytes<To> resized(const Bytes<From>& v, std::size_t width = From) {
-    Bytes<To> r{};
-    std::copy_n(v.begin(), std::min({To, From, width}), r.begin());
-    return r;
-}
-
-enum class Alignment : u8 {
-    natural,                      // memory operands of 16 bytes: else #GP(0) (SDM vol. 1, 10.4.1.1)
-    any,                          // MOVUPS, MOVUPD, MOVDQU
-};
 
 inline void require_alignment(Slow& x, unsigned width, Alignment a) {
     if (width == 16 && a == Alignment::natural) x.require_aligned(16);
@@ -81,36 +61,26 @@ template <std::size_t Size> Outcome finish(Slow& x, const Bytes<Size>& v) {
     return Outcome::next;
 }
 
-inline bool is_mmx(const Slow& x) { return x.insn.operand[0].place == Place::mmx; }
 inline u8 imm8(const Slow& x) { return u8(x.insn.immediate); }
 
-// First and second operand to first operand: Op is a function of two vectors of either size.
-template <class Op, std::size_t Size> Outcome packed_as(Slow& x) {
-    auto b = source<Size>(x, 1);
-    if (x.stopped()) return x.why();
-    return finish(x, Op{}(source<Size>(x, 0), b));
-}
+// First and second operand to first operand, MMX registers: Op is a function of two vectors.
 template <class Op> Outcome packed(Slow& x) {
-    return is_mmx(x) ? packed_as<Op, 8>(x) : packed_as<Op, 16>(x);
-}
-
-// The same with an immediate byte.
-template <class Op, std::size_t Size> Outcome packed_immediate_as(Slow& x) {
-    auto b = source<Size>(x, 1);
+    auto b = source<8>(x, 1);
     if (x.stopped()) return x.why();
-    return finish(x, Op{}(source<Size>(x, 0), b, imm8(x)));
+    return finish(x, Op{}(source<8>(x, 0), b));
 }
+// The same with an immediate byte.
 template <class Op> Outcome packed_immediate(Slow& x) {
-    return is_mmx(x) ? packed_immediate_as<Op, 8>(x) : packed_immediate_as<Op, 16>(x);
+    auto b = source<8>(x, 1);
+    if (x.stopped()) return x.why();
+    return finish(x, Op{}(source<8>(x, 0), b, imm8(x)));
 }
-
-// Shifts: the count is an immediate byte or the low 64 bits of the second operand.
+// Shifts: the count is an immediate byte or the second operand.
 template <class Op> Outcome shift(Slow& x) {
     bool immediate = x.insn.operand[1].place == Place::immediate;
-    u64 count = immediate ? imm8(x) : as<u64>(resized<8>(source<16>(x, 1)));
+    u64 count = immediate ? imm8(x) : as<u64>(source<8>(x, 1));
     if (x.stopped()) return x.why();
-    if (is_mmx(x)) return finish(x, Op{}(source<8>(x, 0), count));
-    return finish(x, Op{}(source<16>(x, 0), count));
+    return finish(x, Op{}(source<8>(x, 0), count));
 }
 
 }
