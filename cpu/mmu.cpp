@@ -134,6 +134,16 @@ bool Mmu::known(u64 address, Kind kind, Physical& at) const {
     return entry;
 }
 
+bool Mmu::same_page(u64 stored, u64 fetched) const {
+    auto host = [&](const paging::TlbArray& array, u64 address) -> const u8* {
+        auto* entry = word.paged() ? array.find(context, address) : nullptr;
+        if (word.paged() && !entry) return nullptr;
+        return cpu.memory.page_for_read(entry ? entry->physical(address) : Physical(address));
+    };
+    const u8* page = host(tlb.data, stored);
+    return page && page == host(tlb.instruction, fetched);
+}
+
 // The tag for this access, and that of the other kind of data access where it would be granted as it is.
 void Mmu::fill_bank(u64 address, Kind kind, u8* host) {
     if (cpu.bank == &empty || (!word.paged() && regime.stage2.kind != paging::Nesting::none)) return;

@@ -45,6 +45,9 @@ struct Mmu {
     // memory, one that is watched, a crossing, a non-canonical address, the empty bank.
     bool fill(u64 address, unsigned width, Kind kind);
     // The host's page (4 KiB) has no write tag from now on; PhysicalMap::watch keeps new ones from appearing.
+    // Whether a store to one linear address has changed the page that another is fetched from: by the entries that the
+    // architectural TLB has for both, so that every engine says the same.
+    bool same_page(u64 stored, u64 fetched) const;
     void strip_write(const u8* host_page) { banks.strip_write(host_page); }
     // Whether every bank entry is what the architectural TLB would give: for tests.
     bool banks_hold() const;

@@ -42,7 +42,7 @@ static u64 memory_size(const std::string& text) try {
 namespace {
 struct Texts {
     std::vector<std::string> without;
-    std::string memory = "1G", rtc, engine = "fast", stats = "off", clock = "icount";
+    std::string memory = "1G", rtc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount";
 };
 }
 
@@ -102,6 +102,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
 
     app.add_option("--engine", t.engine, "how instructions run; the guest sees no difference [fast]")->type_name("fast|slow")->check(CLI::IsMember({"fast", "slow"}));
     app.add_option("--without", t.without, "the fast engine without one of its optimizations; repeatable")->type_name("NAME")->delimiter(',')->check(CLI::IsMember(names(tunings)));
+    app.add_option("--code-memory", t.code_memory, "memory for decoded code [64M]")->type_name("SIZE");
     app.add_option("--drop-banks", o.tuning.drop_banks, "forget translations kept for speed about every N ticks (a test)")->type_name("N")->check(whole_number);
     app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
     app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N")->check(whole_number);
@@ -128,6 +129,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     o.memory = memory_size(t.memory);
     if (!t.rtc.empty()) o.rtc = parse_rtc(t.rtc);
     o.engine = t.engine == "slow" ? Engine::slow : Engine::fast;
+    o.tuning.code_memory = std::clamp<u64>(parse_size(t.code_memory), u64{512} << 10, u64{4} << 30);
     for (auto& name : t.without) o.tuning.*tuning_of(name) = false;
     if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
     if (o.serial.empty()) o.serial.push_back("stdio");

@@ -33,6 +33,7 @@ struct Out {
 // ---- INS, OUTS: one element each; permission first, then memory, then the port
 
 template <Word T> struct InsStep : StringStep<InsStep<T>> {
+    static constexpr unsigned stores = sizeof(T);
     template <class X> static bool once(X& x) {
         u16 port = x.template reg<u16>(rdx);
         if (!x.cpu.port_allowed(port, sizeof(T))) return x.fail();

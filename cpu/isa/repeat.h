@@ -5,6 +5,7 @@
 // in the middle finds the instruction with the rest of its work before it.
 #pragma once
 #include "cpu/exec/slow.h"
+#include "cpu/mmu.h"
 #include <algorithm>
 
 namespace isa {
@@ -17,8 +18,9 @@ template <class X> void advance(X& x, unsigned reg, u64 bytes) {
 }
 
 // What a string instruction defines: once() does one element and moves rSI and rDI, false at a fault; many() up to `limit`
-// elements, 0 at a fault; satisfied() tells after an iteration whether the repetition ends before rCX does.
+// elements of one page, 0 at a fault; satisfied() tells after an iteration whether the repetition ends before rCX does.
 template <class Step> struct StringStep {
+    static constexpr unsigned stores = 0;          // bytes at ES:rDI
     template <class X> static u64 many(X& x, u64) { return Step::once(x); }
     template <class X> static bool satisfied(X&) { return false; }
 };
@@ -36,6 +38,19 @@ template <class X> u64 iterations_allowed(X& x) {
     return stop > cpu.clock.ticks ? std::min(stop - cpu.clock.ticks, most_iterations) + 1 : 1;
 }
 
+// A store into a page that the instruction itself lies on: what comes next is fetched anew, so that a repetition over its own
+// bytes does the same wherever it is interrupted.
+template <class X> u64 linear_target(X& x) {
+    u64 at = string_offset(x, rdi);
+    return x.cpu.bits64() ? at : u32(at + x.cpu.seg[Seg::es].base);
+}
+template <class X> bool stored_into_own_page(X& x, u64 target, unsigned width) {
+    auto& cpu = x.cpu;
+    u64 code = cpu.bits64() ? cpu.rip() : u32(cpu.rip() + cpu.seg[Seg::cs].base), code_end = code + x.insn.length - 1, end = target + width - 1;
+    auto own = [&](u64 stored) { return cpu.mmu->same_page(stored, code) || ((code ^ code_end) >> 12 && cpu.mmu->same_page(stored, code_end)); };
+    return own(target) || ((target ^ end) >> 12 && own(end));
+}
+
 // Runs iterations until rCX is 0, the step is satisfied, or something else is due. Each costs a tick; the run loop has
 // counted the first.
 template <class Step, class X> Outcome repeat(X& x) {
@@ -44,15 +59,19 @@ template <class Step, class X> Outcome repeat(X& x) {
     u64 count = x.reg_any(rcx, width);
     if (!count) return Outcome::next;
     u32 known = x.cpu.pending;            // and can't be taken yet
+    u64 other_page = ~u64{0};              // is none of the instruction's own
     for (u64 done = 0;;) {
-        u64 allowed = iterations_allowed(x);
-        u64 n = Step::many(x, std::min(allowed, count));
+        u64 allowed = iterations_allowed(x), target = Step::stores ? linear_target(x) : 0;
+        bool look = Step::stores && target >> 12 != other_page;
+        u64 n = Step::many(x, look ? 1 : std::min(allowed, count));
         if (!n) return x.why();
+        bool own = look && stored_into_own_page(x, target, Step::stores);
+        if (look && !own && (target & 0xfff) + Step::stores <= 4096) other_page = target >> 12;
         count -= n, done += n;
         x.set_reg_any(rcx, count, width);
         x.cpu.clock.ticks += n - 1;
         if (!count || Step::satisfied(x)) return Outcome::next;
-        if (n == allowed || x.cpu.pending != known || done >= most_iterations) return Outcome::again;
+        if (n == allowed || own || x.cpu.pending != known || done >= most_iterations) return Outcome::again;
         x.cpu.clock.ticks++;
     }
 }

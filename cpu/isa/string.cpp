@@ -64,6 +64,7 @@ template <Word T> u64 end_of_scan(T value, const u8* a, u64 n, bool down, bool w
 }
 
 template <Word T> struct MovsStep : StringStep<MovsStep<T>> {
+    static constexpr unsigned stores = sizeof(T);
     template <class X> static bool once(X& x) {
         auto from = x.probe_at(x.insn.segment, string_offset(x, rsi), sizeof(T), Kind::read);
         auto to = x.probe_at(Seg::es, string_offset(x, rdi), sizeof(T), Kind::write);
@@ -96,6 +97,7 @@ template <Word T> struct MovsStep : StringStep<MovsStep<T>> {
 };
 
 template <Word T> struct StosStep : StringStep<StosStep<T>> {
+    static constexpr unsigned stores = sizeof(T);
     template <class X> static bool once(X& x) {
         auto to = x.probe_at(Seg::es, string_offset(x, rdi), sizeof(T), Kind::write);
         if (x.stopped()) return false;

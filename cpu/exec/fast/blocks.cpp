@@ -11,7 +11,8 @@ static u64 ones_from(unsigned first, unsigned last) { return mask(last, first); 
 
 static const u8* page_of(const u8* at) { return reinterpret_cast<const u8*>(reinterpret_cast<u64>(at) & ~u64{0xfff}); }
 
-Blocks::Blocks(Cpu& cpu) : cpu(cpu), heads(std::size_t{1} << heads_bits) {}
+Blocks::Blocks(Cpu& cpu)
+    : cpu(cpu), heads(std::size_t{1} << heads_bits), chunk_bytes(std::max<std::size_t>(cpu.tuning.code_memory / most_chunks, smallest_chunk)) {}
 Blocks::~Blocks() = default;
 
 // ---- memory

@@ -57,7 +57,7 @@ static_assert(sizeof(Block) % alignof(Op) == 0);
 class Blocks {
 public:
     static constexpr unsigned most_instructions = 32;
-    static constexpr std::size_t chunk_bytes = 4 << 20, most_chunks = 16;
+    static constexpr std::size_t most_chunks = 16, smallest_chunk = 32 << 10;
 
     explicit Blocks(Cpu& cpu);
     ~Blocks();
@@ -102,7 +102,7 @@ private:
     std::unordered_map<const u8*, CodePage> pages;       // by the page's host address
     const u8* last_page = nullptr;        // of the last store that hit no line
     std::vector<Chunk> chunks;
-    std::size_t current = 0, used = 0;
+    std::size_t chunk_bytes, current = 0, used = 0;
 };
 
 }
