@@ -160,7 +160,7 @@ protected:
     Outcome outcome = Outcome::next;
 };
 
-// A destination that has been probed: value() is what it holds, set() commits.
+// A destination that has been probed: value() is what it holds, asked before set() commits.
 template <Word T> class Target {
 public:
     Target(Cpu& cpu) : cpu(&cpu) {}

@@ -6,9 +6,9 @@
 namespace alu {
 
 template <Word T> constexpr T swap_bytes(T v) {
-    T r = 0;
-    for (unsigned i = 0; i < sizeof(T); i++) r = T(r | T(u8(v >> (i * 8))) << ((sizeof(T) - 1 - i) * 8));
-    return r;
+    if constexpr (sizeof(T) == 2) return __builtin_bswap16(v);
+    else if constexpr (sizeof(T) == 4) return __builtin_bswap32(v);
+    else return __builtin_bswap64(v);
 }
 // BSWAP of a 16-bit register is undefined; silicon gives 0.
 template <Word T> constexpr T swap_bytes_of_register(T v) { return sizeof(T) == 2 ? T(0) : swap_bytes(v); }
@@ -32,9 +32,16 @@ struct Tzcnt {
         return {n, Flags(a == 0, false, false, n == 0, false, f.of())};
     }
 };
+// Sums of neighbours, in place: compilers make a call of std::popcount.
+constexpr unsigned count_ones(u64 v) {
+    v -= v >> 1 & 0x5555555555555555;
+    v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
+    v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return unsigned(v * 0x0101010101010101 >> 56);
+}
 struct Popcnt {
     template <Word T> constexpr Result<T> operator()(T a, Flags) const {
-        return {T(std::popcount(a)), Flags(false, false, false, a == 0, false, false)};
+        return {T(count_ones(a)), Flags(false, false, false, a == 0, false, false)};
     }
 };
 // BSF, BSR: with a source of 0 the destination keeps what it has (the caller looks at ZF).

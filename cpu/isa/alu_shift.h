@@ -79,7 +79,7 @@ struct Rcr {
 struct Shld {
     template <Word T> constexpr Result<T> operator()(T a, T in, unsigned n, Flags f) const {
         if (n == 0) return {a, f};
-        T r = n > width<T> ? std::rotl(in, int(n - width<T>)) : T(T(u128(a) << n) | T(u128(in) >> (width<T> - n)));
+        T r = n >= width<T> ? std::rotl(in, int(n - width<T>)) : T(T(a << n) | T(in >> (width<T> - n)));
         bool cf = n <= width<T> && (a >> (width<T> - n) & 1);
         return {r, shifted(r, cf, n <= width<T> && cf != top_bit(r))};
     }
@@ -87,7 +87,7 @@ struct Shld {
 struct Shrd {
     template <Word T> constexpr Result<T> operator()(T a, T in, unsigned n, Flags f) const {
         if (n == 0) return {a, f};
-        T r = n > width<T> ? std::rotr(in, int(n - width<T>)) : T(T(u128(a) >> n) | T(u128(in) << (width<T> - n)));
+        T r = n >= width<T> ? std::rotr(in, int(n - width<T>)) : T(T(a >> n) | T(in << (width<T> - n)));
         bool cf = n <= width<T> && (a >> (n - 1) & 1);
         return {r, shifted(r, cf, top_two_differ(r))};
     }

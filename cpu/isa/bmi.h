@@ -55,7 +55,7 @@ struct Mulx {
     template <class X> static Outcome run(X& x) {
         auto source = x.read(third);
         if (x.stopped()) return x.why();
-        auto product = alu::Mul{}(x.template reg<typename X::word>(rdx), source);
+        auto product = x.apply(alu::Mul{}, x.template reg<typename X::word>(rdx), source);
         x.place_to_write(second).set(product.low);
         x.place_to_write(first).set(product.high);
         return Outcome::next;

@@ -64,7 +64,7 @@ template <class Op> struct Multiply {
     template <class X> static Outcome run(X& x) {
         auto source = x.read(first);
         if (x.stopped()) return x.why();
-        auto product = Op{}(x.template reg<typename X::word>(rax), source);
+        auto product = x.apply(Op{}, x.template reg<typename X::word>(rax), source);
         set_accumulators(x, product.low, product.high);
         set_overflow(x, product.overflow);
         return Outcome::next;
@@ -74,7 +74,7 @@ template <class Op> struct Multiply {
 // IMUL with two or three operands: target, a, b.
 template <class X, class T> Outcome multiply_to_first(X& x, T a, T b) {
     if (x.stopped()) return x.why();
-    auto product = alu::Imul{}(a, b);
+    auto product = x.apply(alu::Imul{}, a, b);
     x.place_to_write(first).set(product.low);
     set_overflow(x, product.overflow);
     return Outcome::next;
@@ -91,7 +91,7 @@ template <class Op> struct Divide {
     template <class X> static Outcome run(X& x) {
         auto divisor = x.read(first);
         if (x.stopped()) return x.why();
-        auto r = Op{}(upper_accumulator(x), x.template reg<typename X::word>(rax), divisor);
+        auto r = x.apply(Op{}, upper_accumulator(x), x.template reg<typename X::word>(rax), divisor);
         if (!r.fits) return x.raise(de());
         set_accumulators(x, r.quotient, r.remainder);
         auto f = x.flags();
@@ -120,10 +120,10 @@ struct Cmpxchg {
         auto target = x.place(first);
         auto source = x.read(second);
         if (x.stopped()) return x.why();
-        T accumulator = x.template reg<T>(rax);
-        if (accumulator == target.value()) target.set(source);
-        else target.put_back(), x.template set_reg<T>(rax, target.value());
-        x.set_flags(x.compute(alu::Sub{}, accumulator, target.value()).flags);
+        T accumulator = x.template reg<T>(rax), old = target.value();
+        if (accumulator == old) target.set(source);
+        else target.put_back(), x.template set_reg<T>(rax, old);
+        x.set_flags(x.compute(alu::Sub{}, accumulator, old).flags);
         return Outcome::next;
     }
 };

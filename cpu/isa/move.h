@@ -21,8 +21,9 @@ struct Xchg {
         auto a = x.place(first);
         auto b = x.place(second);
         if (x.stopped()) return x.why();
+        auto old = a.value();
         a.set(b.value());
-        b.set(a.value());
+        b.set(old);
         return Outcome::next;
     }
 };

@@ -89,40 +89,58 @@ public:
         else if constexpr (k == Where::third) return get<W>(op->index);
         else if constexpr (k == Where::immediate) return W(s64(op->immediate));
         else if constexpr (k == Where::wide_immediate) return W(op->value);
-        else return load<W>(address());
+        else return stopped() ? W(0) : load<W>(address());      // a look first: the address needs registers
     }
     template <Word W = T, unsigned N> void probe_read(OperandNumber<N>) {}
 
-    template <Word W, Where K> class Place {
+    // Memory is read when it is placed, a register when its value is asked for, so that it waits in no register of the host's.
+    template <Word W> class MemoryPlace {
     public:
-        Place(Fast& x) {
-            if constexpr (K == Where::dst) where = x.slot(x.op->dst);
-            else if constexpr (K == Where::src) where = x.slot(x.op->src);
-            else where = x.probe<Way::write_miss, sizeof(W)>(x.address());
-        }
-        W value() const {
-            W v;
-            std::memcpy(&v, where, sizeof v);
-            return v;
-        }
-        void set(W v) {
-            if constexpr (K != Where::memory && sizeof(W) == 4) {
-                u64 wide = v;
-                std::memcpy(where, &wide, sizeof wide);
-            } else {
-                std::memcpy(where, &v, sizeof v);
-            }
-        }
+        MemoryPlace(u8* where, W old) : where(where), old(old) {}
+        W value() const { return old; }
+        void set(W v) { std::memcpy(where, &v, sizeof v); }
         void put_back() {}
 
     private:
         u8* where;
+        W old;
+    };
+    template <Word W, Where K> class RegisterPlace {
+    public:
+        RegisterPlace(Cpu* cpu, const Op* op) : cpu(cpu), op(op) {}
+        W value() const {
+            W v;
+            std::memcpy(&v, where(), sizeof v);
+            return v;
+        }
+        void set(W v) {
+            std::conditional_t<sizeof(W) == 4, u64, W> wide = v;
+            std::memcpy(where(), &wide, sizeof wide);
+        }
+        void put_back() {}
+
+    private:
+        u8* where() const { return reinterpret_cast<u8*>(&cpu->gpr) + (K == Where::dst ? op->dst : op->src); }
+        Cpu* cpu;
+        const Op* op;
     };
     template <Word W = T, unsigned N> auto place(OperandNumber<N>, u64 = 0) {
-        Place<W, where_of(F, N)> p(*this);
-        return Held<W, decltype(p)>{p, stopped() ? W(0) : p.value()};
+        constexpr Where k = where_of(F, N);
+        if constexpr (k == Where::memory) {
+            if (stopped()) return MemoryPlace<W>(nullptr, 0);
+            u8* where = probe<Way::write_miss, sizeof(W)>(address());
+            W old{};
+            if (!stopped()) std::memcpy(&old, where, sizeof old);
+            return MemoryPlace<W>(where, old);
+        } else {
+            return RegisterPlace<W, k>(cpu, op);
+        }
     }
-    template <Word W = T, unsigned N> auto place_to_write(OperandNumber<N>) { return Place<W, where_of(F, N)>(*this); }
+    template <Word W = T, unsigned N> auto place_to_write(OperandNumber<N>) {
+        constexpr Where k = where_of(F, N);
+        if constexpr (k == Where::memory) return MemoryPlace<W>(probe<Way::write_miss, sizeof(W)>(address()), 0);
+        else return RegisterPlace<W, k>(cpu, op);
+    }
 
     // ---- XMM operands
     using Vector = fast::Vector;
@@ -184,11 +202,6 @@ public:
     u64 offset() { return address(); }            // of LEA: the builder leaves the segment out
 
 private:
-    template <Word W, class P> struct Held : P {
-        Held(const P& p, W old) : P(p), old(old) {}
-        W value() const { return old; }
-        W old;
-    };
     Outcome indirect(Way w, u64 target) { return place_of_miss = T(target), way = w, Outcome::taken; }
 
     u8* slot(u8 at) const { return reinterpret_cast<u8*>(&cpu->gpr) + at; }
@@ -206,10 +219,9 @@ private:
     }
     u64 address() {
         constexpr unsigned s = A == Address::index2 ? 1 : A == Address::index4 ? 2 : A == Address::index8 ? 3 : 0;
-        u64 at = get<u64>(op->base) + u64(s64(op->displacement));
-        if constexpr (A == Address::base) return at;
-        else if constexpr (A <= Address::index8) return at + (get<u64>(op->index) << s);
-        at += get<u64>(op->index) << scale_of(op->shape);
+        u64 at = A == Address::base ? 0 : get<u64>(op->index) << (A <= Address::index8 ? s : scale_of(op->shape));
+        at += get<u64>(op->base) + u64(s64(op->displacement));
+        if constexpr (A <= Address::index8) return at;
         if constexpr (A == Address::bits32) at = u32(at);
         if constexpr (A == Address::segment) {
             if (sign_extend(at, 48) != at) [[unlikely]] way = Way::slow;      // AMD wants the offset canonical, not only the sum
@@ -256,18 +268,15 @@ template <Word T, Form F, Address A, Live L, class Function, class... Values>
 [[gnu::always_inline]] inline Next follow(OP_ARGUMENTS, unsigned instructions) {
     cpu->fast.budget -= op->before + instructions;
     op = op->link;
-    if (cpu->fast.budget < 0) [[unlikely]] TO(out_of_budget, z);
+    if (cpu->fast.budget < 0) [[unlikely]] TO(out_of_budget, any_z());
     GO(op);
 }
-
-// Keeps the compiler from making one vector store of two stores, by way of slow moves.
-inline void apart() { asm volatile("" ::: "memory"); }
 
 inline void remember_return(Cpu* cpu, const Op* op) {
     auto& f = cpu->fast;
     auto& r = f.back[f.top++ % State::returns];
     r.rip = cpu->gpr.page + u32(op->immediate);
-    apart();
+    apart();                      // compilers make a vector of two numbers, by way of slow moves
     r.stamp = f.stamp;
     apart();
     r.point = op + 1;
@@ -302,18 +311,17 @@ inline void remember_return(Cpu* cpu, const Op* op) {
 template <class X> [[gnu::always_inline]] inline Next elsewhere(typename X::Way way, OP_ARGUMENTS) {
     using Way = typename X::Way;
     switch (way) {
-    case Way::direct: return follow(cpu, op, bank, z, flags, 1);
+    case Way::direct: return follow(cpu, op, z, spare, bank, flags, 1);
     case Way::call_direct:
         remember_return(cpu, op);
-        return follow(cpu, op, bank, z, flags, 1);
+        return follow(cpu, op, z, spare, bank, flags, 1);
     case Way::call_indirect:
-        remember_return(cpu, op);
-        return follow_indirect(cpu, op, bank, z, flags);
-    case Way::indirect: return follow_indirect(cpu, op, bank, z, flags);
-    case Way::back: return follow_return(cpu, op, bank, z, flags);
+        TO(call_indirect, z);
+    case Way::indirect: return follow_indirect(cpu, op, z, spare, bank, flags);
+    case Way::back: return follow_return(cpu, op, z, spare, bank, flags);
     case Way::read_miss: TO(miss_read, z);
     case Way::write_miss: TO(miss_write, z);
-    default: TO(run_in_slow, z);
+    default: TO(run_in_slow, any_z());
     }
 }
 
@@ -326,7 +334,7 @@ template <class S, class X> Next handler(OP_ARGUMENTS) {
         op++;
         GO(op);
     }
-    return elsewhere<X>(x.way, cpu, op, bank, x.place_of_miss, flags);
+    return elsewhere<X>(x.way, cpu, op, x.place_of_miss, spare, bank, flags);
 }
 
 // A flag-setting instruction and the conditional branch behind it: the host's own condition decides. Op[1] is the branch by
@@ -343,9 +351,9 @@ public:
 };
 template <class S, class X> Next fused_handler(OP_ARGUMENTS) {
     X x(cpu, op, bank, flags);
-    if (S::run(x) != Outcome::next) [[unlikely]] return elsewhere<X>(x.way, cpu, op, bank, x.place_of_miss, flags);
+    if (S::run(x) != Outcome::next) [[unlikely]] return elsewhere<X>(x.way, cpu, op, x.place_of_miss, spare, bank, flags);
     flags = x.host_flags();
-    if (x.taken) return follow(cpu, op, bank, z, flags, 2);
+    if (x.taken) return follow(cpu, op, z, spare, bank, flags, 2);
     op += 2;
     GO(op);
 

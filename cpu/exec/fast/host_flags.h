@@ -141,8 +141,15 @@ HOST_BRANCH_UNARY(Dec, "dec")
 #undef HOST_BRANCH
 #undef HOST_BRANCH_UNARY
 
-// Shifts of whole registers: CF, PF, ZF and SF are the host's; AF and OF by the rules of alu_shift.h.
+// PF, ZF and SF of a result in bits 10, 14 and 15.
+template <Word T> [[gnu::always_inline]] inline u64 signs_of(T value) {
+    u16 f;
+    asm("test %1, %1\n\tlahf" : "=a"(f) : "q"(value) : "cc");
+    return f & 0xc400;
+}
+// Shifts: CF, PF, ZF and SF are the host's; AF and OF by the rules of alu_shift.h.
 template <class T> concept Wide = sizeof(T) >= 4;
+template <class T> concept Narrow = sizeof(T) < 4;
 template <Wide T> [[gnu::always_inline]] inline Computed<T> host_compute(alu::Shl, HostFlags in, T a, unsigned n) {
     if (n == 0) return {a, in};
     u16 f;
@@ -161,6 +168,66 @@ template <Wide T> [[gnu::always_inline]] inline Computed<T> host_compute(alu::Sa
     u16 f;
     asm("sar %%cl, %0\n\tlahf" : "+q"(a), "=a"(f) : "c"(n) : "cc");
     return {a, HostFlags(u64(f & 0xff00) | HostFlags::af)};
+}
+// Of 8 and 16 bits the count may be beyond the width, which the host leaves undefined: in 32 bits.
+template <Narrow T> [[gnu::always_inline]] inline Computed<T> host_compute(alu::Shl, HostFlags in, T a, unsigned n) {
+    if (n == 0) return {a, in};
+    u32 all = u32(a) << n;
+    u64 cf = all >> alu::width<T> & 1, of = cf ^ (all >> (alu::width<T> - 1) & 1);
+    return {T(all), HostFlags(signs_of(T(all)) | HostFlags::af | cf << 8 | of)};
+}
+template <Narrow T> [[gnu::always_inline]] inline Computed<T> host_compute(alu::Shr, HostFlags in, T a, unsigned n) {
+    if (n == 0) return {a, in};
+    u32 before = u32(a) >> (n - 1);
+    T r = T(before >> 1);
+    return {r, HostFlags(signs_of(r) | HostFlags::af | u64(before & 1) << 8 | (r >> (alu::width<T> - 2) & 1))};
+}
+template <Narrow T> [[gnu::always_inline]] inline Computed<T> host_compute(alu::Sar, HostFlags in, T a, unsigned n) {
+    if (n == 0) return {a, in};
+    s32 before = s32(std::make_signed_t<T>(a)) >> (n - 1);
+    T r = T(before >> 1);
+    return {r, HostFlags(signs_of(r) | HostFlags::af | u64(before & 1) << 8)};
+}
+template <Wide T> [[gnu::always_inline]] inline Computed<T> host_compute(alu::Shld, HostFlags in, T a, T other, unsigned n) {
+    if (n == 0) return {a, in};
+    u16 f;
+    asm("shld %%cl, %3, %0\n\tlahf" : "+r"(a), "=a"(f) : "c"(n), "r"(other) : "cc");
+    u64 ah = f & 0xff00;
+    return {a, HostFlags(ah | HostFlags::af | ((ah >> 8 ^ ah >> 15) & 1))};
+}
+template <Wide T> [[gnu::always_inline]] inline Computed<T> host_compute(alu::Shrd, HostFlags in, T a, T other, unsigned n) {
+    if (n == 0) return {a, in};
+    u16 f;
+    asm("shrd %%cl, %3, %0\n\tlahf" : "+r"(a), "=a"(f) : "c"(n), "r"(other) : "cc");
+    return {a, HostFlags(u64(f & 0xff00) | HostFlags::af | ((a >> (sizeof(T) * 8 - 1) ^ a >> (sizeof(T) * 8 - 2)) & 1))};
+}
+
+// Products and quotients without calls. What is seldom isn't done here: "it doesn't fit" makes the reference engine decide.
+template <Word T> [[gnu::always_inline]] inline alu::Product<T> host_apply(alu::Imul, T a, T b) {
+    using S = std::make_signed_t<T>;
+    s64 product = s64(S(a)) * S(b);
+    return {T(product), T(product >> alu::width<T>), product != S(product)};
+}
+[[gnu::always_inline]] inline alu::Product<u64> host_apply(alu::Imul, u64 a, u64 b) {
+    u64 low, high;
+    bool overflow;
+    asm("imul %4" : "=a"(low), "=d"(high), "=@cco"(overflow) : "0"(a), "r"(b));
+    return {low, high, overflow};
+}
+[[gnu::always_inline]] inline alu::Product<u64> host_apply(alu::Mul, u64 a, u64 b) {
+    u64 low, high;
+    asm("mul %3" : "=a"(low), "=d"(high) : "0"(a), "r"(b) : "cc");
+    return {low, high, high != 0};
+}
+[[gnu::always_inline]] inline alu::Quotient<u64> host_apply(alu::Div, u64 high, u64 low, u64 divisor) {
+    if (high >= divisor) return {0, 0, false};
+    asm("div %4" : "=a"(low), "=d"(high) : "0"(low), "1"(high), "r"(divisor) : "cc");
+    return {low, high, true};
+}
+template <Wide T> [[gnu::always_inline]] inline alu::Quotient<T> host_apply(alu::Idiv, T high, T low, T divisor) {
+    using S = std::make_signed_t<T>;
+    if (high != T(S(low) >> (alu::width<T> - 1)) || T(divisor + 1) <= 1) return {0, 0, false};
+    return {T(S(low) / S(divisor)), T(S(low) % S(divisor)), true};
 }
 #endif
 

@@ -23,8 +23,9 @@ using Next = void;
 #else
 using Next = const Op*;
 #endif
-// `z` carries the linear address that missed, or an indirect target, to the functions behind the handlers.
-using Handler = Next (*)(Cpu* cpu, const Op* op, BankEntry* bank, u64 z, u64 flags);
+// `z` carries the linear address that missed, or an indirect target, to the functions behind the handlers. It and `spare` take
+// the registers that compilers (and shifts) want first, so that what is pinned isn't moved out of their way and back.
+using Handler = Next (*)(Cpu* cpu, const Op* op, u64 z, u64 spare, BankEntry* bank, u64 flags);
 
 struct Op {
     Handler run = nullptr;
@@ -48,28 +49,50 @@ constexpr unsigned scale_of(u8 shape) { return shape & 3; }
 constexpr Seg segment_of(u8 shape) { return Seg(shape >> 2); }
 
 #define OP_ARGUMENTS                                                                                          \
-    [[maybe_unused]] Cpu *cpu, [[maybe_unused]] const Op *op, [[maybe_unused]] BankEntry *bank, [[maybe_unused]] u64 z, \
-        [[maybe_unused]] u64 flags
-// z of a handler is whatever the register holds.
+    [[maybe_unused]] Cpu *cpu, [[maybe_unused]] const Op *op, [[maybe_unused]] u64 z, [[maybe_unused]] u64 spare,  \
+        [[maybe_unused]] BankEntry *bank, [[maybe_unused]] u64 flags
+
+// Where z and `spare` mean nothing they are whatever their registers hold.
 #if defined(__x86_64__) && defined(__GNUC__)
-inline u64 anything() {
+[[gnu::always_inline]] inline u64 any_z() {
     u64 value;
-    asm("" : "=r"(value));
+    asm("" : "=d"(value));
+    return value;
+}
+[[gnu::always_inline]] inline u64 any_spare() {
+    u64 value;
+    asm("" : "=c"(value));
     return value;
 }
 #else
-inline u64 anything() { return 0; }
+inline u64 any_z() { return 0; }
+inline u64 any_spare() { return 0; }
 #endif
 
+// Keeps memory accesses in front of it and behind it apart.
+#if defined(__GNUC__)
+[[gnu::always_inline]] inline void apart() { asm("" ::: "memory"); }
+#else
+inline void apart() {}
+#endif
+
+// On to an Op.
 #if SLATE_TAIL_CALLS
-#define GO(next) return (next)->run(cpu, next, bank, anything(), flags)
-#define TO(function, address) return function(cpu, op, bank, address, flags)
+#if defined(__x86_64__) && defined(__GNUC__)
+[[gnu::always_inline]] inline void go(Cpu* cpu, const Op* op, BankEntry* bank, u64 flags) {
+    asm("" : "+S"(op));                              // settled: one jump through memory, and no second register for it
+    return op->run(cpu, op, any_z(), any_spare(), bank, flags);
+}
+#else
+inline void go(Cpu* cpu, const Op* op, BankEntry* bank, u64 flags) { return op->run(cpu, op, 0, 0, bank, flags); }
+#endif
+#define GO(next) return go(cpu, next, bank, flags)
 #define LEAVE return
 #else
 #define GO(next) return cpu->fast.flags = flags, (next)
-#define TO(function, address) return function(cpu, op, bank, address, flags)
 #define LEAVE return nullptr
 #endif
+#define TO(function, address) return function(cpu, op, address, any_spare(), bank, flags)
 
 // Behind the handlers (runtime.cpp): all of them end the chain or go on with it.
 Next miss_read(OP_ARGUMENTS);         // z: linear address; fills the bank and runs the Op again, or runs it in Slow
@@ -80,8 +103,9 @@ Next one_in_slow(OP_ARGUMENTS);       // as run_in_slow, for what the block can'
 Next leave(OP_ARGUMENTS);             // op has not run yet
 Next out_of_budget(OP_ARGUMENTS);     // op is a branch's target, its block not counted yet
 Next leave_to(OP_ARGUMENTS);          // z: RIP; the block has been counted
-Next find_indirect(OP_ARGUMENTS);     // as leave_to, and what is found is remembered
 Next return_elsewhere(OP_ARGUMENTS);  // z: RIP; a return that the return stack didn't expect, not counted yet
+Next call_indirect(OP_ARGUMENTS);     // z: RIP; the block has not been counted, the return point not remembered
+Next find_indirect(OP_ARGUMENTS);     // as leave_to, and what is found is remembered
 Next resolve(OP_ARGUMENTS);           // op is a stub's
 Next cross_page(OP_ARGUMENTS);        // op is a stub's, whose target is in another page
 

@@ -55,10 +55,10 @@ void Runner::start(Block* block) {
     Op* op = block->ops();
     u64 flags = HostFlags(Flags(u32(cpu.rflags))).value;
 #if SLATE_TAIL_CALLS
-    op->run(&cpu, op, cpu.bank->e.data(), 0, flags);
+    op->run(&cpu, op, 0, 0, cpu.bank->e.data(), flags);
 #else
     cpu.fast.flags = flags;
-    for (const Op* next = op; next;) next = next->run(&cpu, next, cpu.bank->e.data(), 0, cpu.fast.flags);
+    for (const Op* next = op; next;) next = next->run(&cpu, next, 0, 0, cpu.bank->e.data(), cpu.fast.flags);
 #endif
 }
 
@@ -105,7 +105,11 @@ Next leave_to(OP_ARGUMENTS) {
     LEAVE;
 }
 
-Next return_elsewhere(OP_ARGUMENTS) { return follow_indirect(cpu, op, bank, z, flags); }
+Next return_elsewhere(OP_ARGUMENTS) { return follow_indirect(cpu, op, z, spare, bank, flags); }
+Next call_indirect(OP_ARGUMENTS) {
+    remember_return(cpu, op);
+    return follow_indirect(cpu, op, z, spare, bank, flags);
+}
 
 Next find_indirect(OP_ARGUMENTS) {
     cpu->runner->remember_target = true;
@@ -193,7 +197,7 @@ Next call_slow(OP_ARGUMENTS) {
     cpu->runner->counters.slow_calls++;
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
     cpu->clock.ticks++;
-    return behind(cpu->execute(*op->decoded), cpu, op, bank, z, flags);
+    return behind(cpu->execute(*op->decoded), cpu, op, z, spare, bank, flags);
 }
 
 static Outcome fetch_and_execute(Cpu& cpu) {
@@ -205,7 +209,7 @@ static Outcome fetch_and_execute(Cpu& cpu) {
 Next run_in_slow(OP_ARGUMENTS) {
     cpu->runner->counters.misses++;
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
-    return behind(fetch_and_execute(*cpu), cpu, op, bank, z, flags);
+    return behind(fetch_and_execute(*cpu), cpu, op, z, spare, bank, flags);
 }
 
 Next one_in_slow(OP_ARGUMENTS) {
