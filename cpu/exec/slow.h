@@ -219,7 +219,7 @@ public:
     // The low bytes of a register, or memory; zero-extended. 16 bytes of memory are aligned, or #GP(0).
     template <unsigned Width = 16, isa::Alignment A = isa::Alignment::natural, unsigned N> Vector vector(OperandNumber<N>) {
         auto& o = insn.operand[N];
-        if (o.place == Place::xmm) return isa::resized<16>(cpu.vector.v[o.number].get<Vector>(), Width);
+        if (o.place == Place::xmm) return isa::resized<16>(cpu.vector.v[o.number].template get<Vector>(), Width);
         if (Width == 16 && A == isa::Alignment::natural) require_aligned(16);
         return isa::resized<16>(load<isa::Bytes<Width>>());
     }
