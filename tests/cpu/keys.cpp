@@ -63,6 +63,9 @@ struct Dice {
 
 // One side.
 struct Side : TestMachine {
+    const Segments segments = cpu.seg;    // code that goes astray may load others
+    const Control control = cpu.control;
+
     Side(TestMode mode, Engine engine) : TestMachine(mode) {
         cpu.engine = engine;
         std::fill(ram.begin() + handlers, ram.begin() + code_end + 0x1000, u8(0xf4));
@@ -85,7 +88,7 @@ struct Operands {
 };
 
 void load(Side& m, const Operands& o, const std::vector<u8>& code) {
-    std::copy(code.begin(), code.end(), m.ram.begin() + s64(o.rip));
+    for (std::size_t n = 0; n < code.size(); n++) m.memory.write(Physical(o.rip + n), 1, code[n]);   // a stray branch may have been there
     std::memcpy(m.ram.data() + TestMachine::data, o.data.data(), data_bytes);
     std::memcpy(m.ram.data() + TestMachine::stack - stack_bytes, o.stack.data(), stack_bytes);
     auto& cpu = m.cpu;
@@ -95,11 +98,11 @@ void load(Side& m, const Operands& o, const std::vector<u8>& code) {
     cpu.vector.mxcsr = o.mxcsr;
     cpu.rflags = rflags::one | o.flags;
     cpu.rip() = o.rip;
-    cpu.control.cr2 = 0;
+    cpu.control = m.control, cpu.seg = m.segments;
     cpu.seg[Seg::fs].base = o.fs, cpu.seg[Seg::gs].base = o.gs;
-    cpu.seg[Seg::cs].base = 0;
+    cpu.cpl = 0, cpu.sti_shadow = cpu.mov_ss_shadow = false, cpu.pending = 0, cpu.pending_dr6 = 0;
     cpu.activity = Activity::active;
-    cpu.fault_ = {};
+    cpu.mode_changed();
 }
 
 // Everything that differs, in words.
@@ -111,14 +114,17 @@ std::string differences(Side& a, Side& b) {
     };
     auto &f = a.cpu, &s = b.cpu;
     static const char* const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "none", "rip"};
+    static const char* const vectors[] = {"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"};
     for (unsigned n = 0; n < reg_slots; n++) same(names[n], f.gpr[n], s.gpr[n]);
     same("rflags", f.rflags, s.rflags), same("cr2", f.control.cr2, s.control.cr2), same("mxcsr", f.vector.mxcsr, s.vector.mxcsr);
     same("activity", u64(f.activity), u64(s.activity)), same("retired", f.retired, s.retired), same("ticks", f.clock.ticks, s.clock.ticks);
     for (unsigned n = 0; n < 16; n++)
-        for (unsigned half = 0; half < 8; half++)
-            same(("xmm" + std::to_string(n)).c_str(), f.vector.v[n].get<u64>(half), s.vector.v[n].get<u64>(half));
-    for (u64 at = TestMachine::data; at < TestMachine::data + data_bytes; at += 8) same("data", a.get<u64>(at), b.get<u64>(at));
-    for (u64 at = TestMachine::stack - stack_bytes; at < TestMachine::stack; at += 8) same("stack", a.get<u64>(at), b.get<u64>(at));
+        for (unsigned half = 0; half < 8; half++) same(vectors[n], f.vector.v[n].get<u64>(half), s.vector.v[n].get<u64>(half));
+    auto memory = [&](const char* what, u64 at, u64 bytes) {
+        if (!std::memcmp(a.ram.data() + at, b.ram.data() + at, bytes)) return;
+        for (u64 end = at + bytes; at < end; at += 8) same(what, a.get<u64>(at), b.get<u64>(at));
+    };
+    memory("data", TestMachine::data, data_bytes), memory("stack", TestMachine::stack - stack_bytes, stack_bytes);
     return out.str();
 }
 
@@ -284,21 +290,57 @@ TEST(keys, every_key_does_what_the_reference_does) {
         Campaign campaign(mode, dice, met);
         for (auto family : isa::families())
             for (auto& row : family)
-                for (unsigned n = 0; shapes.contains(row.run.id) && n < std::min(1500u, 40 + 10 * shapes[row.run.id]); n++) {
+                for (unsigned n = 0; shapes.contains(row.run.id) && n < std::min(1500u, 40 + 12 * shapes[row.run.id]); n++) {
                     campaign.one(row);
                     if (campaign.has_failed()) return;
                 }
     }
-    unsigned missed = 0, pairs = 0, missed_pairs = 0;
-    std::set<const char*> of;
-    for (auto& key : keys) {
-        bool reached = met.contains(key.live) && (key.address != fast::Address::none || met.contains(key.dead));
-        if (key.condition != no_condition) pairs++, missed_pairs += !reached;
-        else if (!reached) missed++, of.insert(key.id);
+    // Some can't be met: 32-bit pushes and jumps only have 32-bit addresses, LEA no segment.
+    unsigned missed = 0;
+    for (auto& key : keys) missed += !met.contains(key.live) && !met.contains(key.dead);
+    std::cout << "note " << keys.size() << " keys, " << missed << " not met\n";
+    EXPECT_LT(missed, keys.size() / 10);
+}
+
+// What an SSE instruction in code that has run before does behind an instruction that takes SSE away, or gives it back.
+struct Availability {
+    const char* text;
+    const char* code;             // ends with MOVAPS and HLT
+    u64 cr0_set, cr4_clear;       // before
+    u64 rax_set, rax_clear;       // of what RAX holds: CR4 if the code writes that, else CR0
+    int vector;                   // -1: none
+};
+constexpr Availability cases[] = {
+    {"MOV CR0 sets TS",       "0f 28 c1 0f 22 c0 0f 28 c1 f4", 0,       0,           cr0::ts, 0,           nm_vector},
+    {"MOV CR0 sets EM",       "0f 28 c1 0f 22 c0 0f 28 c1 f4", 0,       0,           cr0::em, 0,           ud_vector},
+    {"LMSW sets TS",          "0f 28 c1 0f 01 f0 0f 28 c1 f4", 0,       0,           cr0::ts, 0,           nm_vector},
+    {"MOV CR4 clears OSFXSR", "0f 28 c1 0f 22 e0 0f 28 c1 f4", 0,       0,           0,       cr4::osfxsr, ud_vector},
+    {"CLTS",                  "0f 06 0f 28 c1 f4",             cr0::ts, 0,           0,       0,           -1},
+    {"MOV CR4 sets OSFXSR",   "0f 22 e0 0f 28 c1 f4",          0,       cr4::osfxsr, cr4::osfxsr, 0,       -1},
+    {"TS all the time",       "90 0f 28 c1 f4",                cr0::ts, 0,           0,       0,           nm_vector},
+};
+
+TEST(keys, sse_in_code_that_has_run_obeys_cr0_and_cr4) {
+    for (auto engine : {Engine::fast, Engine::slow}) {
+        Side m(TestMode::long64, engine);
+        u64 cr0_before = m.cpu.control.cr0, cr4_before = m.cpu.control.cr4;
+        auto run = [&](const Availability& c, bool changed) {
+            auto bytes = hex_bytes(c.code);
+            bool writes_cr4 = std::string(c.code).find("0f 22 e0") != std::string::npos;
+            m.cpu.control.cr0 = cr0_before | (changed ? c.cr0_set : 0), m.cpu.control.cr4 = cr4_before & ~(changed ? c.cr4_clear : 0);
+            m.cpu.translation_mode_changed(), m.cpu.mode_changed();
+            m.cpu.gpr[rax] = writes_cr4 ? cr4_before : cr0_before;
+            if (changed) m.cpu.gpr[rax] = (m.cpu.gpr[rax] | c.rax_set) & ~c.rax_clear;
+            m.cpu.rip() = code_start, m.cpu.gpr[rsp] = TestMachine::stack, m.cpu.activity = Activity::active;
+            m.cpu.run(m.cpu.clock.ticks + 200);
+            bool faults = changed && c.vector >= 0;
+            EXPECT_EQ(m.cpu.rip(), faults ? handlers + u64(c.vector) * 16 + 1 : code_start + bytes.size()) << c.text << (changed ? "" : ", before");
+        };
+        for (auto& c : cases) {
+            auto bytes = hex_bytes(c.code);
+            std::copy(bytes.begin(), bytes.end(), m.ram.begin() + s64(code_start));
+            m.cpu.memory_replaced();
+            for (bool changed : {false, true, false, true, true, false}) run(c, changed);
+        }
     }
-    std::cout << keys.size() << " keys, " << missed << " not reached; of " << pairs << " pairs " << missed_pairs << "\n";
-    for (auto family : isa::families())
-        for (auto& row : family)
-            if (of.contains(row.run.id)) std::cout << row.name << " ";
-    std::cout << "\n";
 }

@@ -50,7 +50,7 @@ constexpr unsigned none = of(Form::none), d = of(Form::d), m = of(Form::m), i = 
 namespace addresses {
 constexpr unsigned of(Address a) { return 1u << unsigned(a); }
 constexpr unsigned few = of(Address::base) | of(Address::scaled) | of(Address::bits32) | of(Address::segment),
-    all = few | of(Address::index1) | of(Address::index2) | of(Address::index4) | of(Address::index8);
+    all = (few & ~of(Address::scaled)) | of(Address::index1) | of(Address::index2) | of(Address::index4) | of(Address::index8);
 }
 namespace status {
 constexpr u16 C = 1, P = 4, A = 0x10, Z = 0x40, S = 0x80, O = 0x800, OSZAPC = 0x8d5, OSZAP = 0x8d4, SZAPC = 0xd5;
