@@ -167,12 +167,12 @@ def named(f, names):
     return next((reason for name, reason in names.items() if bare == name or (bare.startswith(name) and f.proper)), None)
 
 
-def offenders(found):
+def offenders(found, spills=False):
     """Readable lines, one for each function that breaks its rule."""
     out = []
     for f in found:
         never, heavy = faults_of(f)
-        allowed = named(f, HEAVY) if f.proper else True
+        allowed = spills or not f.proper or named(f, HEAVY)
         faults = never + ([] if allowed else heavy)
         if not f.proper and returns(f) and not named(f, ENDS):
             faults.append("returns, and isn't among those where the chain ends")
@@ -212,10 +212,16 @@ def handlers_of(arguments):
     return found
 
 
+def made_by_clang(arguments):
+    """Clang is told to make tail calls, and may spill: then the chain is judged, not how well it is made."""
+    makefile = Path(arguments.build) / "Makefile"
+    return makefile.exists() and bool(re.search(r"^CXX = .*clang", makefile.read_text(), re.M))
+
+
 def every_handler(arguments):
     found = handlers_of(arguments)
     tell(found)
-    bad = offenders(found)
+    bad = offenders(found, spills=made_by_clang(arguments))
     for line in bad:
         print(f"offender {line}")
     report.expect(not bad, f"{len(bad)} of {len(found)}: {' | '.join(bad[:3])}")

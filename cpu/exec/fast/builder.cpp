@@ -112,7 +112,7 @@ Form form_of(const ::Insn& insn) {
     }
 }
 
-Next go_on(OP_ARGUMENTS) { return follow(cpu, op, z, spare, bank, flags, 0); }
+Next go_on(OP_ARGUMENTS) { TAIL return follow<0>(cpu, op, z, spare, bank, flags); }
 
 }
 

@@ -265,7 +265,7 @@ template <Word T, Form F, Address A, Live L, class Function, class... Values>
 
 // ---- after the semantics: where to go
 
-[[gnu::always_inline]] inline Next follow(OP_ARGUMENTS, unsigned instructions) {
+template <unsigned instructions> [[gnu::always_inline]] inline Next follow(OP_ARGUMENTS) {
     cpu->fast.budget -= op->before + instructions;
     op = op->link;
     if (cpu->fast.budget < 0) [[unlikely]] TO(out_of_budget, any_z());
@@ -307,18 +307,18 @@ inline void remember_return(Cpu* cpu, const Op* op) {
     GO(op);
 }
 
-// Where an instruction goes that doesn't go on behind itself.
-template <class X> [[gnu::always_inline]] inline Next elsewhere(typename X::Way way, OP_ARGUMENTS) {
+// Where an instruction goes that doesn't go on behind itself; `spare` is the way.
+template <class X> [[gnu::always_inline]] inline Next elsewhere(OP_ARGUMENTS) {
     using Way = typename X::Way;
-    switch (way) {
-    case Way::direct: return follow(cpu, op, z, spare, bank, flags, 1);
+    switch (Way(spare)) {
+    case Way::direct: TAIL return follow<1>(cpu, op, z, spare, bank, flags);
     case Way::call_direct:
         remember_return(cpu, op);
-        return follow(cpu, op, z, spare, bank, flags, 1);
+        TAIL return follow<1>(cpu, op, z, spare, bank, flags);
     case Way::call_indirect:
         TO(call_indirect, z);
-    case Way::indirect: return follow_indirect(cpu, op, z, spare, bank, flags);
-    case Way::back: return follow_return(cpu, op, z, spare, bank, flags);
+    case Way::indirect: TAIL return follow_indirect(cpu, op, z, spare, bank, flags);
+    case Way::back: TAIL return follow_return(cpu, op, z, spare, bank, flags);
     case Way::read_miss: TO(miss_read, z);
     case Way::write_miss: TO(miss_write, z);
     default: TO(run_in_slow, any_z());
@@ -334,7 +334,7 @@ template <class S, class X> Next handler(OP_ARGUMENTS) {
         op++;
         GO(op);
     }
-    return elsewhere<X>(x.way, cpu, op, x.place_of_miss, spare, bank, flags);
+    TAIL return elsewhere<X>(cpu, op, x.place_of_miss, u64(x.way), bank, flags);
 }
 
 // A flag-setting instruction and the conditional branch behind it: the host's own condition decides. Op[1] is the branch by
@@ -351,9 +351,9 @@ public:
 };
 template <class S, class X> Next fused_handler(OP_ARGUMENTS) {
     X x(cpu, op, bank, flags);
-    if (S::run(x) != Outcome::next) [[unlikely]] return elsewhere<X>(x.way, cpu, op, x.place_of_miss, spare, bank, flags);
+    if (S::run(x) != Outcome::next) [[unlikely]] TAIL return elsewhere<X>(cpu, op, x.place_of_miss, u64(x.way), bank, flags);
     flags = x.host_flags();
-    if (x.taken) return follow(cpu, op, z, spare, bank, flags, 2);
+    if (x.taken) TAIL return follow<2>(cpu, op, z, spare, bank, flags);
     op += 2;
     GO(op);
 

@@ -2,9 +2,9 @@
 // An instruction as the fast engine runs it: 32 bytes, a handler and what it needs.
 //
 // Handlers call each other in tail position; what lives across instructions is in their arguments, hence in host registers:
-// the CPU, the Op, the bank of the inline probe, and the status flags in host format (host_flags.h). g++ 12 has no musttail:
-// tests/cpu/handlers.py looks at every built handler. Where the compiler gives no sibling calls (no optimization, sanitizers),
-// a handler returns the next Op to a loop instead, and the flags go through memory.
+// the CPU, the Op, the bank of the inline probe, and the status flags in host format (host_flags.h). Clang is told to; g++ 12
+// has no musttail: tests/cpu/handlers.py looks at every built handler. Where the compiler gives no sibling calls (no
+// optimization, sanitizers), a handler returns the next Op to a loop instead, and the flags go through memory.
 #pragma once
 #include "cpu/cpu.h"
 
@@ -12,10 +12,21 @@ namespace fast {
 
 struct Op;
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLATE_NO_TAIL_CALLS 1
+#endif
+#endif
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(SLATE_NO_TAIL_CALLS)
 #define SLATE_TAIL_CALLS 1
 #else
 #define SLATE_TAIL_CALLS 0
+#endif
+// Asked for where it can be: caller and callee have the same parameters.
+#if SLATE_TAIL_CALLS && defined(__clang__)
+#define TAIL [[clang::musttail]]
+#else
+#define TAIL
 #endif
 
 #if SLATE_TAIL_CALLS
@@ -77,7 +88,10 @@ inline void apart() {}
 #endif
 
 // On to an Op.
-#if SLATE_TAIL_CALLS
+#if SLATE_TAIL_CALLS && defined(__clang__)
+#define GO(next) TAIL return (next)->run(cpu, next, any_z(), any_spare(), bank, flags)
+#define LEAVE return
+#elif SLATE_TAIL_CALLS
 #if defined(__x86_64__) && defined(__GNUC__)
 [[gnu::always_inline]] inline void go(Cpu* cpu, const Op* op, BankEntry* bank, u64 flags) {
     asm("" : "+S"(op));                              // settled: one jump through memory, and no second register for it
@@ -92,7 +106,7 @@ inline void go(Cpu* cpu, const Op* op, BankEntry* bank, u64 flags) { return op->
 #define GO(next) return cpu->fast.flags = flags, (next)
 #define LEAVE return nullptr
 #endif
-#define TO(function, address) return function(cpu, op, address, any_spare(), bank, flags)
+#define TO(function, address) TAIL return function(cpu, op, address, any_spare(), bank, flags)
 
 // Behind the handlers (runtime.cpp): all of them end the chain or go on with it.
 Next miss_read(OP_ARGUMENTS);         // z: linear address; fills the bank and runs the Op again, or runs it in Slow

@@ -105,10 +105,10 @@ Next leave_to(OP_ARGUMENTS) {
     LEAVE;
 }
 
-Next return_elsewhere(OP_ARGUMENTS) { return follow_indirect(cpu, op, z, spare, bank, flags); }
+Next return_elsewhere(OP_ARGUMENTS) { TAIL return follow_indirect(cpu, op, z, spare, bank, flags); }
 Next call_indirect(OP_ARGUMENTS) {
     remember_return(cpu, op);
-    return follow_indirect(cpu, op, z, spare, bank, flags);
+    TAIL return follow_indirect(cpu, op, z, spare, bank, flags);
 }
 
 Next find_indirect(OP_ARGUMENTS) {
@@ -173,7 +173,9 @@ static bool undisturbed(Cpu& cpu, const Op* op, Outcome outcome) {
     return (outcome == Outcome::next && cpu.bits64()) || mode_word(cpu) == u32(f.stamp & 0xffff);
 }
 
-static Next behind(Outcome outcome, OP_ARGUMENTS) {
+// z: the outcome.
+static Next behind(OP_ARGUMENTS) {
+    auto outcome = Outcome(z);
     switch (outcome) {
     case Outcome::next: case Outcome::changed:
         if (!undisturbed(*cpu, op, outcome)) break;
@@ -197,7 +199,8 @@ Next call_slow(OP_ARGUMENTS) {
     cpu->runner->counters.slow_calls++;
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
     cpu->clock.ticks++;
-    return behind(cpu->execute(*op->decoded), cpu, op, z, spare, bank, flags);
+    z = u64(cpu->execute(*op->decoded));
+    TO(behind, z);
 }
 
 static Outcome fetch_and_execute(Cpu& cpu) {
@@ -209,7 +212,8 @@ static Outcome fetch_and_execute(Cpu& cpu) {
 Next run_in_slow(OP_ARGUMENTS) {
     cpu->runner->counters.misses++;
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
-    return behind(fetch_and_execute(*cpu), cpu, op, z, spare, bank, flags);
+    z = u64(fetch_and_execute(*cpu));
+    TO(behind, z);
 }
 
 Next one_in_slow(OP_ARGUMENTS) {
