@@ -22,7 +22,7 @@ struct TriedVector {
     bool done;
 };
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__SSE2__) && defined(__GNUC__)
 constexpr bool plain_modes(u32 csr) { return (csr & ~mxcsr::flags) == mxcsr::masks; }
 constexpr bool plain_modes_and_inexact(u32 csr) { return (csr & ~(mxcsr::flags & ~mxcsr::pe)) == (mxcsr::masks | mxcsr::pe); }
 
