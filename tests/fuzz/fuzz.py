@@ -65,7 +65,7 @@ def instruction_seeds():
 
 
 def seed_contents(name):
-    if name == "instructions":
+    if name in ("instructions", "engines"):
         return instruction_seeds()
     if name == "options":
         return OPTIONS

@@ -3,6 +3,7 @@
 fuzz_programs = \
     tests/fuzz/board \
     tests/fuzz/decode \
+    tests/fuzz/engines \
     tests/fuzz/fw_cfg_dma \
     tests/fuzz/instructions \
     tests/fuzz/load_kernel \
@@ -16,8 +17,9 @@ fuzz_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_libs = libslate_core.a $(ZLIB_LIBS)
 tests_fuzz_board_SOURCES = tests/fuzz/board.cpp tests/fuzz/board.h tests/fuzz/input.h
 tests_fuzz_decode_SOURCES = tests/fuzz/decode.cpp
+tests_fuzz_engines_SOURCES = tests/fuzz/engines.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
-tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/input.h tests/cpu/machine.h
+tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_load_kernel_SOURCES = tests/fuzz/load_kernel.cpp
 tests_fuzz_options_SOURCES = tests/fuzz/options.cpp
 tests_fuzz_state_SOURCES = tests/fuzz/state.cpp
@@ -27,6 +29,8 @@ tests_fuzz_board_LDFLAGS = $(fuzz_flags)
 tests_fuzz_board_LDADD = $(fuzz_libs)
 tests_fuzz_decode_LDFLAGS = $(fuzz_flags)
 tests_fuzz_decode_LDADD = $(fuzz_libs)
+tests_fuzz_engines_LDFLAGS = $(fuzz_flags)
+tests_fuzz_engines_LDADD = $(fuzz_libs)
 tests_fuzz_fw_cfg_dma_LDFLAGS = $(fuzz_flags)
 tests_fuzz_fw_cfg_dma_LDADD = $(fuzz_libs)
 tests_fuzz_instructions_LDFLAGS = $(fuzz_flags)
