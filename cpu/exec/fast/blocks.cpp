@@ -67,7 +67,9 @@ void Blocks::add(Block* block, u8* bytes) {
 
 void Blocks::link(Stub* stub, Block* target, u64 stamp, u64 page) {
     if (stub->target) unlink(stub);
-    stub->target = target, stub->next = target->incoming, target->incoming = stub;
+    stub->target = target, stub->next = target->incoming, stub->previous = nullptr;
+    if (stub->next) stub->next->previous = stub;
+    target->incoming = stub;
     stub->op.link = target->ops();
     counters.links++;
     bool here = stub->owner->page == target->page && stub->relative < 4096;
@@ -80,9 +82,8 @@ void Blocks::link(Stub* stub, Block* target, u64 stamp, u64 page) {
 }
 
 void Blocks::unlink(Stub* stub) {
-    Stub** at = &stub->target->incoming;
-    while (*at != stub) at = &(*at)->next;
-    *at = stub->next;
+    (stub->previous ? stub->previous->next : stub->target->incoming) = stub->next;
+    if (stub->next) stub->next->previous = stub->previous;
     stub->target = nullptr;
     stub->op.run = resolve;
     stub->source->link = &stub->op;

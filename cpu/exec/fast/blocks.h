@@ -26,7 +26,7 @@ struct Stub {
     Op* source = nullptr;         // whose link leads here until it is resolved
     Block* owner = nullptr;
     Block* target = nullptr;      // where it is linked to
-    Stub* next = nullptr;         // linked to the same block
+    Stub *next = nullptr, *previous = nullptr;       // linked to the same block
     Stub* sibling = nullptr;      // of the same owner
     u64 rip(u64 from) const { return (from + relative) & cut; }
 };
@@ -100,7 +100,6 @@ private:
     Cpu& cpu;
     std::vector<Block*> heads;
     std::unordered_map<const u8*, CodePage> pages;       // by the page's host address
-    const u8* last_page = nullptr;        // of the last store that hit no line
     std::vector<Chunk> chunks;
     std::size_t chunk_bytes, current = 0, used = 0;
 };

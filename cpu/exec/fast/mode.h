@@ -19,16 +19,19 @@ inline bool flat_data(const Segment& s) {
     return s.base == 0 && s.limit == 0xffffffff && s.rights.writable() && !s.rights.code() && !s.rights.expand_down() && !s.rights.unusable();
 }
 
+// Whether no relative branch of this page leads out of the canonical addresses (in 64-bit mode).
+inline bool far_from_edges(const Cpu& cpu, u64 rip) {
+    constexpr u64 reach = 0x80002000;                  // of a 32-bit displacement, from anywhere in the page
+    return cpu.canonical(rip + reach) && cpu.canonical(rip - reach);
+}
+
 inline u32 mode_word(const Cpu& cpu) {
     using decode::CodeSize;
     auto code = cpu.code.size;
     u32 m = u32(code) | (cpu.code.protected_mode ? mode::protected_mode : 0) | (cpu.cpl == 3 ? mode::user : 0);
     if (!(cpu.control.cr0 & (cr0::em | cr0::ts)) && (cpu.control.cr4 & cr4::osfxsr)) m |= mode::sse;
     if (code == CodeSize::bits64) {
-        u64 rip = cpu.gpr[rip_reg];
-        constexpr u64 reach = 0x80002000;              // of a 32-bit displacement, from anywhere in the page
-        bool inside = cpu.canonical(rip + reach) && cpu.canonical(rip - reach);
-        return m | mode::flat | mode::anywhere | (inside ? mode::direct : 0);
+        return m | mode::flat | mode::anywhere | (far_from_edges(cpu, cpu.gpr[rip_reg]) ? mode::direct : 0);
     }
     auto& cs = cpu.seg[Seg::cs];
     bool all = cs.base == 0 && cs.limit == 0xffffffff;

@@ -108,7 +108,7 @@ inline void go(Cpu* cpu, const Op* op, BankEntry* bank, u64 flags) { return op->
 #endif
 #define TO(function, address) TAIL return function(cpu, op, address, any_spare(), bank, flags)
 
-// Behind the handlers (runtime.cpp): all of them end the chain or go on with it.
+// Behind the handlers (runner.cpp): all of them end the chain or go on with it.
 Next miss_read(OP_ARGUMENTS);         // z: linear address; fills the bank and runs the Op again, or runs it in Slow
 Next miss_write(OP_ARGUMENTS);
 Next run_in_slow(OP_ARGUMENTS);       // the instruction at op, by the reference engine, decoded anew

@@ -136,7 +136,8 @@ static Next check_crossing(OP_ARGUMENTS) {
     cpu->runner->counters.cross_checks++;
     u64 rip = stub->rip(cpu->gpr.page), offset = reinterpret_cast<u64>(stub->target->start) & 0xfff;
     auto& e = cpu->bank->at(rip, 1);
-    if (e.execute_tag == (rip & ~u64{0xfff}) && reinterpret_cast<const u8*>(rip + e.addend) == stub->target->start) {
+    bool same_mode = !cpu->bits64() || far_from_edges(*cpu, rip) == bool(stub->target->mode & mode::direct);
+    if (same_mode && e.execute_tag == (rip & ~u64{0xfff}) && reinterpret_cast<const u8*>(rip + e.addend) == stub->target->start) {
         stub->stamp = cpu->fast.stamp, stub->page = cpu->gpr.page, stub->to = rip - offset;
         cpu->gpr.page = stub->to;
         op = stub->op.link;
