@@ -133,6 +133,7 @@ cpu_sources = \
     cpu/isa/x87/environment.cpp \
     cpu/isa/x87/host.cpp \
     cpu/isa/x87/host.h \
+    cpu/isa/x87/short.cpp \
     cpu/isa/x87/x87.cpp \
     cpu/isa/x87/x87.h \
     cpu/isa/xsave.cpp \

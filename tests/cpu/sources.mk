@@ -30,6 +30,7 @@ tests_cpu_sources = \
     tests/cpu/isa/xsave.cpp \
     tests/cpu/keys.cpp \
     tests/cpu/machine.h \
-    tests/cpu/msr/msr.cpp
+    tests/cpu/msr/msr.cpp \
+    tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py

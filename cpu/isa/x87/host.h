@@ -11,4 +11,8 @@ namespace x87 {
 // Fpu pointers (FIP, FDP, FOP) are not touched.
 void run_on_host(Fpu& fpu, u8 opcode, u8 modrm, void* memory);
 
+// The same for the common instructions at a fraction of the cost, where no stack fault is possible and no exception is pending;
+// condition codes that the manual leaves undefined keep their value. False: not one of these, nothing is changed.
+bool run_short(Fpu& fpu, u8 opcode, u8 modrm, void* memory);
+
 }

@@ -42,6 +42,10 @@ Outcome compute(Slow& x, u16 undefined) {
         if (x.stopped()) return x.why();
         memory.read(x.cpu, operand.data());
     }
+    if (run_short(x.cpu.fpu, x.insn.opcode, x.insn.modrm, operand.data())) {
+        remember(x);
+        return Outcome::next;
+    }
     Fpu f = x.cpu.fpu;
     run_on_host(f, x.insn.opcode, x.insn.modrm, operand.data());
     f.status = u16((f.status & ~undefined) | (x.cpu.fpu.status & undefined));
@@ -56,17 +60,32 @@ Outcome arithmetic(Slow& x) { return compute(x, c0 | c2 | c3); }
 Outcome compare(Slow& x) { return compute(x, 0); }
 Outcome trigonometric(Slow& x) { return compute(x, c0 | c3); }
 
+namespace {
+
 // An unmasked exception can keep the operand from being stored: then two runs over different bytes leave both alone.
+bool store_by_host(Slow& x, Fpu& f, std::array<u8, 16>& result) {
+    std::array<u8, 16> zeros{};
+    result.fill(0xff);
+    Fpu again = f;
+    run_on_host(f, x.insn.opcode, x.insn.modrm, result.data());
+    if ((f.control & 0x3f) == 0x3f) return true;
+    run_on_host(again, x.insn.opcode, x.insn.modrm, zeros.data());
+    return std::equal(result.begin(), result.begin() + x.insn.operand[0].width, zeros.begin());
+}
+
+}
+
 Outcome store(Slow& x) {
-    unsigned width = x.insn.operand[0].width;
     MemoryOperand memory(x, Kind::write);
     if (x.stopped()) return x.why();
-    std::array<u8, 16> zeros{}, result;
-    result.fill(0xff);
-    Fpu f = x.cpu.fpu, again = f;
-    run_on_host(f, x.insn.opcode, x.insn.modrm, result.data());
-    run_on_host(again, x.insn.opcode, x.insn.modrm, zeros.data());
-    bool stored = std::equal(result.begin(), result.begin() + width, zeros.begin());
+    std::array<u8, 16> result;
+    if (run_short(x.cpu.fpu, x.insn.opcode, x.insn.modrm, result.data())) {
+        memory.write(x.cpu, result.data());
+        remember(x);
+        return Outcome::next;
+    }
+    Fpu f = x.cpu.fpu;
+    bool stored = store_by_host(x, f, result);
     constexpr u16 undefined = c0 | c2 | c3;
     f.status = u16((f.status & ~undefined) | (x.cpu.fpu.status & undefined));
     if (stored) memory.write(x.cpu, result.data());
