@@ -6,7 +6,9 @@
 #include <cstdio>
 
 static void list_devices() {
-    Pc pc({.model = *find_model("max-intel"), .memory = 16 << 20});
+    Parts parts;
+    parts.model = *find_model("max-intel"), parts.memory = 16 << 20;
+    Pc pc(std::move(parts));
     std::printf("ports\n");
     for (auto& r : pc.ports.ranges()) std::printf("  %04x-%04x  %s\n", r.base, unsigned(r.base + r.size - 1), std::string(r.device->name()).c_str());
     std::printf("memory\n");
