@@ -61,6 +61,7 @@ cpu_sources = \
     cpu/exec/fast/keys_logic.cpp \
     cpu/exec/fast/keys_move.cpp \
     cpu/exec/fast/keys_packed.cpp \
+    cpu/exec/fast/keys_pairs.cpp \
     cpu/exec/fast/keys_shift.cpp \
     cpu/exec/fast/keys_unary.cpp \
     cpu/exec/fast/keys_vector.cpp \

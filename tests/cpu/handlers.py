@@ -6,7 +6,7 @@ Handlers hand over to each other in tail position. A compiler that makes a call 
 register, builds a program that is right but slow, or that grows its stack until it dies; so each of them is looked at.
 
 A function of the chain is one with a handler's parameters. Handlers proper are the instances of fast::handler and
-fast::fused_handler; the others are what they go to when they can't go on by themselves.
+fast::fused_handler and fast::pair_handler; the others are what they go to when they can't go on by themselves.
 """
 import re
 import subprocess
@@ -20,7 +20,7 @@ import report  # noqa: E402
 
 PARAMETERS = "P3CpuPKN4fast2OpEmmP9BankEntrym"
 CHAIN = re.compile(r"P3CpuPKN(S_|4fast)2OpEmmP9BankEntrym(\.|$)")
-HANDLER = re.compile(r"_ZN4fast(7handler|13fused_handler)I")
+HANDLER = re.compile(r"_ZN4fast(7handler|13fused_handler|12pair_handler)I")
 RETURNS_NEXT = re.compile(r"_ZN4fast7handlerI.*EPKNS_2OpEP3Cpu")      # what a build without tail calls has instead
 FEWEST = 1000                                  # fewer handlers than that: the test has not found them
 

@@ -20,7 +20,10 @@ struct Random {
     bool chance(unsigned percent) { return below(100) < percent; }
     bool flip() { return next() >> 63; }
     // Any order of magnitude up to 2^bits.
-    u64 magnitude(unsigned bits) { return next() >> 1 >> (63 - below(bits + 1)); }
+    u64 magnitude(unsigned bits) {
+        u64 n = below(bits + 1);
+        return n ? next() >> (64 - n) : 0;
+    }
     template <class T, std::size_t N> const T& pick(const T (&list)[N]) { return list[below(N)]; }
 };
 

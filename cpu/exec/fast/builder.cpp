@@ -43,6 +43,20 @@ const Key* find(const Wanted& wanted) {
     return found == table.end() ? nullptr : &found->second;
 }
 
+struct HashPair {
+    std::size_t operator()(const std::pair<Handler, Handler>& p) const {
+        return (reinterpret_cast<u64>(p.first) * 31 ^ reinterpret_cast<u64>(p.second)) * 0x9e3779b97f4a7c15 >> 20;
+    }
+};
+using PairTable = std::unordered_map<std::pair<Handler, Handler>, Handler, HashPair>;
+PairTable make_pairs() {
+    std::vector<Pair> pairs;
+    add_pairs(pairs);
+    PairTable table;
+    for (auto& p : pairs) table.emplace(std::pair{p.first, p.second}, p.both);
+    return table;
+}
+
 // ---- instructions
 
 constexpr u8 slot(unsigned n) { return u8(n * 8); }
@@ -258,6 +272,14 @@ void Builder::fuse() {
     }
 }
 
+void Builder::pair() {
+    static const PairTable table = make_pairs();
+    for (unsigned n = 0; n + 1 < count; n++) {
+        auto found = table.find({drafts[n].op.run, drafts[n + 1].op.run});
+        if (found != table.end()) drafts[n++].op.run = found->second;
+    }
+}
+
 Block* Builder::emit(const u8* start, u32 mode) {
     bool one = count == 0;                     // nothing that a block can hold
     unsigned ops = one ? 1 : 0, stubs = 0, outside = 0;
@@ -316,7 +338,7 @@ Block* Builder::build(const u8* start, u32 mode) {
         if (leaves(insns[count - 1])) break;
     }
     if (cpu.tuning.dead_flags) drop_dead_flags();
-    if (cpu.tuning.fusion) fuse();
+    if (cpu.tuning.fusion) fuse(), pair();
     return emit(start, mode);
 }
 

@@ -29,6 +29,7 @@ private:
     bool place_memory(const ::Insn& insn, u32 mode, bool only_address, Draft& draft, Address& address);
     void drop_dead_flags();
     void fuse();
+    void pair();
     Block* emit(const u8* start, u32 mode);
 
     Cpu& cpu;

@@ -359,4 +359,13 @@ template <class S, class X> Next fused_handler(OP_ARGUMENTS) {
 
 }
 
+// Two instructions that often follow each other: the jump from one to the other knows where it goes. Op[1] is the second one by
+// itself, for the case that the first has to run in Slow.
+template <class S, class X, Handler second> Next pair_handler(OP_ARGUMENTS) {
+    X x(cpu, op, bank, flags);
+    if (S::run(x) != Outcome::next) [[unlikely]] TAIL return elsewhere<X>(cpu, op, x.place_of_miss, u64(x.way), bank, flags);
+    op++;
+    TO(second, any_z());
+}
+
 }

@@ -37,6 +37,12 @@ void add_fused_compare(Keys&);
 void add_fused_memory(Keys&);
 void add_fused_test(Keys&);
 
+// Two handlers, and the one for both in a row.
+struct Pair {
+    Handler first, second, both;
+};
+void add_pairs(std::vector<Pair>&);
+
 // ---- the words of keys.def
 namespace words {
 constexpr unsigned b = 1, w = 2, d = 4, q = 8, bwdq = 15, wdq = 14, dq = 12, bdq = 13;

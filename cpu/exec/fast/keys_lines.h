@@ -21,6 +21,8 @@ enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch,
     if constexpr (shard == Shard::name)                                                                              \
         add<S, WORD_OF(words, widths), WORD_OF(forms, operands), WORD_OF(addresses, modes), WORD_OF(status, reads),  \
             WORD_OF(status, writes), WORD_OF(status, may)>(keys);
+#define PAIR(...)
+#define PAIR_FUSED(...)
 #define FUSE(name, S, widths, operands, which)                                                                       \
     if constexpr (shard == Shard::name)                                                                              \
         fuse<S, WORD_OF(words, widths), WORD_OF(forms, operands), WORD_OF(conditions, which)>(keys);
@@ -29,6 +31,8 @@ template <Shard shard, class Table> void add_lines(Table& keys) {
 }
 #undef KEY
 #undef FUSE
+#undef PAIR
+#undef PAIR_FUSED
 #undef WORD_OF
 
 }
