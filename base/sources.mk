@@ -10,5 +10,7 @@ base_sources = \
     base/file.h \
     base/hash.cpp \
     base/hash.h \
+    base/host_memory.cpp \
+    base/host_memory.h \
     base/log.cpp \
     base/log.h

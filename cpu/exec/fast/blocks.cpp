@@ -12,20 +12,21 @@ static u64 ones_from(unsigned first, unsigned last) { return mask(last, first); 
 static const u8* page_of(const u8* at) { return reinterpret_cast<const u8*>(reinterpret_cast<u64>(at) & ~u64{0xfff}); }
 
 Blocks::Blocks(Cpu& cpu)
-    : cpu(cpu), heads(std::size_t{1} << heads_bits), chunk_bytes(std::max<std::size_t>(cpu.tuning.code_memory / most_chunks, smallest_chunk)) {}
+    : cpu(cpu), heads(std::size_t{1} << heads_bits), chunk_bytes(std::max<std::size_t>(cpu.tuning.code_memory / most_chunks, smallest_chunk) & ~std::size_t{63}),
+      memory(chunk_bytes * most_chunks) {}
 Blocks::~Blocks() = default;
 
 // ---- memory
 
 void Blocks::next_chunk() {
     if (chunks.size() < most_chunks) {
-        chunks.push_back({std::make_unique_for_overwrite<u8[]>(chunk_bytes + 64), {}});
+        chunks.emplace_back();
         current = chunks.size() - 1;
     } else {
         current = (current + 1) % chunks.size();
-        for (Block* block : chunks[current].blocks)
+        for (Block* block : chunks[current])
             if (!block->dead) kill(block);
-        chunks[current].blocks.clear();
+        chunks[current].clear();
         counters.evicted_chunks++;
         epoch++;
         for (auto& t : cpu.fast.back) t = {};
@@ -40,10 +41,9 @@ void Blocks::reserve(std::size_t bytes) {
 
 void* Blocks::allocate(std::size_t bytes) {
     reserve(bytes);
-    u64 start = (reinterpret_cast<u64>(chunks[current].memory.get()) + 63) & ~u64{63};
-    void* memory = reinterpret_cast<u8*>(start) + used;
+    void* at = memory.all().data() + current * chunk_bytes + used;
     used += (bytes + 31) & ~std::size_t{31};
-    return memory;
+    return at;
 }
 
 void Blocks::add(Block* block, u8* bytes) {
@@ -59,7 +59,7 @@ void Blocks::add(Block* block, u8* bytes) {
         cpu.memory.watch_memory(bytes, true);
         cpu.mmu->strip_write(bytes);
     }
-    chunks[current].blocks.push_back(block);
+    chunks[current].push_back(block);
     counters.built++;
 }
 
@@ -147,7 +147,7 @@ void Blocks::written(const u8* bytes, u64 width) {
 
 void Blocks::drop_all() {
     for (auto& chunk : chunks)
-        for (Block* block : chunk.blocks)
+        for (Block* block : chunk)
             if (!block->dead) kill(block);
     for (auto& [bytes, page] : pages) {
         page.lines = 0;

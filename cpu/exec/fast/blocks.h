@@ -7,6 +7,7 @@
 // Ops are overwritten with `leave`, so that a running block is left behind the store that killed it. Memory is reused a chunk
 // at a time, the oldest first, and only between blocks.
 #pragma once
+#include "base/host_memory.h"
 #include "cpu/exec/fast/op.h"
 #include <memory>
 #include <unordered_map>
@@ -82,10 +83,6 @@ public:
     } counters;
 
 private:
-    struct Chunk {
-        std::unique_ptr<u8[]> memory;
-        std::vector<Block*> blocks;
-    };
     static constexpr unsigned heads_bits = 16;
     static u32 hash(const u8* start, u32 mode) {
         u64 h = (reinterpret_cast<u64>(start) ^ u64{mode} << 48) * 0x9e3779b97f4a7c15;
@@ -100,8 +97,10 @@ private:
     Cpu& cpu;
     std::vector<Block*> heads;
     std::unordered_map<const u8*, CodePage> pages;       // by the page's host address
-    std::vector<Chunk> chunks;
-    std::size_t chunk_bytes, current = 0, used = 0;
+    std::size_t chunk_bytes;
+    HostMemory memory;                    // in chunks
+    std::vector<std::vector<Block*>> chunks;      // the blocks of each that has been used
+    std::size_t current = 0, used = 0;
 };
 
 }

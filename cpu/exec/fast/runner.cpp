@@ -4,7 +4,6 @@
 #include "cpu/exec/fast/context.h"
 #include "cpu/exec/fast/mode.h"
 #include "cpu/mmu.h"
-#include <utility>
 
 namespace fast {
 
@@ -230,7 +229,8 @@ Next one_in_slow(OP_ARGUMENTS) {
 static bool refill(Cpu* cpu, const Op* op, u64 address, Kind kind) {
     constexpr unsigned widest = 16;
     auto& runner = *cpu->runner;
-    bool again = std::exchange(runner.refilled, op) == op;
+    bool again = runner.refilled == op && runner.refilled_budget == cpu->fast.budget;
+    runner.refilled = op, runner.refilled_budget = cpu->fast.budget;
     if (again || (address & 0xfff) > 4096 - widest || !cpu->mmu->fill(address, 1, kind)) {
         runner.refilled = nullptr;
         return false;

@@ -20,7 +20,8 @@ public:
     Blocks blocks;
     Stub* unresolved = nullptr;           // the way out of the last block, to be linked
     bool remember_target = false;         // it was an indirect branch
-    const Op* refilled = nullptr;         // whose miss was the last to be filled
+    const Op* refilled = nullptr;         // whose miss was the last to be filled,
+    s64 refilled_budget = 0;              // and when: no branch has been since
     struct Counters {
         u64 entries = 0, slow_calls = 0, misses = 0, refills = 0, cross_checks = 0;
     } counters;                           // statistics
