@@ -6,6 +6,7 @@
 #include "cpu/gate.h"
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
+#include "cpu/virt/layer.h"
 #include <algorithm>
 
 // Decoded instructions by the host address of their first byte. An entry is used only while the bytes there are still
@@ -35,6 +36,7 @@ struct Cpu::CodeCache {
 Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, PhysicalMap& memory, Clock& clock, Wires wires)
     : apic(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
       mmu(std::make_unique<Mmu>(*this)), cache(std::make_unique<CodeCache>()) {
+    virt = virt::make_layer(*this);
     reset(false);
 }
 Cpu::~Cpu() = default;
@@ -62,6 +64,9 @@ void Cpu::reset(bool init) {
     pending_dr6 = 0;
     pending &= pending::intr | pending::stop;
     activity = Activity::active;
+    mwaiting = monitor_trap = false;
+    guest = nullptr, guest_tsc_offset = 0;
+    held = 0, if_masks = maskable, iret_unblocks_nmi = true;
     if (init) {
         control.xcr0 = xcr0, control.pkru = pkru;
     } else {
@@ -73,6 +78,7 @@ void Cpu::reset(bool init) {
         reset_msrs(*this);
     }
     apic.reset(init);
+    if (virt) virt->reset(init);
     mmu->drop_all();
     mode_changed();
 }
@@ -81,6 +87,9 @@ void Cpu::visit(Archive& a) {
     a("gpr", gpr), a("rflags", rflags), a("seg", seg), a("control", control), a("fpu", fpu), a("vector", vector), a("msr", msr);
     a("apic", apic), a("cpl", cpl), a("activity", activity);
     a("sti_shadow", sti_shadow), a("mov_ss_shadow", mov_ss_shadow), a("nmi_blocked", nmi_blocked);
+    a("mwaiting", mwaiting), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
+    a("guest_tsc_offset", guest_tsc_offset), a("iret_unblocks_nmi", iret_unblocks_nmi);
+    if (virt) a("virt", *virt);
     a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);
     a("tlb", *mmu);
     mode_changed();
@@ -233,6 +242,7 @@ void Cpu::step_watched() {
         pending_dr6 = 0;
         return deliver(fault_);
     }
+    if (monitor_trap && guest) guest->stepped();
     if (stepping && !mov_ss_shadow) pending_dr6 |= bit(14);      // none behind a load of SS (SDM vol. 3, 6.8.3)
     if (pending_dr6) pending |= pending::debug;
 }
@@ -279,12 +289,16 @@ void Cpu::run_block(u64 until) {
 
 // Events first, then instructions.
 [[gnu::always_inline]] inline void Cpu::turn(u64 until, bool one_block) {
-    if (clock.ticks >= clock.deadline()) clock.run_due();
+    if (clock.ticks >= clock.deadline()) {
+        clock.run_due();
+        if (mwaiting) activity = Activity::active, mwaiting = false;
+    }
     if (due()) {
         if (pending & pending::stop) return;
         // An event takes a tick: time passes even where the guest lets nothing but events follow each other.
         if (service_pending()) return void(clock.ticks++);
     }
+    if (mwaiting && (pending & ~pending::stop)) activity = Activity::active, mwaiting = false;
     if (activity == Activity::active) [[likely]] advance(until, one_block);
     else clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
 }

@@ -5,6 +5,7 @@
 #include "cpu/apic/local.h"
 #include "cpu/bank.h"
 #include "cpu/decode/decoder.h"
+#include "cpu/event/delivery.h"
 #include "cpu/exec/engine.h"
 #include "cpu/exec/fast/state.h"
 #include "cpu/msr/msrs.h"
@@ -15,16 +16,21 @@
 #include "cpu/wires.h"
 #include "memory/physical.h"
 #include <memory>
+#include <optional>
 
 struct CpuModel;
 struct Mmu;
 namespace fast { class Runner; }
+namespace virt { class Layer; }
+namespace paging { struct Fault; }
 
 enum class Activity : u8 { active, halted, shutdown, wait_for_sipi };      // VMCS encoding (SDM vol. 3, 25.4.2)
 
 // What waits to be looked at between two instructions; 0 is the common case.
 namespace pending {
-constexpr u32 intr = 1, apic = 2, nmi = 4, init = 8, sipi = 16, debug = 32, smi = 64, stop = 128;
+constexpr u32 intr = 1, apic = 2, nmi = 4, init = 8, sipi = 16, debug = 32, smi = 64, stop = 128,
+              guest = 256,        // of the running guest: something that IF does not mask (cpu/virt/layer.h) ...
+              window = 512;       // ... and something that it does
 }
 
 // What a memory access is for, as far as protection is concerned.
@@ -58,11 +64,25 @@ struct Cpu {
     Activity activity = Activity::active;
     bool sti_shadow = false, mov_ss_shadow = false;    // hold for the one instruction that follows
     bool nmi_blocked = false;
+    bool nmi_unblocked_by_iret = false;                // by the IRET that is running
+    bool iret_unblocks_nmi = true;                     // not in a guest with NMI exiting and without virtual NMIs
     bool stepping = false;        // while an instruction runs: RFLAGS.TF was set when it began, and it doesn't suppress the trap
     u64 pending_dr6 = 0;          // debug traps met by the running instruction (B0-B3, BS, BT): delivered behind it
     u32 pending = 0;              // bits of namespace pending
+    u32 held = 0;                 // what of `pending` waits whatever IF says: INIT in VMX root operation, all while GIF is 0
+    u32 if_masks = maskable;      // what IF masks: nothing of the host's where a guest's interrupts exit
+    static constexpr u32 maskable = pending::intr | pending::apic | pending::window;
+    bool mwaiting = false;        // halted by MWAIT: a store wakes too, which only timers can make
     u64 retired = 0;              // instructions; clock.ticks counts REP iterations too
     u8 startup_vector = 0;        // of a pending SIPI
+
+    // ---- virtualization (cpu/virt/layer.h)
+    std::unique_ptr<virt::Layer> virt;                     // VMX or SVM; null: the model has neither
+    virt::Layer* guest = nullptr;                          // the same while a guest runs
+    std::optional<event::Delivery> delivering;             // the event whose delivery has just met a fault or VM exit
+    bool monitor_trap = false;                             // guest->stepped() is to be told of each instruction
+    u64 guest_tsc_offset = 0;                              // added to what a guest reads
+    Outcome second_stage_fault(const paging::Fault&);
 
     // ---- surroundings
     const unsigned number;
@@ -84,11 +104,11 @@ struct Cpu {
     Tuning tuning;
     std::unique_ptr<fast::Runner> runner;                  // made when it is first needed
     bool unwatched() const {      // nothing but the instruction itself has to be looked at
-        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow);
+        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap);
     }
     void stop() { pending |= pending::stop; }
     // What of `pending` may act now: maskable interrupts wait for IF.
-    u32 due() const { return rflags & rflags::if_ ? pending : pending & ~(pending::intr | pending::apic); }
+    u32 due() const { return pending & ~(rflags & rflags::if_ ? held : held | if_masks); }
     u64 run_limit = ~u64{0};      // `until` of the run() that is going on: REP stops there too (cpu/isa/repeat.h)
     u64& rip() { return gpr[rip_reg]; }
 
@@ -187,7 +207,7 @@ struct Cpu {
     // Delivers a fault, trap or interrupt: on return the handler's first instruction is next, or a double fault's, or the
     // CPU has shut down.
     void deliver(const Fault& f);                          // exceptions raised by instructions and fetches
-    void deliver_interrupt(u8 vector);                     // external
+    void deliver_interrupt(u8 vector, event::Origin origin = event::Origin::external);
     // Looks at `pending` between instructions; true when it delivered something or changed the activity.
     bool service_pending();
     void set_intr(bool level);                             // the 8259s' INTR wire, where LINT0 passes it on

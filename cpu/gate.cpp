@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What must hold before a row runs, as far as only the CPU's state knows: the unit's #UD and #NM, privilege, UMIP, #MF.
+// What must hold before a row runs, as far as only the CPU's state knows: the unit's #UD and #NM, privilege, UMIP, #MF,
+// and what a guest's hypervisor wants to be told.
 // (LOCK, mode and CPUID conditions are settled when the instruction is decoded.)
 #include "cpu/gate.h"
+#include "cpu/virt/layer.h"
 
 using isa::Unit;
 
@@ -47,5 +49,6 @@ Outcome gate(Cpu& cpu, const Insn& insn) {
     if (auto ready = unit_ready(cpu, g.unit); ready != Outcome::next) return ready;
     if (cpu.cpl > g.cpl) return cpu.raise(gp(0));
     if (g.umip && cpu.cpl > 0 && (cpu.control.cr4 & cr4::umip)) return cpu.raise(gp(0));
+    if (cpu.guest && insn.row->event != isa::Event::none && !g.asks_itself) return cpu.guest->intercept(insn);
     return Outcome::next;
 }

@@ -24,6 +24,8 @@ struct Fault {
     bool has_code = false;
     u32 code = 0;
     u64 address = 0;          // of #PF: what goes to CR2; of #DB: the DR6 bits to set
+    u8 length = 0;            // of INT3, INTO, INT1 that ask for it
+    bool exit = false;        // no exception at all: a VM exit that Cpu::guest has noted (cpu/virt/layer.h)
 };
 
 constexpr Fault de() { return {de_vector}; }

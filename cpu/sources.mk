@@ -28,10 +28,12 @@ cpu_sources = \
     cpu/decode/decoder.h \
     cpu/decode/insn.h \
     cpu/event/debug.cpp \
+    cpu/event/delivery.h \
     cpu/event/debug.h \
     cpu/event/deliver.cpp \
     cpu/event/deliver.h \
     cpu/event/interrupts.cpp \
+    cpu/event/interrupts.h \
     cpu/event/task_switch.cpp \
     cpu/event/task_switch.h \
     cpu/event/transfer.cpp \
@@ -150,4 +152,7 @@ cpu_sources = \
     cpu/state/gpr.h \
     cpu/state/segment.h \
     cpu/state/vector.h \
+    cpu/virt/exit_log.h \
+    cpu/virt/layer.cpp \
+    cpu/virt/layer.h \
     cpu/wires.h

@@ -149,6 +149,7 @@ CpuidLeaf basic(const Request& r) {
     case 1: return version(r);
     case 2: return of(r.model.descriptors);
     case 4: return intel ? cache(r, false) : CpuidLeaf{};
+    case 5: return r.has(Feature::monitor) ? CpuidLeaf{64, 64, 3, 0} : CpuidLeaf{};     // bytes; EDX: no C-states but by HLT
     case 7: return structured_features(r);
     case 0x0b: return topology(r);
     case 0x0d: return extended_state(r);

@@ -21,7 +21,7 @@ struct Insn {
     u8 word = 0;                      // log2 of the handler's operand width in bytes
     u8 operand_size = 4;              // bytes: 2, 4, 8
     u8 address_size = 4;              // bytes: 2, 4, 8
-    bool gated = false;               // the row has a condition that only the CPU's state answers
+    bool gated = false;               // the row has a condition that only the CPU's state answers, or an event
     bool lock = false;
     u8 rep = 0;                       // 0, F2 or F3: the last of them
     bool p66 = false;

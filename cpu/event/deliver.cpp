@@ -8,6 +8,7 @@
 #include "cpu/event/debug.h"
 #include "cpu/event/task_switch.h"
 #include "cpu/event/transfer.h"
+#include "cpu/virt/layer.h"
 
 namespace event {
 
@@ -77,9 +78,11 @@ bool redirected(Cpu& cpu, u8 vector, bool& result) {
 bool to_8086_handler(Cpu& cpu, const Delivery& d) {
     bool virtual_if = cpu.iopl() < 3;
     u64 flags = d.flags;
+    cpu.delivering = d;
     if (virtual_if) flags = (flags & ~rflags::if_) | rflags::iopl | (flags & rflags::vif ? rflags::if_ : 0);
     if (!through_vector(cpu, d, 0, As::current, flags)) return false;
     cpu.set_rflags(0, rflags::tf | rflags::rf | (virtual_if ? rflags::vif : rflags::if_));
+    cpu.delivering.reset();
     return true;
 }
 
@@ -207,11 +210,15 @@ void mark_external(Fault& f) {
 }
 
 bool attempt(Cpu& cpu, const Delivery& d) {
+    cpu.delivering = d;
     if (!(cpu.real_mode() ? real_mode(cpu, d) : protected_mode(cpu, d))) {
         if (!d.software()) mark_external(cpu.fault_);
         return false;
     }
+    cpu.delivering.reset();
+    cpu.nmi_unblocked_by_iret = false;
     cpu.activity = Activity::active;
+    cpu.mwaiting = false;
     cpu.sti_shadow = cpu.mov_ss_shadow = false;
     return true;
 }
@@ -233,7 +240,8 @@ bool in_v86(Cpu& cpu, const Delivery& d) {
 }
 
 Outcome software(Cpu& cpu, u8 vector, Origin origin, u64 next_rip) {
-    Delivery d{vector, origin, false, 0, next_rip, cpu.rflags};
+    Delivery d{vector, origin, false, 0, next_rip, cpu.rflags, u8(next_rip - cpu.rip())};
+    if (cpu.guest && origin != Origin::int_n && cpu.guest->exception({.vector = vector, .length = d.length})) return Outcome::fault;
     if (origin == Origin::icebp) debug::entered(cpu, 0);
     bool done = cpu.v86() && origin == Origin::int_n ? in_v86(cpu, d) : attempt(cpu, d);
     if (!done) return Outcome::fault;
@@ -254,7 +262,7 @@ using namespace event;
 Delivery exception(const Cpu& cpu, const Fault& f) {
     bool fault = f.vector != db_vector || (f.address & debug::bd);
     u64 flags = cpu.rflags | (fault ? rflags::rf : 0);
-    return {f.vector, Origin::exception, f.has_code, f.code, cpu.gpr[rip_reg], flags};
+    return {f.vector, Origin::exception, f.has_code, f.code, cpu.gpr[rip_reg], flags, 0};
 }
 
 // CR2 and DR6 are written even if delivery then fails (SDM vol. 3, 6.15, vector 14).
@@ -264,6 +272,8 @@ void record(Cpu& cpu, const Fault& f) {
 }
 
 void shut_down(Cpu& cpu) {
+    cpu.delivering.reset();
+    if (cpu.guest) return cpu.guest->triple_fault();
     cpu.activity = Activity::shutdown;
     cpu.wires.shutdown();
 }
@@ -271,18 +281,23 @@ void shut_down(Cpu& cpu) {
 }
 
 // Benign faults (#AC) can follow each other for ever on silicon; here the CPU shuts down instead of
-// hanging the host.
+// hanging the host. A VM exit comes before anything is recorded (SDM vol. 3, 28.1; APM vol. 2, 15.12).
 void Cpu::deliver(const Fault& f) {
     Fault now = f;
+    auto exits = [&](const Fault& met) { return met.exit || (guest && guest->exception(met)); };
+    if (exits(now)) return guest->leave();
     for (unsigned tries = 0; tries < 16; tries++) {
         record(*this, now);
         if (attempt(*this, exception(*this, now))) return;
         Fault met = fault_;
+        if (exits(met)) return guest->leave();
         switch (next(class_of(now.vector), class_of(met.vector))) {
         case Next::serial: now = met; break;
         case Next::double_fault:
             record(*this, met);
             now = {df_vector, true, 0};
+            delivering.reset();
+            if (exits(now)) return guest->leave();
             break;
         case Next::shutdown: return shut_down(*this);
         }
@@ -291,6 +306,6 @@ void Cpu::deliver(const Fault& f) {
 }
 
 // What arrives from outside is benign: a fault met while delivering it is delivered as it is.
-void Cpu::deliver_interrupt(u8 v) {
-    if (!attempt(*this, {v, Origin::external, false, 0, rip(), rflags})) deliver(fault_);
+void Cpu::deliver_interrupt(u8 v, event::Origin origin) {
+    if (!attempt(*this, {v, origin, false, 0, rip(), rflags, 0})) deliver(fault_);
 }

@@ -6,24 +6,6 @@
 
 namespace event {
 
-// How it came about: decides about the gate's privilege check, the EXT bit and RFLAGS.RF.
-enum class Origin : u8 {
-    exception,                // of an instruction, and debug traps behind one
-    external,                 // interrupts and NMI
-    int_n,                    // INT n: CD
-    int3,                     // INT3 and INTO, which virtual-8086 mode never asks about
-    icebp,                    // INT1: F1
-};
-
-struct Delivery {
-    u8 vector = 0;
-    Origin origin = Origin::exception;
-    bool has_code = false;
-    u32 code = 0;
-    u64 rip = 0, flags = 0;   // what is pushed
-    bool software() const { return origin == Origin::int_n || origin == Origin::int3; }
-};
-
 // SDM vol. 3, table 6-4 and 6-5: what a fault met while delivering another leads to.
 enum class Class : u8 { benign, contributory, page_fault, double_fault };
 enum class Next : u8 { serial, double_fault, shutdown };

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What comes next between two instructions: the priorities of SDM vol. 3, table 6-2, and the
 // requests that arrive from outside. Left out: SMI, machine checks, FLUSH# and STPCLK#.
-#include "cpu/cpu.h"
+#include "cpu/event/interrupts.h"
 #include "cpu/event/debug.h"
+#include "cpu/virt/layer.h"
 
-namespace {
+namespace event {
 
-// A processor that waits for a start-up IPI, or has shut down, hears less (SDM vol. 3, 9.4.3 and
-// 6.15, vector 8).
 bool listening(const Cpu& cpu) { return cpu.activity == Activity::active || cpu.activity == Activity::halted; }
 
 bool interruptible(const Cpu& cpu) {
@@ -16,15 +15,15 @@ bool interruptible(const Cpu& cpu) {
 
 // ---- when
 
-bool init_due(Cpu& cpu) { return cpu.pending & pending::init; }
-bool sipi_due(Cpu& cpu) { return cpu.pending & pending::sipi; }
-bool debug_due(Cpu& cpu) { return cpu.pending_dr6 && listening(cpu) && !cpu.mov_ss_shadow; }
+bool init_due(Cpu& cpu) { return cpu.due() & pending::init; }
+bool start_up_due(Cpu& cpu) { return cpu.pending & pending::sipi; }
+bool debug_trap_due(Cpu& cpu) { return cpu.pending_dr6 && listening(cpu) && !cpu.mov_ss_shadow; }
 bool nmi_due(Cpu& cpu) {
     bool blocked = cpu.nmi_blocked || cpu.mov_ss_shadow || cpu.activity == Activity::wait_for_sipi;
-    return (cpu.pending & pending::nmi) && !blocked;
+    return (cpu.due() & pending::nmi) && !blocked;
 }
-bool extint_due(Cpu& cpu) { return (cpu.pending & pending::intr) && interruptible(cpu); }
-bool apic_due(Cpu& cpu) { return (cpu.pending & pending::apic) && interruptible(cpu) && cpu.apic.highest() >= 0; }
+bool extint_due(Cpu& cpu) { return (cpu.due() & pending::intr) && interruptible(cpu); }
+bool apic_due(Cpu& cpu) { return (cpu.due() & pending::apic) && interruptible(cpu) && cpu.apic.highest() >= 0; }
 
 // ---- what
 
@@ -55,39 +54,37 @@ void debug_trap(Cpu& cpu) {
 void nmi(Cpu& cpu) {
     cpu.pending &= ~pending::nmi;
     cpu.nmi_blocked = true;
-    cpu.deliver_interrupt(nmi_vector);
+    cpu.deliver_interrupt(nmi_vector, Origin::nmi);
 }
 
 void extint(Cpu& cpu) { cpu.deliver_interrupt(cpu.wires.acknowledge()); }
 void apic(Cpu& cpu) { cpu.deliver_interrupt(cpu.apic.acknowledge()); }
 
-struct Row {
-    std::string_view name;
-    bool (*due)(Cpu&);
-    void (*act)(Cpu&);
+// The highest priority first. The T flag's trap (class 2) is one #DB with the traps of class 4.
+static constexpr Priority priorities[] = {
+    // event                          due             action
+    {"INIT",                          init_due,       init},
+    {"start-up IPI",                  start_up_due,   start_up},
+    {"traps on the last instruction", debug_trap_due, debug_trap},
+    {"NMI",                           nmi_due,        nmi},
+    {"ExtINT of the 8259s",           extint_due,     extint},
+    {"local APIC interrupt",          apic_due,       apic},
 };
 
-// The highest priority first. The T flag's trap (class 2) is one #DB with the traps of class 4.
-constexpr Row priorities[] = {
-    // event                          due          action
-    {"INIT",                          init_due,    init},
-    {"start-up IPI",                  sipi_due,    start_up},
-    {"traps on the last instruction", debug_due,   debug_trap},
-    {"NMI",                           nmi_due,     nmi},
-    {"ExtINT of the 8259s",           extint_due,  extint},
-    {"local APIC interrupt",          apic_due,    apic},
-};
+bool serve(Cpu& cpu, std::span<const Priority> rows) {
+    for (auto& row : rows) {
+        if (!row.due(cpu)) continue;
+        row.act(cpu);
+        return true;
+    }
+    return false;
+}
 
 }
 
 bool Cpu::service_pending() {
     if (!pending_dr6) pending &= ~pending::debug;
-    for (auto& row : priorities) {
-        if (!row.due(*this)) continue;
-        row.act(*this);
-        return true;
-    }
-    return false;
+    return guest ? guest->service_pending() : event::serve(*this, event::priorities);
 }
 
 void Cpu::set_intr(bool level) { apic.set_lint(0, level); }

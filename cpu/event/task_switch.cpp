@@ -9,6 +9,7 @@
 #include "cpu/event/task_switch.h"
 #include "cpu/event/debug.h"
 #include "cpu/event/transfer.h"
+#include "cpu/virt/layer.h"
 
 namespace event {
 
@@ -210,6 +211,8 @@ Outcome switch_task(Cpu& cpu, const Entry& tss, Why why, u64 rip, u64 flags) {
     bool nests = why == Why::call || why == Why::event, leaves = !nests;
     u64 new_base = tss.low.base(), old_base = tr.base;
 
+    if (cpu.guest)
+        if (auto outcome = cpu.guest->task_switch(tss.selector, why, rip); outcome != Outcome::next) return outcome;
     if (tss.low.limit() < next.least_limit) return cpu.raise(ts(code_of(tss.selector)));
     if (tr.limit < now.least_limit) return cpu.raise(ts(code_of(tr.selector)));
     Entry old;

@@ -5,8 +5,6 @@
 
 namespace event {
 
-enum class Why : u8 { jump, call, iret, event };      // SDM vol. 3, table 7-2: JMP, CALL, IRET, gates of the IDT
-
 // The TSS that a task gate or a far pointer names, available and present: #GP(selector),
 // #NP(selector).
 bool read_task(Cpu& cpu, u16 selector, descriptors::Entry& tss);

@@ -2,6 +2,7 @@
 // The rules of writing CR0, CR3, CR4, CR8 and the debug registers (SDM vol. 2, MOV; vol. 3, 2.5, 4.1 and 18.2).
 #include "cpu/isa/control.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/virt/layer.h"
 
 namespace control {
 
@@ -22,10 +23,12 @@ static bool cr0_allowed(const Cpu& cpu, u64 value) {
     return (c.cr4 & cr4::pae) && !cpu.seg[Seg::cs].rights.l() && !(tss16 && cpu.intel() && cpu.protected_mode() && cpu.seg[Seg::tr].selector > 3);
 }
 
+static bool extension_allows(const Cpu& cpu, unsigned n, u64 value) { return !cpu.virt || cpu.virt->cr_allowed(n, value); }
+
 bool write_cr0(Cpu& cpu, u64 value) {
     constexpr u64 exist = cr0::pe | cr0::mp | cr0::em | cr0::ts | cr0::ne | cr0::wp | cr0::am | cr0::nw | cr0::cd | cr0::pg;
     auto& c = cpu.control;
-    if (!cr0_allowed(cpu, value)) return refuse(cpu);
+    if (!cr0_allowed(cpu, value) || !extension_allows(cpu, 0, value)) return refuse(cpu);
     u64 old = c.cr0, now = (value & exist) | cr0::et;
     bool reload = (old ^ now) & (cr0::pg | cr0::cd | cr0::nw);
     if (reload && pae_paging(c, now, c.cr4) && !cpu.load_pdptes(c.cr3)) return false;
@@ -54,6 +57,7 @@ u64 cr4_bits(const Cpu& cpu) {
         {vme, cr4::vme | cr4::pvi}, {tsc, cr4::tsd},  {de, cr4::de},          {pse, cr4::pse},         {pae, cr4::pae},   {mce, cr4::mce},
         {pge, cr4::pge},            {none, cr4::pce}, {fxsr, cr4::osfxsr},    {sse, cr4::osxmmexcpt},  {umip, cr4::umip}, {la57, cr4::la57},
         {fsgsbase, cr4::fsgsbase},  {pcid, cr4::pcide}, {xsave, cr4::osxsave}, {smep, cr4::smep},      {smap, cr4::smap}, {pku, cr4::pke},
+        {vmx, cr4::vmxe},
     };
     u64 exist = 0;
     for (auto& row : rows)
@@ -72,7 +76,7 @@ static bool cr4_allowed(const Cpu& cpu, u64 value) {
 
 bool write_cr4(Cpu& cpu, u64 value) {
     auto& c = cpu.control;
-    if (!cr4_allowed(cpu, value)) return refuse(cpu);
+    if (!cr4_allowed(cpu, value) || !extension_allows(cpu, 4, value)) return refuse(cpu);
     u64 old = c.cr4;
     bool reload = (old ^ value) & (cr4::pae | cr4::pge | cr4::pse | cr4::smep);
     if (reload && pae_paging(c, c.cr0, value) && !cpu.load_pdptes(c.cr3)) return false;

@@ -4,6 +4,7 @@
 #include "cpu/event/task_switch.h"
 #include "cpu/isa/families.h"
 #include "cpu/isa/far.h"
+#include <utility>
 
 namespace isa {
 
@@ -132,14 +133,21 @@ Outcome iret_protected(Slow& x) {
     return Outcome::taken;
 }
 
-Outcome iret(Slow& x) {
+Outcome iret_of_any_mode(Slow& x) {
     auto& cpu = x.cpu;
-    cpu.nmi_blocked = false;
     if (cpu.real_mode()) return iret_real(x);
     if (cpu.v86()) return iret_v86(x);
     if (!(cpu.rflags & rflags::nt)) return iret_protected(x);
     if (cpu.long_mode()) return cpu.raise(gp(0));
     return event::return_to_linked_task(cpu, x.next_rip());
+}
+
+Outcome iret(Slow& x) {
+    auto& cpu = x.cpu;
+    if (cpu.iret_unblocks_nmi) cpu.nmi_unblocked_by_iret = std::exchange(cpu.nmi_blocked, false);
+    Outcome outcome = iret_of_any_mode(x);
+    if (outcome != Outcome::fault) cpu.nmi_unblocked_by_iret = false;
+    return outcome;
 }
 
 constexpr Row rows[] = {

@@ -2,22 +2,35 @@
 // IN, OUT, INS, OUTS, and who may (SDM vol. 1, ch. 19; vol. 2).
 #include "cpu/isa/families.h"
 #include "cpu/isa/repeat.h"
+#include "cpu/virt/layer.h"
 
 namespace isa {
 namespace {
+
+// The TSS's permission first, then the hypervisor's (SDM vol. 3, 26.1.1; APM vol. 2, 15.10.1).
+template <class X> bool allowed(X& x, u16 port, unsigned width, bool in, u64 linear = 0) {
+    auto& cpu = x.cpu;
+    if (!cpu.port_allowed(port, width)) return false;
+    return !cpu.guest || cpu.guest->port(x.insn, port, width, in, linear) == Outcome::next;
+}
+template <class X> u64 element_address(X& x, Seg s, unsigned reg) {
+    u64 offset = string_offset(x, reg);
+    if (!x.cpu.bits64()) return u32(offset + x.cpu.seg[s].base);
+    return offset + (s == Seg::fs || s == Seg::gs ? x.cpu.seg[s].base : 0);
+}
 
 // ---- IN, OUT: the port is DX or an immediate byte
 
 template <class X> Outcome in_from(X& x, u16 port) {
     using T = typename X::word;
-    if (!x.cpu.port_allowed(port, sizeof(T))) return Outcome::fault;
+    if (!allowed(x, port, sizeof(T), true)) return Outcome::fault;
     x.cpu.io_breakpoint(port, sizeof(T));
     x.template set_reg<T>(rax, T(x.cpu.wires.port_in(port, sizeof(T))));
     return Outcome::changed;
 }
 template <class X> Outcome out_to(X& x, u16 port) {
     using T = typename X::word;
-    if (!x.cpu.port_allowed(port, sizeof(T))) return Outcome::fault;
+    if (!allowed(x, port, sizeof(T), false)) return Outcome::fault;
     x.cpu.io_breakpoint(port, sizeof(T));
     x.cpu.wires.port_out(port, sizeof(T), u32(x.template reg<T>(rax)));
     return Outcome::changed;
@@ -36,7 +49,7 @@ template <Word T> struct InsStep : StringStep<InsStep<T>> {
     static constexpr unsigned stores = sizeof(T);
     template <class X> static bool once(X& x) {
         u16 port = x.template reg<u16>(rdx);
-        if (!x.cpu.port_allowed(port, sizeof(T))) return x.fail();
+        if (!allowed(x, port, sizeof(T), true, element_address(x, Seg::es, rdi))) return x.fail();
         auto to = x.probe_at(Seg::es, string_offset(x, rdi), sizeof(T), Kind::write);
         if (x.stopped()) return false;
         x.cpu.io_breakpoint(port, sizeof(T));
@@ -49,7 +62,7 @@ template <Word T> struct InsStep : StringStep<InsStep<T>> {
 template <Word T> struct OutsStep : StringStep<OutsStep<T>> {
     template <class X> static bool once(X& x) {
         u16 port = x.template reg<u16>(rdx);
-        if (!x.cpu.port_allowed(port, sizeof(T))) return x.fail();
+        if (!allowed(x, port, sizeof(T), false, element_address(x, x.insn.segment, rsi))) return x.fail();
         T value = x.template load_at<T>(x.insn.segment, string_offset(x, rsi));
         if (x.stopped()) return false;
         x.cpu.io_breakpoint(port, sizeof(T));
@@ -69,20 +82,22 @@ template <template <Word> class Step> struct Repeated {
     }
 };
 
+constexpr Gate asks = {.asks_itself = true};
+
 constexpr Row rows[] = {
     // name         encoding  operands   gate  event       run
-    {"insb",        "6C",     "Yb, DX",  {},   Event::io,  run<Repeated<InsStep>>},
-    {"insw/insd",   "6D",     "Yz, DX",  {},   Event::io,  run<Repeated<InsStep>>},
-    {"outsb",       "6E",     "DX, Xb",  {},   Event::io,  run<Repeated<OutsStep>>},
-    {"outsw/outsd", "6F",     "DX, Xz",  {},   Event::io,  run<Repeated<OutsStep>>},
-    {"in",          "E4",     "AL, Ib",  {},   Event::io,  run<In>},
-    {"in",          "E5",     "eAX, Ib", {},   Event::io,  run<In>},
-    {"out",         "E6",     "Ib, AL",  {},   Event::io,  run<Out>},
-    {"out",         "E7",     "Ib, eAX", {},   Event::io,  run<Out>},
-    {"in",          "EC",     "AL, DX",  {},   Event::io,  run<In>},
-    {"in",          "ED",     "eAX, DX", {},   Event::io,  run<In>},
-    {"out",         "EE",     "DX, AL",  {},   Event::io,  run<Out>},
-    {"out",         "EF",     "DX, eAX", {},   Event::io,  run<Out>},
+    {"insb",        "6C",     "Yb, DX",  asks, Event::io,  run<Repeated<InsStep>>},
+    {"insw/insd",   "6D",     "Yz, DX",  asks, Event::io,  run<Repeated<InsStep>>},
+    {"outsb",       "6E",     "DX, Xb",  asks, Event::io,  run<Repeated<OutsStep>>},
+    {"outsw/outsd", "6F",     "DX, Xz",  asks, Event::io,  run<Repeated<OutsStep>>},
+    {"in",          "E4",     "AL, Ib",  asks, Event::io,  run<In>},
+    {"in",          "E5",     "eAX, Ib", asks, Event::io,  run<In>},
+    {"out",         "E6",     "Ib, AL",  asks, Event::io,  run<Out>},
+    {"out",         "E7",     "Ib, eAX", asks, Event::io,  run<Out>},
+    {"in",          "EC",     "AL, DX",  asks, Event::io,  run<In>},
+    {"in",          "ED",     "eAX, DX", asks, Event::io,  run<In>},
+    {"out",         "EE",     "DX, AL",  asks, Event::io,  run<Out>},
+    {"out",         "EF",     "DX, eAX", asks, Event::io,  run<Out>},
 };
 static_assert(no_overlap(rows), "two rows claim the same bytes");
 

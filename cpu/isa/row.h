@@ -42,7 +42,7 @@ struct Gate {
     bool near_branch = false;     // ... and this row is one of those
     bool mod_ignored = false;     // ModRM.mod is taken as 3 (MOV to and from control and debug registers)
     bool umip = false;            // #GP(0) at CPL > 0 when CR4.UMIP is set
-    bool exit_before_cpl = false; // in VMX non-root operation exits before the CPL check
+    bool asks_itself = false;     // the handler asks about VM exits, behind checks of its own
     bool no_rep = false;          // with F2 or F3 it is another instruction, or none (MOVBE, RDRAND)
     Unit unit = Unit::none;
 };

@@ -7,6 +7,7 @@
 #include "cpu/isa/families.h"
 #include "cpu/isa/syscall.h"
 #include "cpu/msr/access.h"
+#include "cpu/virt/layer.h"
 
 namespace isa {
 namespace {
@@ -19,25 +20,37 @@ void set_edx_eax(Cpu& cpu, u64 value) {
 }
 u64 edx_eax(const Cpu& cpu) { return u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]); }
 
+// For rows that ask themselves: the hypervisor's word, where there is one.
+Outcome intercepted(Slow& x) { return x.cpu.guest ? x.cpu.guest->intercept(x.insn) : Outcome::next; }
+
 // ---- control registers
+
+bool shown(Slow& x, unsigned n, u64& value) { return !x.cpu.guest || x.cpu.guest->read_cr(x.insn, n, value) == Outcome::next; }
 
 Outcome mov_from_cr(Slow& x) {
     auto& c = x.cpu.control;
     u64 value = 0;
-    switch (x.insn.operand[1].number) {
+    unsigned n = x.insn.operand[1].number;
+    switch (n) {
     case 0: value = c.cr0; break;
     case 2: value = c.cr2; break;
     case 3: value = c.cr3; break;
     case 4: value = c.cr4; break;
     case 8: value = x.cpu.apic.cr8(); break;
     }
+    if (!shown(x, n, value)) return Outcome::fault;
     x.write_any_register(0, value);
     return Outcome::next;
 }
 
+// Outcome::next: the value, as the hypervisor may have changed it, is to be written.
+Outcome answered(Slow& x, unsigned n, u64& value) { return x.cpu.guest ? x.cpu.guest->write_cr(x.insn, n, value) : Outcome::next; }
+
 Outcome mov_to_cr(Slow& x) {
     u64 value = x.read_any(1);
-    switch (x.insn.operand[0].number) {
+    unsigned n = x.insn.operand[0].number;
+    if (auto done = answered(x, n, value); done != Outcome::next) return done;
+    switch (n) {
     case 0: return changed(control::write_cr0(x.cpu, value));
     case 2: return x.cpu.control.cr2 = value, Outcome::next;
     case 3: return changed(control::write_cr3(x.cpu, value));
@@ -47,8 +60,9 @@ Outcome mov_to_cr(Slow& x) {
 }
 
 Outcome clts(Slow& x) {
-    u64 old = x.cpu.control.cr0;
-    x.cpu.control.cr0 &= ~cr0::ts;
+    u64 old = x.cpu.control.cr0, value = old & ~cr0::ts;
+    if (auto done = answered(x, 0, value); done != Outcome::next) return done;
+    x.cpu.control.cr0 = value;
     x.cpu.cr0_written(old);
     return Outcome::changed;
 }
@@ -57,18 +71,23 @@ Outcome clts(Slow& x) {
 Outcome lmsw(Slow& x) {
     u64 value = x.read_any(0) & 15;
     if (x.stopped()) return x.why();
-    u64 old = x.cpu.control.cr0;
-    return changed(control::write_cr0(x.cpu, (old & ~u64{14}) | value));
+    value |= x.cpu.control.cr0 & ~u64{14};
+    if (auto done = answered(x, 0, value); done != Outcome::next) return done;
+    return changed(control::write_cr0(x.cpu, value));
 }
 
 Outcome smsw_register(Slow& x) {
-    x.write_any_register(0, x.cpu.control.cr0);
+    u64 value = x.cpu.control.cr0;
+    if (!shown(x, 0, value)) return Outcome::fault;
+    x.write_any_register(0, value);
     return Outcome::next;
 }
 Outcome smsw_memory(Slow& x) {
+    u64 cr0 = x.cpu.control.cr0;
+    if (!shown(x, 0, cr0)) return Outcome::fault;
     auto span = x.probe_write(2);
     if (x.stopped()) return x.why();
-    u16 value = u16(x.cpu.control.cr0);
+    u16 value = u16(cr0);
     x.cpu.write_span(span, &value);
     return Outcome::next;
 }
@@ -80,6 +99,7 @@ bool debug_register(Slow& x, unsigned& n) {
         if (x.cpu.control.cr4 & cr4::de) return x.raise(ud()), false;
         n += 2;
     }
+    if (intercepted(x) != Outcome::next) return x.fail(), false;
     if (!(x.cpu.control.dr[7] & bit(13))) return true;
     Fault general_detect{db_vector};
     general_detect.address = bit(13);
@@ -173,12 +193,14 @@ bool time_denied(const Cpu& cpu) { return (cpu.control.cr4 & cr4::tsd) && cpu.cp
 
 Outcome rdtsc(Slow& x) {
     if (time_denied(x.cpu)) return x.raise(gp(0));
-    set_edx_eax(x.cpu, read_tsc(x.cpu));
+    if (auto exits = intercepted(x); exits != Outcome::next) return exits;
+    set_edx_eax(x.cpu, read_guest_tsc(x.cpu));
     return Outcome::next;
 }
 Outcome rdtscp(Slow& x) {
     if (time_denied(x.cpu)) return x.raise(gp(0));
-    set_edx_eax(x.cpu, read_tsc(x.cpu));
+    if (auto exits = intercepted(x); exits != Outcome::next) return exits;
+    set_edx_eax(x.cpu, read_guest_tsc(x.cpu));
     x.cpu.gpr[rcx] = u32(x.cpu.msr.tsc_aux);
     return Outcome::next;
 }
@@ -190,9 +212,32 @@ Outcome rdpid(Slow& x) {
 Outcome rdpmc(Slow& x) {
     u32 n = u32(x.cpu.gpr[rcx]);
     if (!(x.cpu.control.cr4 & cr4::pce) && x.cpu.cpl > 0) return x.raise(gp(0));
+    if (auto exits = intercepted(x); exits != Outcome::next) return exits;
     if (x.cpu.intel() || n >= x.cpu.msr.perf_counter.size()) return x.raise(gp(0));
     set_edx_eax(x.cpu, x.cpu.msr.perf_counter[n]);
     return Outcome::next;
+}
+
+// ---- MONITOR and MWAIT (SDM vol. 2; APM vol. 3). Nobody but devices can store while this CPU waits, and they act by
+// timers: so any timer ends the wait, as any event may.
+
+Outcome monitor(Slow& x) {
+    auto& cpu = x.cpu;
+    if (cpu.cpl > 0) return x.raise(ud());
+    if (auto exits = intercepted(x); exits != Outcome::next) return exits;
+    if (u32(cpu.gpr[rcx])) return x.raise(gp(0));
+    x.read_at(x.insn.segment, cpu.gpr[rax] & ones(x.insn.address_size), 1);
+    return x.why();
+}
+
+Outcome mwait(Slow& x) {
+    auto& cpu = x.cpu;
+    if (cpu.cpl > 0) return x.raise(ud());
+    if (auto exits = intercepted(x); exits != Outcome::next) return exits;
+    if (u32(cpu.gpr[rcx]) > 1) return x.raise(gp(0));
+    cpu.activity = Activity::halted;
+    cpu.mwaiting = true;
+    return Outcome::changed;
 }
 
 Outcome cpuid(Slow& x) {
@@ -249,14 +294,14 @@ using F = Feature;
 
 constexpr Row rows[] = {
     // name       encoding            operands   gate                                                          event                    run
-    {"mov",      "0F 20 /r",         "Ry, Cy",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_cr,           plain<mov_from_cr>},
-    {"mov",      "0F 21 /r",         "Ry, Dy",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_dr,           plain<mov_from_dr>},
-    {"mov",      "0F 22 /r",         "Cy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_cr,           plain<mov_to_cr>},
-    {"mov",      "0F 23 /r",         "Dy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true},             Event::mov_dr,           plain<mov_to_dr>},
-    {"clts",     "0F 06",            "",        {.cpl = 0},                                                   Event::clts,             plain<clts>},
-    {"smsw",     "0F 01 /4",         "Rv",      {.umip = true},                                               Event::smsw,             plain<smsw_register>},
-    {"smsw",     "0F 01 /4",         "Mw",      {.umip = true},                                               Event::smsw,             plain<smsw_memory>},
-    {"lmsw",     "0F 01 /6",         "Ew",      {.cpl = 0},                                                   Event::lmsw,             plain<lmsw>},
+    {"mov",      "0F 20 /r",         "Ry, Cy",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_cr,           plain<mov_from_cr>},
+    {"mov",      "0F 21 /r",         "Ry, Dy",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_dr,           plain<mov_from_dr>},
+    {"mov",      "0F 22 /r",         "Cy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_cr,           plain<mov_to_cr>},
+    {"mov",      "0F 23 /r",         "Dy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_dr,           plain<mov_to_dr>},
+    {"clts",     "0F 06",            "",        {.cpl = 0, .asks_itself = true},                              Event::clts,             plain<clts>},
+    {"smsw",     "0F 01 /4",         "Rv",      {.umip = true, .asks_itself = true},                                               Event::smsw,             plain<smsw_register>},
+    {"smsw",     "0F 01 /4",         "Mw",      {.umip = true, .asks_itself = true},                                               Event::smsw,             plain<smsw_memory>},
+    {"lmsw",     "0F 01 /6",         "Ew",      {.cpl = 0, .asks_itself = true},                              Event::lmsw,             plain<lmsw>},
     {"sgdt",     "0F 01 /0",         "Ms",      {.umip = true},                                               Event::descriptor_table, plain<sgdt>},
     {"sidt",     "0F 01 /1",         "Ms",      {.umip = true},                                               Event::descriptor_table, plain<sidt>},
     {"lgdt",     "0F 01 /2",         "Ms",      {.cpl = 0},                                                   Event::descriptor_table, plain<lgdt>},
@@ -268,10 +313,12 @@ constexpr Row rows[] = {
     {"hlt",      "F4",               "",        {.cpl = 0},                                                   Event::hlt,              plain<hlt>},
     {"rdmsr",    "0F 32",            "",        {.needs = F::msr, .cpl = 0},                                  Event::rdmsr,            plain<rdmsr>},
     {"wrmsr",    "0F 30",            "",        {.needs = F::msr, .cpl = 0},                                  Event::wrmsr,            plain<wrmsr>},
-    {"rdtsc",    "0F 31",            "",        {.needs = F::tsc},                                            Event::rdtsc,            plain<rdtsc>},
-    {"rdtscp",   "0F 01 F9",         "",        {.needs = F::rdtscp},                                         Event::rdtscp,           plain<rdtscp>},
+    {"rdtsc",    "0F 31",            "",        {.needs = F::tsc, .asks_itself = true},                       Event::rdtsc,            plain<rdtsc>},
+    {"rdtscp",   "0F 01 F9",         "",        {.needs = F::rdtscp, .asks_itself = true},                    Event::rdtscp,           plain<rdtscp>},
     {"rdpid",    "F3 0F C7 /7",      "Ry",      {.needs = F::rdpid, .force64 = true},                         Event::rdtscp,           plain<rdpid>},
-    {"rdpmc",    "0F 33",            "",        {},                                                           Event::rdpmc,            plain<rdpmc>},
+    {"rdpmc",    "0F 33",            "",        {.asks_itself = true},                                        Event::rdpmc,            plain<rdpmc>},
+    {"monitor",  "0F 01 C8",         "",        {.needs = F::monitor, .asks_itself = true},                   Event::monitor,          plain<monitor>},
+    {"mwait",    "0F 01 C9",         "",        {.needs = F::monitor, .asks_itself = true},                   Event::mwait,            plain<mwait>},
     {"cpuid",    "0F A2",            "",        {},                                                           Event::cpuid,            plain<cpuid>},
     {"swapgs",   "0F 01 F8",         "",        {.cpl = 0, .only64 = true},                                   Event::none,             plain<swapgs>},
     {"rdfsbase", "F3 0F AE /0",      "Ry",      {.needs = F::fsgsbase, .only64 = true},                       Event::none,             plain<read_base<Seg::fs>>},

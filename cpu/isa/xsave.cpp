@@ -8,6 +8,7 @@
 #include "cpu/exec/slow.h"
 #include "cpu/fp/mxcsr.h"
 #include "cpu/isa/families.h"
+#include "cpu/virt/layer.h"
 
 namespace isa {
 namespace {
@@ -227,6 +228,8 @@ Outcome xgetbv(Slow& x) {
 Outcome xsetbv(Slow& x) {
     auto& cpu = x.cpu;
     if (!(cpu.control.cr4 & cr4::osxsave)) return x.raise(ud());
+    if (cpu.guest)
+        if (auto exits = cpu.guest->intercept(x.insn); exits != Outcome::next) return exits;
     u64 value = u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]);
     u64 exist = components(cpu.features);
     if (u32(cpu.gpr[rcx]) || !(value & x87_state) || value & ~exist) return x.raise(gp(0));
@@ -252,7 +255,7 @@ constexpr Row rows[] = {
     {"xsavec",      "NP 0F C7 /4",         "M",      {.needs = F::xsavec},           Event::none,    isa::plain<xsave_area<compacted, false>>},
     {"xsavec64",    "NP REX.W 0F C7 /4",   "M",      {.needs = F::xsavec},           Event::none,    isa::plain<xsave_area<compacted, true>>},
     {"xgetbv",      "NP 0F 01 D0",         "",       {.needs = F::xsave},            Event::none,    isa::plain<xgetbv>},
-    {"xsetbv",      "NP 0F 01 D1",         "",       {.needs = F::xsave, .cpl = 0},  Event::xsetbv,  isa::plain<xsetbv>},
+    {"xsetbv",      "NP 0F 01 D1",         "",       {.needs = F::xsave, .cpl = 0, .asks_itself = true}, Event::xsetbv,  isa::plain<xsetbv>},
 };
 static_assert(no_overlap(rows), "two rows claim the same bytes");
 

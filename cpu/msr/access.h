@@ -15,3 +15,4 @@ void reset_msrs(Cpu& cpu);
 std::string_view msr_name(const Cpu& cpu, u32 index);
 
 u64 read_tsc(const Cpu& cpu);
+u64 read_guest_tsc(const Cpu& cpu);       // the same where no guest runs

@@ -43,7 +43,10 @@ constexpr u64 all = ~u64{0};
 // ---- rules
 
 bool canonical(const Cpu& c, u64 v) { return c.canonical(v); }
-bool locked_no_more(const Cpu& c, u64) { return !(c.msr.feature_control & 1); }
+// Locked until the next reset; VMX outside SMX only where there is VMX.
+bool feature_control_bits(const Cpu& c, u64 v) {
+    return !(c.msr.feature_control & 1) && (!(v & bit(2)) || c.features.has(Feature::vmx));
+}
 
 constexpr bool memory_type(u8 t) { return t <= 6 && t != 2 && t != 3; }
 bool pat_types(const Cpu&, u64 v) {
@@ -68,7 +71,7 @@ bool spec_ctrl_bits(const Cpu& c, u64 v) {
 
 // ---- time
 
-bool get_tsc(Cpu& c, u32, u64& v) { return v = read_tsc(c), true; }
+bool get_tsc(Cpu& c, u32, u64& v) { return v = read_guest_tsc(c), true; }
 
 // SDM vol. 3, 18.17.3: a write to either moves both.
 void move_tsc(Cpu& c, u64 by) {
@@ -194,7 +197,7 @@ constexpr MsrRow rows[] = {
     {0x00000017, 1,   "IA32_PLATFORM_ID",         intel,  F::none,              reads<zero>,                      0},
     {0x0000001b, 1,   "IA32_APIC_BASE",           any,    F::apic,              {get_apic_base, put_apic_base},   all},
     {0x00000034, 1,   "MSR_SMI_COUNT",            intel,  F::none,              reads<zero>,                      0},
-    {0x0000003a, 1,   "IA32_FEATURE_CONTROL",     intel,  F::none,              at<&Msrs::feature_control>,       bit(0),                     locked_no_more},
+    {0x0000003a, 1,   "IA32_FEATURE_CONTROL",     intel,  F::none,              at<&Msrs::feature_control>,       bit(0) | bit(2),            feature_control_bits},
     {0x0000003b, 1,   "IA32_TSC_ADJUST",          any,    F::tsc_adjust,        {at<&Msrs::tsc_adjust>.get, put_tsc_adjust}, all},
     {0x00000048, 1,   "IA32_SPEC_CTRL",           intel,  F::spec_ctrl,         at<&Msrs::spec_ctrl>,             bit(0) | bit(1) | bit(2),   spec_ctrl_bits},
     {0x00000048, 1,   "SPEC_CTRL",                amd,    F::ibrs,              at<&Msrs::spec_ctrl>,             bit(0) | bit(1) | bit(2),   spec_ctrl_bits},
@@ -280,6 +283,7 @@ bool unknown(const Cpu& cpu, u32 index, const char* what) {
 }
 
 u64 read_tsc(const Cpu& cpu) { return cpu.clock.ticks + cpu.msr.tsc_offset; }
+u64 read_guest_tsc(const Cpu& cpu) { return read_tsc(cpu) + cpu.guest_tsc_offset; }
 
 bool read_msr(Cpu& cpu, u32 index, u64& value) {
     auto* row = find(cpu, index);

@@ -159,7 +159,9 @@ bool Builder::place_memory(const ::Insn& insn, u32 mode, bool only_address, Draf
 // Whether nothing keeps the instruction from running where the mode word is this one (cpu/gate.cpp).
 static bool open(const ::Insn& insn, u32 mode) {
     auto& gate = insn.row->gate;
-    return !insn.gated || (gate.unit == isa::Unit::sse && gate.cpl == 3 && !gate.umip && (mode & mode::sse));
+    if (insn.row->event != isa::Event::none && (mode & mode::guest)) return false;
+    bool ready = gate.unit == isa::Unit::none || (gate.unit == isa::Unit::sse && (mode & mode::sse));
+    return ready && gate.cpl == 3 && !gate.umip;
 }
 
 const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {

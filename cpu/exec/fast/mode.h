@@ -13,6 +13,7 @@ constexpr u32 flat = 16;              // data and stack segments reach everythin
 constexpr u32 direct = 32;            // relative branches can't leave the segment or the canonical addresses
 constexpr u32 anywhere = 64;          // RIP is the linear address: other pages may be linked to
 constexpr u32 sse = 128;              // SSE instructions neither #UD nor #NM
+constexpr u32 guest = 256;            // instructions with an event may exit
 }
 
 inline bool flat_data(const Segment& s) {
@@ -29,6 +30,7 @@ inline u32 mode_word(const Cpu& cpu) {
     using decode::CodeSize;
     auto code = cpu.code.size;
     u32 m = u32(code) | (cpu.code.protected_mode ? mode::protected_mode : 0) | (cpu.cpl == 3 ? mode::user : 0);
+    if (cpu.guest) m |= mode::guest;
     if (!(cpu.control.cr0 & (cr0::em | cr0::ts)) && (cpu.control.cr4 & cr4::osfxsr)) m |= mode::sse;
     if (code == CodeSize::bits64) {
         return m | mode::flat | mode::anywhere | (far_from_edges(cpu, cpu.gpr[rip_reg]) ? mode::direct : 0);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The last VM exits and how many there were of each kind: for people, no state of the machine's.
+#pragma once
+#include "base/bits.h"
+#include <array>
+
+namespace virt {
+
+struct LoggedExit {
+    u64 reason = 0;               // Intel: basic exit reason; AMD: EXITCODE
+    u64 information = 0;          // exit qualification; EXITINFO1
+    u64 address = 0;              // guest-physical address of EPT violations; EXITINFO2
+    u64 rip = 0;                  // the guest's
+    u64 tick = 0;                 // of the exit ...
+    u64 entered = 0;              // ... and of the entry before it
+};
+
+class ExitLog {
+public:
+    static constexpr unsigned kept = 1024, kinds = 1100;
+
+    void entry(u64 tick) { entered = tick, entries++; }
+    void exit(u64 reason, u64 information, u64 address, u64 rip, u64 tick) {
+        last[exits++ % kept] = {reason, information, address, rip, tick, entered};
+        count[reason < kinds ? reason : kinds - 1]++;
+        inside += tick - entered;
+    }
+    // Calls see(LoggedExit) for the last ones, the oldest first.
+    template <class See> void each(See&& see) const {
+        for (u64 n = exits > kept ? exits - kept : 0; n < exits; n++) see(last[n % kept]);
+    }
+
+    u64 entries = 0, exits = 0, failed_entries = 0;
+    u64 inside = 0;                               // ticks spent in guests
+    std::array<u64, kinds> count{};               // by reason; what is beyond counts as the last
+
+private:
+    std::array<LoggedExit, kept> last{};
+    u64 entered = 0;
+};
+
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Which virtualization extension a CPU has, and the seams between it and the CPU.
+#include "cpu/virt/layer.h"
+#include "cpu/cpu.h"
+
+namespace virt {
+
+Outcome Layer::raise() {
+    Fault f;
+    f.exit = true;
+    return cpu.raise(f);
+}
+
+std::unique_ptr<Layer> make_layer(Cpu&) { return nullptr; }
+
+}
+
+Outcome Cpu::second_stage_fault(const paging::Fault& fault) { return guest->second_stage_fault(fault); }

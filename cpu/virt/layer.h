@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// What the CPU asks of its virtualization extension: Intel's VMX (cpu/vmx/) or AMD's SVM (cpu/svm/).
+//
+// Cpu::virt is the extension, Cpu::guest the same object while a guest runs (VMX non-root operation, guest mode of SVM).
+// A VM exit is raised like a fault: the layer notes what it is about and returns raise(); nothing of the instruction has
+// been committed, and Cpu::deliver() calls leave(), which saves the guest and loads the host.
+#pragma once
+#include "base/archive.h"
+#include "cpu/event/delivery.h"
+#include "cpu/outcome.h"
+#include "cpu/virt/exit_log.h"
+#include "memory/walk.h"
+#include <memory>
+
+struct Cpu;
+struct Insn;
+
+namespace virt {
+
+class Layer {
+public:
+    explicit Layer(Cpu& cpu) : cpu(cpu) {}
+    virtual ~Layer() = default;
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+
+    virtual void reset(bool init) = 0;
+    virtual void visit(Archive&) = 0;
+
+    // Whether a MOV to CR0 or CR4 (n) may set this value: VMX operation fixes bits. In a guest or not.
+    virtual bool cr_allowed(unsigned, u64) const { return true; }
+
+    // ---- asked while a guest runs. Outcome::next: the instruction goes on; fault: a VM exit has been raised.
+
+    // What the row's event and a control decide. By the gate, behind #UD and the CPL check; by the handler itself where
+    // the row says `asks_itself`.
+    virtual Outcome intercept(const Insn&) = 0;
+    // MOV from a control register and SMSW: the value may be another than the register's.
+    virtual Outcome read_cr(const Insn&, unsigned n, u64& value) = 0;
+    // MOV to one, CLTS and LMSW (by the row's event): the value may be changed; Outcome::changed: it is done already.
+    virtual Outcome write_cr(const Insn&, unsigned n, u64& value) = 0;
+    // IN, OUT, INS, OUTS, behind the check of IOPL and the TSS; `linear` is the string element's address.
+    virtual Outcome port(const Insn&, u16 port, unsigned width, bool in, u64 linear) = 0;
+    // Behind the checks of the new TSS's descriptor, before anything has changed.
+    virtual Outcome task_switch(u16 selector, event::Why why, u64 next_rip) = 0;
+    // The second stage refuses.
+    virtual Outcome second_stage_fault(const paging::Fault&) = 0;
+
+    // Before an exception is recorded in CR2 or DR6: true if a VM exit has been raised in its place. Cpu::delivering is
+    // the event whose delivery met it, if any.
+    virtual bool exception(const Fault&) = 0;
+    // A triple fault: exits, or shuts the CPU down.
+    virtual void triple_fault() = 0;
+    // Between two instructions: the layer's table of priorities. True when it did something.
+    virtual bool service_pending() = 0;
+    // Cpu::monitor_trap is set and an instruction has been completed, in part if it is a repeated one.
+    virtual void stepped() {}
+    // Carries the raised VM exit out.
+    virtual void leave() = 0;
+
+    ExitLog log;
+
+protected:
+    Outcome raise();              // the exit noted is under way
+    Cpu& cpu;
+};
+
+// The extension that the model has, or null.
+std::unique_ptr<Layer> make_layer(Cpu& cpu);
+
+}
