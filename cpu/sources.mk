@@ -152,7 +152,17 @@ cpu_sources = \
     cpu/state/gpr.h \
     cpu/state/segment.h \
     cpu/state/vector.h \
+    cpu/virt/check.h \
     cpu/virt/exit_log.h \
     cpu/virt/layer.cpp \
     cpu/virt/layer.h \
+    cpu/vmx/capabilities.cpp \
+    cpu/vmx/capabilities.def \
+    cpu/vmx/capabilities.h \
+    cpu/vmx/controls.def \
+    cpu/vmx/entry_checks.cpp \
+    cpu/vmx/entry_checks.h \
+    cpu/vmx/entry_view.h \
+    cpu/vmx/fields.def \
+    cpu/vmx/fields.h \
     cpu/wires.h

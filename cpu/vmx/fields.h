@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// The VMCS's fields and the VMX controls, by name, by encoding and by row; the VMCS as a value.
+#pragma once
+#include "base/archive.h"
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace vmx {
+
+// An encoding says how wide its field is and where it belongs (SDM vol. 3, 25.11.2 and appendix B).
+enum class Width : u8 { word, quad, dword, natural };
+enum class Area : u8 { control, exit_information, guest, host };
+
+enum class Field : u16 {
+#define FIELD(name, encoding, text, exists) name = encoding,
+#include "cpu/vmx/fields.def"
+};
+
+constexpr Width width(Field f) { return Width(bits(u16(f), 14, 13)); }
+constexpr Area area(Field f) { return Area(bits(u16(f), 11, 10)); }
+constexpr bool read_only(Field f) { return area(f) == Area::exit_information; }
+constexpr unsigned width_in_bits(Field f) { return width(f) == Width::word ? 16 : width(f) == Width::dword ? 32 : 64; }
+// What of a value the field can hold.
+constexpr u64 truncate(Field f, u64 value) { return value & mask(width_in_bits(f) - 1, 0); }
+
+// ---- controls
+
+struct Control {
+    Field word;
+    u8 bit;
+    constexpr bool operator==(const Control&) const = default;
+};
+constexpr Control always{Field{}, 0xff};
+
+namespace pin { constexpr Field word = Field::pin_controls; }
+namespace primary { constexpr Field word = Field::primary_controls; }
+namespace secondary { constexpr Field word = Field::secondary_controls; }
+namespace exit { constexpr Field word = Field::exit_controls; }
+namespace entry { constexpr Field word = Field::entry_controls; }
+namespace function { constexpr Field word = Field::vm_function_controls; }
+
+#define CONTROL(group, name, bit, text, capability) namespace group { constexpr Control name{word, bit}; }
+#include "cpu/vmx/controls.def"
+
+// The control without which those of its word count as 0 (SDM vol. 3, 25.6.2 and 25.6.14).
+constexpr Control activates(Field word) {
+    return word == Field::secondary_controls     ? primary::secondary_controls
+           : word == Field::vm_function_controls ? secondary::vm_functions
+                                                 : always;
+}
+
+// ---- the table of fields
+
+struct FieldRow {
+    Field field;
+    std::string_view name, text;
+    Control exists;               // the control without which there is no such field
+};
+
+constexpr FieldRow fields[] = {
+#define FIELD(name, encoding, text, exists) {Field::name, #name, text, exists},
+#include "cpu/vmx/fields.def"
+};
+constexpr unsigned field_count = std::size(fields);
+
+// A field's row, found from the width, area and index of its encoding.
+constexpr unsigned slot(u16 encoding) { return unsigned(bits(encoding, 14, 13) << 8 | bits(encoding, 11, 10) << 6 | bits(encoding, 6, 1)); }
+constexpr u8 no_row = 0xff;
+constexpr auto rows = [] {
+    std::array<u8, 1024> rows{};
+    rows.fill(no_row);
+    for (unsigned i = 0; i < field_count; i++) rows[slot(u16(fields[i].field))] = u8(i);
+    return rows;
+}();
+static_assert(field_count < no_row);
+constexpr u8 row(Field f) { return rows[slot(u16(f))]; }
+constexpr std::string_view text(Field f) { return fields[row(f)].text; }
+
+// What VMREAD and VMWRITE name: a field, or the high half of one of 64 bits.
+struct Component {
+    Field field;
+    bool high = false;
+    constexpr bool operator==(const Component&) const = default;
+};
+// Whether a CPU has the field is for its capabilities to say (exists() in capabilities.h).
+constexpr std::optional<Component> find(u64 encoding) {
+    if (encoding >> 15 || encoding & (bit(12) | mask(9, 7))) return {};
+    u8 found = rows[slot(u16(encoding))];
+    bool high = encoding & 1;
+    if (found == no_row || (high && width(fields[found].field) != Width::quad)) return {};
+    return Component{fields[found].field, high};
+}
+
+constexpr bool ascending() {
+    for (unsigned i = 1; i < field_count; i++)
+        if (fields[i - 1].field >= fields[i].field) return false;
+    return true;
+}
+static_assert(ascending(), "fields.def lists each encoding once, in order");
+constexpr bool each_found() {
+    for (auto& r : fields)
+        if (find(u16(r.field)) != Component{r.field}) return false;
+    return true;
+}
+static_assert(each_found(), "no two fields share a slot");
+
+// The VMCS revision identifier: another table, another number, so that an image of another layout is refused.
+constexpr u32 revision = [] {
+    u32 hash = 0x811c9dc5;
+    for (auto& r : fields)
+        for (u8 byte : {u8(u16(r.field)), u8(u16(r.field) >> 8)}) hash = (hash ^ byte) * 0x01000193;
+    return hash & 0x7fffffff;
+}();
+static_assert(revision != 0);
+
+// ---- sets of fields, and the VMCS
+
+class FieldSet {
+public:
+    constexpr void add(Field f) { words[row(f) / 64] |= bit(row(f) % 64); }
+    constexpr bool has(Field f) const { return words[row(f) / 64] & bit(row(f) % 64); }
+    constexpr void clear() { words = {}; }
+    constexpr bool empty() const { return *this == FieldSet{}; }
+    constexpr FieldSet& operator|=(const FieldSet& other) {
+        for (unsigned i = 0; i < words.size(); i++) words[i] |= other.words[i];
+        return *this;
+    }
+    constexpr bool operator==(const FieldSet&) const = default;
+    static constexpr FieldSet all() {
+        FieldSet set;
+        for (auto& r : fields) set.add(r.field);
+        return set;
+    }
+    // Calls see(row) for each member, in the table's order.
+    template <class See> constexpr void each(See&& see) const {
+        for (unsigned i = 0; i < words.size(); i++)
+            for (u64 rest = words[i]; rest; rest &= rest - 1) see(i * 64 + unsigned(std::countr_zero(rest)));
+    }
+
+private:
+    std::array<u64, (field_count + 63) / 64> words{};
+};
+
+// The fields' values in the order of fields.def, each no wider than its field, and which have changed since someone last asked.
+class Vmcs {
+public:
+    u64 operator[](Field f) const { return value[row(f)]; }
+    void set(Field f, u64 to) {
+        u64& now = value[row(f)];
+        to = truncate(f, to);
+        if (now != to) now = to, changed.add(f);
+    }
+    // Whether the control has its effect: it is set, and so is the one that activates its word.
+    bool operator[](Control c) const {
+        Control by = activates(c.word);
+        return bits((*this)[c.word], c.bit, c.bit) && (by == always || (*this)[by]);
+    }
+    FieldSet take_changed() {
+        FieldSet taken = changed;
+        changed.clear();
+        return taken;
+    }
+    // For whoever fills in values by himself: everything may have changed.
+    void all_changed() { changed = FieldSet::all(); }
+
+    // A field at a time, by its name; loading may change everything.
+    void visit(Archive& a) {
+        for (unsigned i = 0; i < field_count; i++) {
+            a(fields[i].name, value[i]);
+            value[i] = truncate(fields[i].field, value[i]);
+        }
+        all_changed();
+    }
+
+    std::array<u64, field_count> value{};
+
+private:
+    FieldSet changed = FieldSet::all();
+};
+
+}
