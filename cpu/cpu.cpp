@@ -232,17 +232,19 @@ void Cpu::step_watched() {
     if (debug_trap_armed() && !resuming && code_breakpoint()) return void(clock.ticks++);
     const Insn* insn = fetch();
     clock.ticks++;
-    bool sti = sti_shadow, mov_ss = mov_ss_shadow;
+    bool sti = sti_shadow, mov_ss = mov_ss_shadow, was_guest = guest;
     rflags &= ~rflags::rf;
     Outcome outcome = insn ? execute(*insn) : Outcome::fault;
-    if (sti) sti_shadow = false;              // a shadow holds for one instruction; a second STI or MOV SS starts none
-    if (mov_ss) mov_ss_shadow = false;
+    if (was_guest == bool(guest)) {         // a shadow holds for one instruction; a second STI or MOV SS starts none
+        if (sti) sti_shadow = false;
+        if (mov_ss) mov_ss_shadow = false;
+    }
     if (outcome == Outcome::again || (resuming && outcome == Outcome::fault)) rflags |= rflags::rf;
     if (outcome == Outcome::fault) {
         pending_dr6 = 0;
         return deliver(fault_);
     }
-    if (monitor_trap && guest) guest->stepped();
+    if (monitor_trap && was_guest && guest) guest->stepped();
     if (stepping && !mov_ss_shadow) pending_dr6 |= bit(14);      // none behind a load of SS (SDM vol. 3, 6.8.3)
     if (pending_dr6) pending |= pending::debug;
 }

@@ -208,6 +208,8 @@ struct Cpu {
     // CPU has shut down.
     void deliver(const Fault& f);                          // exceptions raised by instructions and fetches
     void deliver_interrupt(u8 vector, event::Origin origin = event::Origin::external);
+    // The same without a look at CR2, DR6 and what a hypervisor intercepts: for what a VM entry injects.
+    void deliver_event(const event::Delivery& first);
     // Looks at `pending` between instructions; true when it delivered something or changed the activity.
     bool service_pending();
     void set_intr(bool level);                             // the 8259s' INTR wire, where LINT0 passes it on
@@ -234,6 +236,7 @@ struct Cpu {
     Outcome execute(const Insn& insn);
 
 private:
+    bool exits(const Fault& f);                            // a VM exit came of it, and has been carried out
     void step();
     void turn(u64 until, bool one_block);
     void advance(u64 until, bool one_block);

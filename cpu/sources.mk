@@ -139,6 +139,7 @@ cpu_sources = \
     cpu/isa/x87/short.cpp \
     cpu/isa/x87/x87.cpp \
     cpu/isa/x87/x87.h \
+    cpu/isa/vmx.cpp \
     cpu/isa/xsave.cpp \
     cpu/isa/xsave.h \
     cpu/mmu.cpp \
@@ -162,7 +163,17 @@ cpu_sources = \
     cpu/vmx/controls.def \
     cpu/vmx/entry_checks.cpp \
     cpu/vmx/entry_checks.h \
+    cpu/vmx/entry.cpp \
     cpu/vmx/entry_view.h \
+    cpu/vmx/events.cpp \
+    cpu/vmx/exit.cpp \
+    cpu/vmx/exits.def \
+    cpu/vmx/exits.h \
     cpu/vmx/fields.def \
     cpu/vmx/fields.h \
+    cpu/vmx/information.cpp \
+    cpu/vmx/information.h \
+    cpu/vmx/intercepts.cpp \
+    cpu/vmx/vmx.cpp \
+    cpu/vmx/vmx.h \
     cpu/wires.h

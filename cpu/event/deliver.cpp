@@ -220,6 +220,7 @@ bool attempt(Cpu& cpu, const Delivery& d) {
     cpu.activity = Activity::active;
     cpu.mwaiting = false;
     cpu.sti_shadow = cpu.mov_ss_shadow = false;
+    if (cpu.monitor_trap) cpu.guest->stepped();
     return true;
 }
 
@@ -280,32 +281,42 @@ void shut_down(Cpu& cpu) {
 
 }
 
-// Benign faults (#AC) can follow each other for ever on silicon; here the CPU shuts down instead of
-// hanging the host. A VM exit comes before anything is recorded (SDM vol. 3, 28.1; APM vol. 2, 15.12).
+// A VM exit comes before anything is recorded (SDM vol. 3, 28.1; APM vol. 2, 15.12).
+bool Cpu::exits(const Fault& f) {
+    if (!f.exit && !(guest && guest->exception(f))) return false;
+    guest->leave();
+    return true;
+}
+
 void Cpu::deliver(const Fault& f) {
-    Fault now = f;
-    auto exits = [&](const Fault& met) { return met.exit || (guest && guest->exception(met)); };
-    if (exits(now)) return guest->leave();
+    if (exits(f)) return;
+    record(*this, f);
+    deliver_event(exception(*this, f));
+}
+
+// What arrives from outside is benign: a fault met while delivering it is delivered as it is.
+void Cpu::deliver_interrupt(u8 v, event::Origin origin) { deliver_event({v, origin, false, 0, rip(), rflags, 0}); }
+
+// Benign faults (#AC) can follow each other for ever on silicon; here the CPU shuts down instead of
+// hanging the host.
+void Cpu::deliver_event(const event::Delivery& first) {
+    Delivery d = first;
     for (unsigned tries = 0; tries < 16; tries++) {
-        record(*this, now);
-        if (attempt(*this, exception(*this, now))) return;
+        if (attempt(*this, d)) return;
         Fault met = fault_;
-        if (exits(met)) return guest->leave();
-        switch (next(class_of(now.vector), class_of(met.vector))) {
-        case Next::serial: now = met; break;
+        if (exits(met)) return;
+        record(*this, met);
+        Class now = d.origin == Origin::exception ? class_of(d.vector) : Class::benign;
+        switch (next(now, class_of(met.vector))) {
+        case Next::serial: d = exception(*this, met); break;
         case Next::double_fault:
-            record(*this, met);
-            now = {df_vector, true, 0};
             delivering.reset();
-            if (exits(now)) return guest->leave();
+            met = {df_vector, true, 0};
+            if (exits(met)) return;
+            d = exception(*this, met);
             break;
         case Next::shutdown: return shut_down(*this);
         }
     }
     shut_down(*this);
-}
-
-// What arrives from outside is benign: a fault met while delivering it is delivered as it is.
-void Cpu::deliver_interrupt(u8 v, event::Origin origin) {
-    if (!attempt(*this, {v, origin, false, 0, rip(), rflags, 0})) deliver(fault_);
 }

@@ -23,6 +23,8 @@ u64 edx_eax(const Cpu& cpu) { return u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[
 // For rows that ask themselves: the hypervisor's word, where there is one.
 Outcome intercepted(Slow& x) { return x.cpu.guest ? x.cpu.guest->intercept(x.insn) : Outcome::next; }
 
+bool exists(Slow& x) { return !x.cpu.guest || x.cpu.guest->exists(x.insn); }
+
 // ---- control registers
 
 bool shown(Slow& x, unsigned n, u64& value) { return !x.cpu.guest || x.cpu.guest->read_cr(x.insn, n, value) == Outcome::next; }
@@ -69,11 +71,11 @@ Outcome clts(Slow& x) {
 
 // PE, MP, EM, TS; PE can be set and not cleared.
 Outcome lmsw(Slow& x) {
-    u64 value = x.read_any(0) & 15;
+    u64 source = x.read_any(0) & 15;
     if (x.stopped()) return x.why();
-    value |= x.cpu.control.cr0 & ~u64{14};
+    u64 value = (x.cpu.control.cr0 & ~u64{15}) | source;
     if (auto done = answered(x, 0, value); done != Outcome::next) return done;
-    return changed(control::write_cr0(x.cpu, value));
+    return changed(control::write_cr0(x.cpu, value | (x.cpu.control.cr0 & cr0::pe)));
 }
 
 Outcome smsw_register(Slow& x) {
@@ -159,6 +161,9 @@ Outcome invlpg(Slow& x) {
 struct InvpcidDescriptor { u64 pcid, address; };
 
 Outcome invpcid(Slow& x) {
+    if (!exists(x)) return x.raise(ud());
+    if (x.cpu.cpl > 0) return x.raise(gp(0));
+    if (auto exits = intercepted(x); exits != Outcome::next) return exits;
     u64 type = x.read_any(0);
     auto d = x.load<InvpcidDescriptor>();
     if (x.stopped()) return x.why();
@@ -198,6 +203,7 @@ Outcome rdtsc(Slow& x) {
     return Outcome::next;
 }
 Outcome rdtscp(Slow& x) {
+    if (!exists(x)) return x.raise(ud());
     if (time_denied(x.cpu)) return x.raise(gp(0));
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
     set_edx_eax(x.cpu, read_guest_tsc(x.cpu));
@@ -205,6 +211,7 @@ Outcome rdtscp(Slow& x) {
     return Outcome::next;
 }
 Outcome rdpid(Slow& x) {
+    if (!exists(x)) return x.raise(ud());
     x.write_any_register(0, u32(x.cpu.msr.tsc_aux));
     return Outcome::next;
 }
@@ -307,7 +314,7 @@ constexpr Row rows[] = {
     {"lgdt",     "0F 01 /2",         "Ms",      {.cpl = 0},                                                   Event::descriptor_table, plain<lgdt>},
     {"lidt",     "0F 01 /3",         "Ms",      {.cpl = 0},                                                   Event::descriptor_table, plain<lidt>},
     {"invlpg",   "0F 01 /7",         "Mb",      {.cpl = 0},                                                   Event::invlpg,           plain<invlpg>},
-    {"invpcid",  "66 0F 38 82 /r",   "Gy, Mdq", {.needs = F::invpcid, .cpl = 0, .force64 = true},             Event::invpcid,          plain<invpcid>},
+    {"invpcid",  "66 0F 38 82 /r",   "Gy, Mdq", {.needs = F::invpcid, .force64 = true, .asks_itself = true},  Event::invpcid,          plain<invpcid>},
     {"invd",     "0F 08",            "",        {.cpl = 0},                                                   Event::invd,             plain<no_caches>},
     {"wbinvd",   "0F 09",            "",        {.cpl = 0},                                                   Event::wbinvd,           plain<no_caches>},
     {"hlt",      "F4",               "",        {.cpl = 0},                                                   Event::hlt,              plain<hlt>},
@@ -315,7 +322,7 @@ constexpr Row rows[] = {
     {"wrmsr",    "0F 30",            "",        {.needs = F::msr, .cpl = 0},                                  Event::wrmsr,            plain<wrmsr>},
     {"rdtsc",    "0F 31",            "",        {.needs = F::tsc, .asks_itself = true},                       Event::rdtsc,            plain<rdtsc>},
     {"rdtscp",   "0F 01 F9",         "",        {.needs = F::rdtscp, .asks_itself = true},                    Event::rdtscp,           plain<rdtscp>},
-    {"rdpid",    "F3 0F C7 /7",      "Ry",      {.needs = F::rdpid, .force64 = true},                         Event::rdtscp,           plain<rdpid>},
+    {"rdpid",    "F3 0F C7 /7",      "Ry",      {.needs = F::rdpid, .force64 = true},                         Event::none,             plain<rdpid>},
     {"rdpmc",    "0F 33",            "",        {.asks_itself = true},                                        Event::rdpmc,            plain<rdpmc>},
     {"monitor",  "0F 01 C8",         "",        {.needs = F::monitor, .asks_itself = true},                   Event::monitor,          plain<monitor>},
     {"mwait",    "0F 01 C9",         "",        {.needs = F::monitor, .asks_itself = true},                   Event::mwait,            plain<mwait>},

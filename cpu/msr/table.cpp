@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid/leaves.h"
 #include "cpu/msr/access.h"
+#include "cpu/vmx/vmx.h"
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -115,6 +116,13 @@ bool get_apic_base(Cpu& c, u32, u64& v) { return v = c.apic.base(), true; }
 bool put_apic_base(Cpu& c, u32, u64 v) { return c.apic.write_base(v); }
 bool get_x2apic(Cpu& c, u32 n, u64& v) { return c.apic.read_msr(0x800 + n, v); }
 bool put_x2apic(Cpu& c, u32 n, u64 v) { return c.apic.write_msr(0x800 + n, v); }
+
+// ---- VMX (SDM vol. 3, appendix A)
+
+bool get_vmx(Cpu& c, u32 n, u64& v) {
+    auto value = vmx::capability_msr(0x480 + n, static_cast<vmx::Vmx&>(*c.virt).limits);
+    return v = value.value_or(0), value.has_value();
+}
 
 // ---- MTRRs (SDM vol. 3, 12.11)
 
@@ -227,6 +235,7 @@ constexpr MsrRow rows[] = {
     {0x00000277, 1,   "IA32_PAT",                 any,    F::pat,               at<&Msrs::pat>,                   all,                        pat_types,      types_changed},
     {0x000002ff, 1,   "IA32_MTRR_DEF_TYPE",       any,    F::mtrr,              at<&Msrs::mtrr_def_type>,         0xff | bit(10) | bit(11),   mtrr_default,   types_changed},
     {0x00000400, 128, "IA32_MC",                  any,    F::mca,               {get_bank, put_bank},             all},
+    {0x00000480, 18,  "IA32_VMX_capabilities",    intel,  F::vmx,               {get_vmx, nullptr},               0},
     {0x000006e0, 1,   "IA32_TSC_DEADLINE",        any,    F::tsc_deadline,      {get_deadline, put_deadline},     all},
     {0x00000800, 256, "IA32_X2APIC",              any,    F::x2apic,            {get_x2apic, put_x2apic},         all},
     {0xc0000080, 1,   "IA32_EFER",                any,    F::none,              {get_efer, put_efer},             all},

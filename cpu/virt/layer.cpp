@@ -2,6 +2,7 @@
 // Which virtualization extension a CPU has, and the seams between it and the CPU.
 #include "cpu/virt/layer.h"
 #include "cpu/cpu.h"
+#include "cpu/vmx/vmx.h"
 
 namespace virt {
 
@@ -11,7 +12,10 @@ Outcome Layer::raise() {
     return cpu.raise(f);
 }
 
-std::unique_ptr<Layer> make_layer(Cpu&) { return nullptr; }
+std::unique_ptr<Layer> make_layer(Cpu& cpu) {
+    if (cpu.intel() && cpu.features.has(Feature::vmx)) return std::make_unique<vmx::Vmx>(cpu);
+    return nullptr;
+}
 
 }
 

@@ -32,6 +32,8 @@ public:
 
     // ---- asked while a guest runs. Outcome::next: the instruction goes on; fault: a VM exit has been raised.
 
+    // Whether the guest has the instruction at all: controls enable RDTSCP, RDPID, INVPCID. False: #UD.
+    virtual bool exists(const Insn&) const { return true; }
     // What the row's event and a control decide. By the gate, behind #UD and the CPL check; by the handler itself where
     // the row says `asks_itself`.
     virtual Outcome intercept(const Insn&) = 0;
@@ -59,6 +61,7 @@ public:
     virtual void leave() = 0;
 
     ExitLog log;
+    bool explain = false;         // why entries fail and exits happen goes to the log
 
 protected:
     Outcome raise();              // the exit noted is under way

@@ -16,7 +16,7 @@ const CpuModel max_intel{
     .max_leaf = 0x1f, .max_extended = 0x80000008,
     .physical_bits = 46,
     .features = long_mode_features | FeatureSet{
-        "monitor ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
+        "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
         "clflushopt clwb umip pku la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 "
         "lzcnt prefetchw page1gb rdtscp invtsc"},
     .caches = caches,
@@ -26,6 +26,7 @@ const CpuModel max_intel{
     // PBRSB_NO, GDS_NO, RFDS_NO, ITS_NO (SDM vol. 4, IA32_ARCH_CAPABILITIES): an emulator doesn't speculate.
     .arch_capabilities = bit(0) | bit(1) | bit(3) | bit(4) | bit(5) | bit(6) | bit(8) | bit(13) | bit(14) | bit(15) | bit(20) | bit(24) |
                          bit(26) | bit(27) | bit(62),
+    .vmx = vmx::all_capabilities,
     .mca_banks = 4,
     .lacks = "",
 };

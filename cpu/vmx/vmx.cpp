@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// VMX operation and VMCS regions: which VMCS is current, and where it lies while it isn't (SDM vol. 3, 24 and 25.1 to 25.3, 25.11).
+#include "cpu/vmx/vmx.h"
+#include "cpu/cpuid/model.h"
+#include "cpu/isa/control.h"
+#include "cpu/mmu.h"
+
+namespace vmx {
+
+// A region: revision identifier and abort indicator as the SDM says, then what is ours: the launch state and the fields.
+constexpr u64 launch_state_at = 8, fields_at = 16;
+static_assert(fields_at + field_count * 8 <= Vmx::region_size);
+
+Vmx::Vmx(Cpu& cpu)
+    : Layer(cpu), limits(vmx::limits(cpu.model.vmx, cpu.features, control::cr4_bits(cpu), cpu.model.physical_bits)),
+      bus(cpu), timer(cpu.clock, [this] {
+          timer_expired = true;
+          this->cpu.pending |= pending::guest;
+      }) {}
+
+// INIT in root operation is held; what gets here is a reset of the board, or INIT outside VMX operation.
+void Vmx::reset(bool) {
+    on = launched = trap_pending = timer_expired = tpr_below_threshold = pausing = false;
+    vmxon_pointer = current = none;
+    vmcs = {};
+    timer.off();
+    cpu.mmu->leave_guest();
+}
+
+void Vmx::visit(Archive& a) {
+    bool inside = cpu.guest;
+    a("on", on), a("inside", inside), a("vmxon_pointer", vmxon_pointer), a("current", current), a("launched", launched), a("vmcs", vmcs);
+    a("trap_pending", trap_pending), a("timer_expired", timer_expired), a("tpr_below_threshold", tpr_below_threshold);
+    a("timer", timer), a("timer_started", timer_started), a("timer_value", timer_value);
+    a("pause_first", pause_first), a("pause_last", pause_last), a("pausing", pausing);
+    if (current != none && !valid_region(current)) current = none;
+    inside = inside && on && current != none;
+    if (!inside && !cpu.guest) return;
+    cpu.guest = inside ? this : nullptr;
+    if (inside) select_translation();
+    else cpu.mmu->leave_guest();
+}
+
+// SDM vol. 3, 24.8: bits that VMX operation fixes; PE and PG are free in an unrestricted guest.
+bool Vmx::cr_allowed(unsigned n, u64 value) const {
+    if (!on) return true;
+    if (n == 4) return limits.cr4.permit(value);
+    u64 ones = limits.cr0.ones;
+    if (cpu.guest && vmcs[secondary::unrestricted_guest]) ones &= ~(cr0::pe | cr0::pg);
+    return (value & ones) == ones;
+}
+
+u64 Vmx::Bus::read(u64 at, unsigned bytes) const { return cpu.memory.read(Physical(at), bytes); }
+
+Surroundings Vmx::surroundings() const { return {&limits, &bus, cpu.long_mode(), current}; }
+
+// ---- VMX operation
+
+void Vmx::enter_operation(u64 region) {
+    on = true;
+    vmxon_pointer = region, current = none;
+    cpu.held |= pending::init;
+    cpu.mmu->invalidate(paging::Operation::vmx_on_off);
+}
+
+void Vmx::leave_operation() {
+    write_back();
+    on = false;
+    vmxon_pointer = current = none;
+    cpu.held &= ~pending::init;
+    cpu.mmu->invalidate(paging::Operation::vmx_on_off);
+}
+
+// ---- regions
+
+void Vmx::write_back() {
+    if (current == none) return;
+    cpu.memory.write(Physical(current + launch_state_at), 4, launched);
+    for (unsigned n = 0; n < field_count; n++) cpu.memory.write(Physical(current + fields_at + n * 8), 8, vmcs.value[n]);
+}
+
+// The launch state in the region becomes "clear"; what was current is not any more.
+void Vmx::clear(u64 address) {
+    if (address == current) {
+        write_back();
+        current = none;
+    }
+    cpu.memory.write(Physical(address + launch_state_at), 4, 0);
+}
+
+void Vmx::make_current(u64 address) {
+    if (address == current) return;
+    write_back();
+    current = address;
+    launched = cpu.memory.read(Physical(address + launch_state_at), 4);
+    for (unsigned n = 0; n < field_count; n++)
+        vmcs.value[n] = truncate(fields[n].field, cpu.memory.read(Physical(address + fields_at + n * 8), 8));
+    vmcs.all_changed();
+}
+
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// VMX: the state of VMX operation, the current VMCS, and what happens on entries and exits.
+//
+// SDM vol. 3: ch. 24 (VMXON region), 25 (VMCS), 26 (non-root operation), 27 (entries), 28 (exits), 31 (instructions).
+// Left out: SMM and its dual-monitor treatment, APIC virtualization but for the TPR shadow, posted interrupts, VMCS
+// shadowing, #VE, PML and what came later: none of it is advertised.
+#pragma once
+#include "base/clock.h"
+#include "cpu/cpu.h"
+#include "cpu/virt/layer.h"
+#include "cpu/vmx/entry_checks.h"
+#include "cpu/vmx/exits.h"
+
+namespace vmx {
+
+// What a VM exit tells besides its reason; each field is written only where `has` says so.
+struct Noted {
+    Reason reason{};
+    u64 qualification = 0;
+    u32 interruption = 0, error_code = 0;         // VM-exit interruption information; valid bit included
+    u32 instruction_information = 0;
+    u8 length = 0;                                // of the instruction
+    u64 linear = 0, guest_physical = 0;
+};
+
+class Vmx final : public virt::Layer {
+public:
+    explicit Vmx(Cpu& cpu);
+
+    void reset(bool init) override;
+    void visit(Archive&) override;
+    bool cr_allowed(unsigned n, u64 value) const override;
+
+    bool exists(const Insn&) const override;
+    ::Outcome intercept(const Insn&) override;
+    ::Outcome read_cr(const Insn&, unsigned n, u64& value) override;
+    ::Outcome write_cr(const Insn&, unsigned n, u64& value) override;
+    ::Outcome port(const Insn&, u16 port, unsigned width, bool in, u64 linear) override;
+    ::Outcome task_switch(u16 selector, event::Why why, u64 next_rip) override;
+    ::Outcome second_stage_fault(const paging::Fault&) override;
+    bool exception(const Fault&) override;
+    void triple_fault() override;
+    bool service_pending() override;
+    void stepped() override;
+    void leave() override;
+
+    // ---- for the instructions (cpu/isa/vmx.cpp)
+    static constexpr u64 none = ~u64{0};
+    static constexpr u64 region_size = 4096;
+
+    const Limits limits;
+    bool on = false;                              // VMX operation
+    u64 vmxon_pointer = none;
+    u64 current = none;                           // address of the current VMCS
+    bool launched = false;                        // its launch state
+    Vmcs vmcs;                                    // it itself: its region holds what it was when last written back
+
+    bool valid_region(u64 address) const { return !(address & (region_size - 1)) && !(address >> limits.physical_bits); }
+    void enter_operation(u64 region);
+    void leave_operation();
+    void write_back();                            // the current VMCS to its region
+    void clear(u64 address);                      // VMCLEAR
+    void make_current(u64 address);               // VMPTRLD, its operand checked
+
+    // VMLAUNCH and VMRESUME behind their first checks: `taken` into the guest, or out of a failed entry; `next`: VMfail n.
+    struct Entered {
+        ::Outcome outcome;
+        u8 error = 0;                             // VM-instruction error
+    };
+    Entered enter();
+
+    // An instruction of the guest's exits: `information` says whether it has VM-exit instruction information.
+    ::Outcome exit(Reason, const Insn&, u64 qualification = 0, u32 information = 0);
+    bool switch_ept(u64 index);                   // VMFUNC 0; false: it exits
+
+    Surroundings surroundings() const;
+
+    // ---- for the priorities (cpu/vmx/events.cpp)
+    bool has(Control c) const { return vmcs[c]; }
+    void exit_now(const Noted&);                  // between instructions
+    bool trap_pending = false;                    // of the monitor trap flag
+    bool timer_expired = false;
+    bool tpr_below_threshold = false;
+
+private:
+    struct Bus final : Memory {
+        explicit Bus(Cpu& cpu) : cpu(cpu) {}
+        u64 read(u64 at, unsigned bytes) const override;
+        Cpu& cpu;
+    };
+
+    ::Outcome note(const Noted&);
+    u8 virtual_tpr() const;
+    void set_virtual_tpr(u8 value);
+    void look_at_threshold();
+    bool msr_exits(u32 index, bool write) const;
+    bool port_exits(u16 port, unsigned width) const;
+    ::Outcome pause(const Insn&);
+
+    void load_guest();
+    void load_guest_control();
+    void load_guest_segments();
+    void load_guest_rest();
+    void select_translation();
+    void select_events();
+    bool load_msrs(Field address, Field count, u64& failed);
+    bool store_msrs(Field address, Field count);
+    void inject();
+
+    void save_guest();
+    void save_guest_control();
+    void save_guest_segments();
+    void save_guest_rest();
+    void fill_information();
+    void fill_vectoring();
+    void load_host();
+    bool load_host_control();
+    void load_host_segments();
+    void fail_entry(Reason, u64 qualification);
+    void to_host();
+    void abort(u32 indicator);
+    void start_timer();
+    u64 timer_left() const;
+
+    Bus bus;
+    Noted noted;
+    Timer timer;
+    u64 timer_started = 0;                        // TSC >> rate at entry
+    u64 timer_value = 0;
+    u64 pause_first = 0, pause_last = 0;          // PAUSE loops: ticks; 0: none yet
+    bool pausing = false;
+};
+
+}
