@@ -46,9 +46,7 @@ void Banks::fill(Bank* bank, u64 page, unsigned tags, u8* host) {
 u32 Banks::of(const paging::Tag& tag) const {
     u32 set = 0;
     each_bit(live, [&](unsigned n) {
-        auto& c = key[n].context;
-        bool served = c.vpid == tag.vpid && c.ept == tag.ept && (tag.global || c.pcid == tag.pcid) && key[n].word.paged();
-        set |= u32{served} << n;
+        set |= u32{key[n].word.rests_on(tag, key[n].context)} << n;
     });
     return set;
 }
@@ -86,7 +84,7 @@ void Banks::scrub_range(unsigned n, u64 page, unsigned shift) {
 void Banks::scrub(const paging::Tag& tag) {
     if (!live) return;
     bool known = in_operation && memo.tag.valid() && memo.tag.vpid == tag.vpid && memo.tag.pcid == tag.pcid && memo.tag.ept == tag.ept &&
-                 memo.tag.global == tag.global;
+                 memo.tag.global == tag.global && memo.tag.dimension == tag.dimension;
     if (!known) memo = {tag, of(tag)};
     each_bit(memo.banks & live, [&](unsigned n) {
         if (tag.shift == 12) scrub_page(n, tag.page);

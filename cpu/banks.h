@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The banks: which one serves a context and a permission word, and what scrubs them.
 //
-// Two rules. Every bank entry has its entry in the architectural TLB (but where paging is off), and goes with it. What an
-// access needs besides that entry is in the permission word, so a change of it selects another bank and drops nothing.
+// Two rules. Every bank entry has its entry in the architectural TLB, and goes with it: a guest-physical mapping with paging
+// off, and none where there is no second stage either. What an access needs besides that entry is in the permission word, so
+// a change of it selects another bank and drops nothing.
 #pragma once
 #include "cpu/bank.h"
 #include "memory/tlb.h"
@@ -11,18 +12,26 @@
 // Everything that fill time decides on: what `paging::permits` reads besides the rights found and the kind of access.
 struct PermissionWord {
     u64 value = 0;
-    // bits 2:0 mode, 3 user, 4 AC suspends SMAP, 5 WP, 6 SMEP, 7 SMAP, 8 NXE, 9 PKE, 10 PKS; 31:11 free (MBEC, SPP, SMM);
-    // 63:32 PKRU. Left out: PKRS.
-    static constexpr PermissionWord of(const paging::Stage1& s, bool user, bool ac) {
-        if (s.mode == paging::Mode::off) return {};
+    // bits 2:0 mode, 3 user, 4 AC suspends SMAP, 5 WP, 6 SMEP, 7 SMAP, 8 NXE, 9 PKE, 10 PKS, 11 paging off under a second
+    // stage; 31:12 free (SPP, SMM); 63:32 PKRU. Left out: PKRS.
+    static constexpr PermissionWord of(const paging::Regime& regime, bool user, bool ac) {
+        auto& s = regime.stage1;
+        if (s.mode == paging::Mode::off) return {regime.stage2.kind == paging::Nesting::none ? 0 : bit(11)};
         u64 word = u64(s.mode) | u64{user} << 3 | u64{s.wp} << 5 | u64{s.smep} << 6 | u64{s.smap} << 7 | u64{s.nxe} << 8;
         if (s.smap && !user) word |= u64{ac} << 4;
         if (s.pke && s.mode >= paging::Mode::level4) word |= u64{1} << 9 | u64{s.pkru} << 32;
         return {word | u64{s.pks} << 10};
     }
     // The part that a fetch depends on, whatever the CPL: mode, SMEP, NXE.
-    constexpr u64 execution() const { return value & (7 | bit(6) | bit(8)); }
+    constexpr u64 execution() const { return value & (7 | bit(6) | bit(8) | bit(11)); }
     constexpr bool paged() const { return value & 7; }
+    constexpr bool guest_physical() const { return value & bit(11); }
+    constexpr bool translated() const { return paged() || guest_physical(); }
+    // Whether what was derived under this word in a context may come from an entry with this tag.
+    constexpr bool rests_on(const paging::Tag& tag, const paging::Context& c) const {
+        if (tag.dimension != paging::Dimension::guest_physical) return paged() && tag.in(c);
+        return guest_physical() && tag.in(c.second());
+    }
     constexpr bool operator==(const PermissionWord&) const = default;
 };
 

@@ -195,7 +195,7 @@ struct Cpu {
     void cr0_written(u64 old);
     void cr4_written(u64 old);
     void efer_written(u64 old);
-    bool load_pdptes(u64 cr3);    // PAE: false raises #GP(0), nothing changed
+    bool load_pdptes(u64 cr3);    // PAE: false raises #GP(0) or the second stage's fault, nothing changed
     // Where a linear address leads, without any effect; for the debugger and tests. False: not mapped.
     bool peek(u64 address, u64& physical);
 

@@ -9,6 +9,7 @@ using paging::Operation;
 Mmu::Mmu(Cpu& cpu) : cpu(cpu) {
     tlb.data.removed = [this](const paging::Tag& tag) { banks.scrub(tag); };
     tlb.instruction.removed = [this](const paging::Tag& tag) { banks.scrub(tag), renew_stamps(tag); };
+    tlb.guest_physical.removed = [this](const paging::Tag& tag) { banks.scrub(tag), renew_stamps(tag); };
     select_code_context();
     cpu.bank = &empty;
 }
@@ -30,6 +31,7 @@ void Mmu::refresh_regime() {
     s.mode = mode(c);
     s.root = c.cr3;
     s.pdpte = c.pdpte;
+    s.pdptes_in_memory = regime.stage2.kind == paging::Nesting::npt;      // APM vol. 2, 15.25.10
     s.wp = c.cr0 & cr0::wp;
     s.pse = c.cr4 & cr4::pse;
     s.pge = c.cr4 & cr4::pge;
@@ -46,9 +48,16 @@ void Mmu::refresh_regime() {
     select_context();
 }
 
+void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
+    regime.stage2 = second;
+    context.vpid = vpid_or_asid, context.ept = ept;
+    refresh_regime();
+    select_bank();
+}
+
 // Where what banks and stamps are by is another now: other siblings.
 void Mmu::select_context() {
-    auto now = PermissionWord::of(regime.stage1, false, false);
+    auto now = PermissionWord::of(regime, false, false);
     if (now == word && context == selected) return;
     for (Bank* bank : siblings)
         if (bank) banks.used(bank);
@@ -59,7 +68,7 @@ void Mmu::select_context() {
 }
 
 Bank* Mmu::find_sibling(unsigned n) {
-    return siblings[n] = banks.select(context, PermissionWord::of(regime.stage1, n & 2, n & 1));
+    return siblings[n] = banks.select(context, PermissionWord::of(regime, n & 2, n & 1));
 }
 
 void Mmu::drop_all() {
@@ -77,7 +86,7 @@ void Mmu::memory_map_changed() {
 
 // A context that is not known takes the slot of the one left longest ago.
 void Mmu::select_code_context() {
-    u64 rule = word.execution();
+    PermissionWord rule{word.execution()};
     code_contexts[code_context].order = ++code_order;
     auto found = std::ranges::find_if(code_contexts, [&](auto& c) { return c.stamp && c.rule == rule && c.context == selected; });
     if (found == code_contexts.end()) {
@@ -91,10 +100,10 @@ void Mmu::select_code_context() {
 
 // An instruction entry is gone: so is the word of those it served.
 void Mmu::renew_stamps(const paging::Tag& tag) {
-    auto same = [&](const paging::Tag& t) { return t.vpid == tag.vpid && t.pcid == tag.pcid && t.ept == tag.ept && t.global == tag.global; };
+    auto same = [&](const paging::Tag& t) { return t.vpid == tag.vpid && t.pcid == tag.pcid && t.ept == tag.ept && t.global == tag.global && t.dimension == tag.dimension; };
     if (in_operation && renewed.valid() && same(renewed)) return;
     for (auto& c : code_contexts)
-        if (c.stamp && tag.in(c.context)) c.stamp = ++last_stamp;
+        if (c.stamp && c.rule.rests_on(tag, c.context)) c.stamp = ++last_stamp;
     stamp = code_contexts[code_context].stamp;
     renewed = tag;
     counters.renewals++;
@@ -124,20 +133,19 @@ u8* Mmu::host_page(Physical at, Kind kind) const {
     return kind == Kind::write ? cpu.memory.page_for_write(at) : cpu.memory.page_for_read(at);
 }
 
-// Whether the architectural TLB has the entry for an access as it stands; with paging off there is nothing to ask.
+// Whether the architectural TLB has the entry for an access as it stands; without any translation there is nothing to ask.
 bool Mmu::known(u64 address, Kind kind, Physical& at) const {
     at = Physical(address);
-    if (!word.paged()) return regime.stage2.kind == paging::Nesting::none;
-    auto asked = access(kind, As::current);
-    auto* entry = paging::hit(kind == Kind::execute ? tlb.instruction : tlb.data, context, regime.stage1, LinearAddress(address), asked);
+    if (!word.translated()) return true;
+    auto* entry = paging::hit(tlb, context, regime, LinearAddress(address), access(kind, As::current));
     if (entry) at = entry->physical(address);
     return entry;
 }
 
 bool Mmu::same_page(u64 stored, u64 fetched) const {
     auto host = [&](const paging::TlbArray& array, u64 address) -> const u8* {
-        auto* entry = word.paged() ? array.find(context, address) : nullptr;
-        if (word.paged() && !entry) return nullptr;
+        auto* entry = word.paged() ? array.find(context, address) : tlb.find_guest_physical(context, GuestPhysical(address));
+        if (word.translated() && !entry) return nullptr;
         return cpu.memory.page_for_read(entry ? entry->physical(address) : Physical(address));
     };
     const u8* page = host(tlb.data, stored);
@@ -146,7 +154,7 @@ bool Mmu::same_page(u64 stored, u64 fetched) const {
 
 // The tag for this access, and that of the other kind of data access where it would be granted as it is.
 void Mmu::fill_bank(u64 address, Kind kind, u8* host) {
-    if (cpu.bank == &empty || (!word.paged() && regime.stage2.kind != paging::Nesting::none)) return;
+    if (cpu.bank == &empty) return;
     static constexpr u8 tags[] = {Banks::reads, Banks::writes, Banks::executes};
     unsigned granted = tags[unsigned(kind)];
     Kind other = kind == Kind::read ? Kind::write : Kind::read;
@@ -166,13 +174,23 @@ bool Mmu::fill(u64 address, unsigned width, Kind kind) {
     return true;
 }
 
+bool Mmu::raise(const paging::Fault& fault) {
+    if (fault.stage == paging::Stage::second) refused = fault, cpu.second_stage_fault(fault);
+    else cpu.raise(pf(u32(fault.information), fault.linear.value));
+    return false;
+}
+
+bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
+    auto result = paging::translate_guest_physical(regime, tlb, context, vendor(), cpu.memory, GuestPhysical(address), access(kind, As::supervisor));
+    if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
+    at = std::get<Physical>(result);
+    return true;
+}
+
 bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
-    counters.translations += word.paged();
+    counters.translations += word.translated();
     auto result = paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), access(kind, as));
-    if (auto* fault = std::get_if<paging::Fault>(&result)) {
-        cpu.raise(pf(u32(fault->information), address));
-        return false;
-    }
+    if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);
     host = page ? page + at.offset() : nullptr;
@@ -184,15 +202,16 @@ bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
 bool Mmu::tag_holds(const paging::Context& c, PermissionWord w, const BankEntry& e, Kind kind) const {
     u64 page = kind == Kind::read ? e.read_tag : kind == Kind::write ? e.write_tag : e.execute_tag;
     if (page == ~u64{0}) return true;
-    paging::Stage1 s;
+    paging::Regime by;
+    auto& s = by.stage1;
     s.mode = paging::Mode(bits(w.value, 2, 0));
     s.wp = w.value & bit(5), s.smep = w.value & bit(6), s.smap = w.value & bit(7), s.nxe = w.value & bit(8);
     s.pke = w.value & bit(9), s.pks = w.value & bit(10), s.pkru = u32(w.value >> 32);
     auto asked = access(kind, As::current);
     asked.privilege = w.value & bit(3) ? paging::Privilege::user : paging::Privilege::supervisor;
     asked.ac = w.value & bit(4);
-    auto* entry = paging::hit(kind == Kind::execute ? tlb.instruction : tlb.data, c, s, LinearAddress(page), asked);
-    if (w.paged() && !entry) return false;
+    auto* entry = w.translated() ? paging::hit(tlb, c, by, LinearAddress(page), asked) : nullptr;
+    if (w.translated() && !entry) return false;
     u8* host = host_page(entry ? entry->physical(page) : Physical(page), kind);
     return host && reinterpret_cast<u64>(host) == page + e.addend && !(page & 0xfff);
 }
@@ -207,8 +226,20 @@ bool Mmu::banks_hold() const {
     return hold;
 }
 
+// A saved state may say anything.
+static void visit_second_stage(Archive& a, paging::Stage2& s) {
+    a("nesting", s.kind), a("mode", s.mode), a("root", s.root), a("maxphyaddr", s.maxphyaddr);
+    a("gib_pages", s.gib_pages), a("large_pages", s.large_pages), a("accessed_dirty", s.accessed_dirty), a("execute_only", s.execute_only);
+    a("mode_based_execute", s.mode_based_execute), a("advanced_information", s.advanced_information);
+    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved);
+    s.kind = std::min(s.kind, paging::Nesting::npt), s.mode = std::min(s.mode, paging::Mode::level5);
+    s.maxphyaddr = std::clamp<u8>(s.maxphyaddr, 32, 52);
+}
+
 void Mmu::visit(Archive& a) {
     a("entries", tlb);            // what is replaced scrubs banks and renews stamps
+    a("vpid", context.vpid), a("ept", context.ept);
+    visit_second_stage(a, regime.stage2);
     refresh_regime();
 }
 
@@ -258,12 +289,16 @@ void Cpu::efer_written(u64) {
     mode_changed();
 }
 
-// SDM vol. 3, 4.4.1: a present PDPTE with a reserved bit set is #GP(0), and nothing is loaded.
+// SDM vol. 3, 4.4.1: a present PDPTE with a reserved bit set is #GP(0), and nothing is loaded. With nested paging each walk
+// reads them instead (APM vol. 2, 15.25.10).
 bool Cpu::load_pdptes(u64 cr3) {
+    if (mmu->pdptes_in_memory()) return true;
     std::array<u64, 4> loaded;
+    Physical table;
+    if (!mmu->guest_physical(cr3 & mask(31, 5), Kind::read, table)) return false;
     u64 reserved = mask(2, 1) | mask(8, 5) | mask(63, model.physical_bits);
     for (unsigned i = 0; i < 4; i++) {
-        loaded[i] = memory.read(Physical((cr3 & mask(31, 5)) + i * 8), 8);
+        loaded[i] = memory.read(table + i * 8, 8);
         if ((loaded[i] & 1) && (loaded[i] & reserved)) return raise(gp(0)), false;
     }
     control.pdpte = loaded;

@@ -16,6 +16,7 @@ struct Mmu {
     // code was translated to a host page is still translated to it. A context that comes back has its old one, if none of
     // its instruction entries went meanwhile. Never used twice.
     u64 stamp = 0;
+    paging::Fault refused;        // the second stage's last fault; no state: for the debugger and tests
 
     struct Counters {             // statistics, no state
         u64 fill_hits = 0, fill_misses = 0, translations = 0, renewals = 0;
@@ -24,6 +25,14 @@ struct Mmu {
     // What every invalidation goes through: the row of memory/scopes.cpp; what goes there takes its part of the banks along.
     void invalidate(paging::Operation operation, const paging::Target& target);
     void invalidate(paging::Operation operation) { invalidate(operation, {context}); }
+
+    // Into a guest, and back to the host: another context, with its second stage. Called once the control registers are the
+    // new ones. Nothing is flushed here: the caller invalidates by the row of its world switch. A guest without VPID has
+    // VPID 0; one without EPT has no_ept, and under nested paging the ASID stands for the root. Bits 11:0 of `ept`, whose
+    // bits 51:12 are the root, keep apart what is cached under one root by different rules (EPTP[6:3], mode-based execute).
+    void enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept = paging::Context::no_ept);
+    void leave_guest() { enter_guest({}, 0); }
+    bool pdptes_in_memory() const { return regime.stage1.pdptes_in_memory; }       // read by each walk, not by MOV CR3
 
     void refresh_regime();        // from CR0, CR3, CR4, EFER, PKRU; select_bank() comes next
     // By CPL and AC; none while accesses are watched or alignment is checked.
@@ -40,6 +49,8 @@ struct Mmu {
 
     // One page's part of an access: the verdict, with the bank filled where it may be.
     bool translate(u64 address, Kind kind, As as, Physical& at, u8*& host);
+    // A guest-physical address for an access of the CPU's own: false leaves the second stage's fault pending.
+    bool guest_physical(u64 address, Kind kind, Physical& at);
     // Fills the current bank for an access of `width` bytes by the current privilege from the architectural TLB alone.
     // False, with nothing changed, where the access has to go the long way: a miss there, a fault, a page that isn't plain
     // memory, one that is watched, a crossing, a non-canonical address, the empty bank.
@@ -57,11 +68,12 @@ private:
     // Whose instruction entries a stamp is about.
     struct CodeContext {
         paging::Context context;
-        u64 rule = 0;             // PermissionWord::execution
+        PermissionWord rule;      // its part that execution() names
         u64 stamp = 0;            // 0: a free slot
         u64 order = 0;
     };
 
+    bool raise(const paging::Fault& fault);
     paging::Access access(Kind kind, As as) const;
     u8* host_page(Physical at, Kind kind) const;
     bool known(u64 address, Kind kind, Physical& at) const;

@@ -21,6 +21,19 @@ inline const Entry* hit(const TlbArray& array, const Context& context, const Sta
     return e;
 }
 
+// The same with paging off: the guest-physical mapping answers, and never what was cached while paging was on.
+inline const Entry* hit_guest_physical(const Tlb& tlb, const Context& context, GuestPhysical at, Access access) {
+    const Entry* e = tlb.find_guest_physical(context, at);
+    if (!e || second_refusal(e->rights, access.kind) != Reason::none) return nullptr;
+    return access.writes() && !e->dirty2 ? nullptr : e;
+}
+
+// What the TLB has for an access in a regime that translates at all.
+inline const Entry* hit(const Tlb& tlb, const Context& context, const Regime& regime, LinearAddress at, Access access) {
+    if (regime.stage1.mode == Mode::off) return hit_guest_physical(tlb, context, GuestPhysical(at.value), access);
+    return hit(access.fetches() ? tlb.instruction : tlb.data, context, regime.stage1, at, access);
+}
+
 using Result = std::variant<Physical, Fault>;
 
 // Forgets what a fault makes the CPU forget.
@@ -43,25 +56,29 @@ struct CachedTables : BusTables {
     }
 };
 
-// The walk, with its flags set and its result in the TLB. With paging off nothing is kept but guest-physical mappings:
-// what CR0.PG would have to drop does not arise. An entry that changes under each of four walks (one that a device
-// answers for) is used as read.
+// A walk with its flags set and its guest-physical mappings in the TLB. `ask(tables)` walks. An entry that changes under
+// each of four walks (one that a device answers for) is used as read.
+template <class Ask>
+Walk walk_and_keep(Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, Access access, Ask&& ask) {
+    CachedTables tables{{map}, tlb, context, access.probes()};
+    Walk done = ask(tables);
+    for (int again = 0; again < 3 && !done.fault() && !commit(done.plan, tables); again++) done = ask(tables);
+    if (access.probes()) return done;
+    if (const Fault* fault = done.fault()) tlb.counters.faults++, forget(tlb, context, vendor, *fault);
+    for (unsigned i = 0; i < done.plan.mappings; i++) tlb.fill(context, done.plan.mapping[i]);
+    return done;
+}
+
+// The same by a linear address, with its translation in the TLB. With paging off nothing is kept but guest-physical
+// mappings: what CR0.PG would have to drop does not arise.
 template <class Observer = const NoObserver>
 Result walk_and_fill(const Regime& regime, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, LinearAddress at,
                      Access access, Observer&& see = NoObserver{}) {
-    CachedTables tables{{map}, tlb, context, access.probes()};
-    Walk done = walk(regime, at, access, tables, see);
-    for (int again = 0; again < 3 && !done.fault() && !commit(done.plan, tables); again++)
-        done = walk(regime, at, access, tables, see);
-
-    if (const Fault* fault = done.fault()) {
-        if (!access.probes()) tlb.counters.faults++, forget(tlb, context, vendor, *fault);
-        return *fault;
-    }
+    auto ask = [&](CachedTables& tables) { return walk(regime, at, access, tables, see); };
+    Walk done = walk_and_keep(tlb, context, vendor, map, access, ask);
+    if (const Fault* fault = done.fault()) return *fault;
     const Translation& t = *done.translation();
-    if (access.probes()) return t.physical;
-    for (unsigned i = 0; i < done.plan.mappings; i++) tlb.fill(context, done.plan.mapping[i]);
-    if (regime.stage1.mode != Mode::off) tlb.fill(context, at, access, t);
+    if (!access.probes() && regime.stage1.mode != Mode::off) tlb.fill(context, at, access, t);
     return t.physical;
 }
 
@@ -71,10 +88,22 @@ Result translate(const Regime& regime, Tlb& tlb, const Context& context, Vendor 
                  Access access, Observer&& see = NoObserver{}) {
     if (regime.stage1.mode == Mode::off && regime.stage2.kind == Nesting::none) return Physical(at.value);
     if (!access.probes()) {
-        if (const Entry* e = hit(tlb.array(access), context, regime.stage1, at, access)) return e->physical(at.value);
+        if (const Entry* e = hit(tlb, context, regime, at, access)) return e->physical(at.value);
         (access.fetches() ? tlb.counters.instruction_misses : tlb.counters.data_misses)++;
     }
     return walk_and_fill(regime, tlb, context, vendor, map, at, access, see);
+}
+
+// What a guest-physical address reaches in an access of the CPU's own that no linear address leads to (PDPTEs).
+template <class Observer = const NoObserver>
+Result translate_guest_physical(const Regime& regime, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map,
+                                GuestPhysical at, Access access, Observer&& see = NoObserver{}) {
+    if (regime.stage2.kind == Nesting::none) return Physical(at.value);
+    if (const Entry* e = access.probes() ? nullptr : hit_guest_physical(tlb, context, at, access)) return e->physical(at.value);
+    auto ask = [&](CachedTables& tables) { return walk_guest_physical(regime, at, access, tables, see); };
+    Walk done = walk_and_keep(tlb, context, vendor, map, access, ask);
+    if (const Fault* fault = done.fault()) return *fault;
+    return done.translation()->physical;
 }
 
 }

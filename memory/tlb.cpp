@@ -72,12 +72,15 @@ void TlbArray::drop_hidden(const Tag& global) {
 }
 
 const Entry& TlbArray::fill(const Context& c, u64 address, Entry entry) {
+    entry.order = ++order, fills++;
+    if (const Entry* old = find(c, address); old && entry.extends(*old)) {
+        u64 slot = u64(old - entries.data());
+        return generation++, entries[slot] = entry;
+    }
     while (const Entry* old = find(c, address)) remove(u64(old - entries.data()));
     if (entry.tag.global) drop_hidden(entry.tag);
     u64 slot = victim(u64{set_of(entry.tag.page >> entry.tag.shift, entry.tag.vpid)} * ways);
     if (entries[slot].tag.valid()) remove(slot), evictions++;
-    entry.order = ++order;
-    fills++;
     put(slot, entry);
     return entries[slot];
 }
@@ -133,7 +136,7 @@ const Entry& Tlb::fill(const Context& c, LinearAddress address, Access access, c
 }
 
 const Entry& Tlb::fill(const Context& c, const Mapping& m) {
-    Context second = second_context(c);
+    Context second = c.second();
     Entry e;
     e.tag = {m.page, second.ept, second.vpid, 0, m.shift, m.shift, false, Dimension::guest_physical};
     e.base = m.base;

@@ -15,6 +15,8 @@ struct Context {
     u16 pcid = 0;                            // 0 while CR4.PCIDE is clear
     u64 ept = no_ept;                        // Intel: EPTP[51:12] in place; bits 11:0 keep variants of one root apart
     constexpr bool operator==(const Context&) const = default;
+    // What guest-physical mappings are found by: the EPT root or, where the context names none, the ASID.
+    constexpr Context second() const { return ept == no_ept ? Context{vpid, 0, ept} : Context{0, 0, ept}; }
 };
 
 enum class Dimension : u8 { linear, combined, guest_physical };
@@ -48,6 +50,11 @@ struct Entry {
     Physical physical(u64 address) const { return Physical(base | (address & (bit(tag.shift) - 1))); }
     void visit(Archive&);
     bool operator==(const Entry&) const = default;
+    // Whether whatever `old` answered is answered the same: a flag is set meanwhile, or a right added.
+    constexpr bool extends(const Entry& old) const {
+        return tag == old.tag && base == old.base && caching == old.caching && rights.key == old.rights.key && rights.has(old.rights.allowed) &&
+               dirty1 >= old.dirty1 && dirty2 >= old.dirty2;
+    }
 };
 
 // One array: sets of four ways, found by page number at each of the four sizes.
@@ -101,7 +108,8 @@ public:
     u64 capacity() const { return entries.size(); }
     // Changes whenever an entry is dropped, replaced or refilled: what was derived from one may be wrong.
     u64 generation = 0;
-    std::function<void(const Tag&)> removed; // told of each entry dropped or replaced
+    // Told of each entry dropped or replaced, but by one that grants all that it did.
+    std::function<void(const Tag&)> removed;
     u64 fills = 0, evictions = 0;            // statistics, no state
 
     void visit(Archive&);
@@ -136,7 +144,7 @@ public:
     // A mapping of the second stage: by EPT root, or by ASID where the context names no EPT.
     const Entry& fill(const Context&, const Mapping&);
     const Entry* find_guest_physical(const Context& c, GuestPhysical at) const {
-        return guest_physical.find(second_context(c), at.value);
+        return guest_physical.find(c.second(), at.value);
     }
 
     struct Counters {                        // statistics, no state
@@ -145,11 +153,6 @@ public:
     } counters;
 
     void visit(Archive&);
-
-private:
-    static Context second_context(const Context& c) {
-        return c.ept == Context::no_ept ? Context{c.vpid, 0, c.ept} : Context{0, 0, c.ept};
-    }
 };
 
 }

@@ -19,4 +19,5 @@ std::unique_ptr<Layer> make_layer(Cpu& cpu) {
 
 }
 
-Outcome Cpu::second_stage_fault(const paging::Fault& fault) { return guest->second_stage_fault(fault); }
+// Only a damaged saved state has a second stage and no guest.
+Outcome Cpu::second_stage_fault(const paging::Fault& fault) { return guest ? guest->second_stage_fault(fault) : raise(gp(0)); }

@@ -8,6 +8,7 @@ tests_cpu_sources = \
     tests/cpu/event/guest.h \
     tests/cpu/event/interrupts.cpp \
     tests/cpu/event/task_switch.cpp \
+    tests/cpu/guest_memory.h \
     tests/cpu/isa/bcd.cpp \
     tests/cpu/isa/bitwise.cpp \
     tests/cpu/isa/bmi.cpp \
@@ -31,6 +32,7 @@ tests_cpu_sources = \
     tests/cpu/keys.cpp \
     tests/cpu/machine.h \
     tests/cpu/msr/msr.cpp \
+    tests/cpu/second_stage.cpp \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py
