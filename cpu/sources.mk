@@ -160,6 +160,8 @@ cpu_sources = \
     cpu/vmx/capabilities.cpp \
     cpu/vmx/capabilities.def \
     cpu/vmx/capabilities.h \
+    cpu/vmx/check_memory.cpp \
+    cpu/vmx/check_memory.h \
     cpu/vmx/controls.def \
     cpu/vmx/entry_checks.cpp \
     cpu/vmx/entry_checks.h \

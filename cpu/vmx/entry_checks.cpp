@@ -34,6 +34,7 @@ template <Field F> bool canonical(View v) { return is_canonical(v[F], v.limits.l
 // Lists of MSRs: 16 bytes an entry.
 template <Field Address> bool list_aligned(View v) { return !bits(v[Address], 3, 0); }
 template <Field Address> bool list_starts(View v) { return reaches(v, v[Address]); }
+template <Field Address, Field Count> bool list_within(View v) { return v[Count] && reaches(v, v[Address]); }
 template <Field Address, Field Count> bool list_ends(View v) {
     u128 last = u128(v[Address]) + u128(v[Count]) * 16 - 1;
     return !(last >> v.limits.physical_bits);
@@ -276,10 +277,10 @@ constexpr Check controls[] = {
     {"exit.save-timer",         "27.2.1.2", "saving the preemption timer needs the timer",                            on<exit::save_preemption_timer>, on<pin::preemption_timer>},
     {"exit-store.aligned",      "27.2.1.2", "the VM-exit MSR-store list is at a multiple of 16",                      nonzero<F::exit_msr_store_count>, list_aligned<F::exit_msr_store_address>},
     {"exit-store.reach",        "27.2.1.2", "the VM-exit MSR-store list starts within the physical-address width",    nonzero<F::exit_msr_store_count>, list_starts<F::exit_msr_store_address>},
-    {"exit-store.end",          "27.2.1.2", "the VM-exit MSR-store list ends within the physical-address width",      nonzero<F::exit_msr_store_count>, list_ends<F::exit_msr_store_address, F::exit_msr_store_count>},
+    {"exit-store.end",          "27.2.1.2", "the VM-exit MSR-store list ends within the physical-address width",      list_within<F::exit_msr_store_address, F::exit_msr_store_count>, list_ends<F::exit_msr_store_address, F::exit_msr_store_count>},
     {"exit-load.aligned",       "27.2.1.2", "the VM-exit MSR-load list is at a multiple of 16",                       nonzero<F::exit_msr_load_count>, list_aligned<F::exit_msr_load_address>},
     {"exit-load.reach",         "27.2.1.2", "the VM-exit MSR-load list starts within the physical-address width",     nonzero<F::exit_msr_load_count>, list_starts<F::exit_msr_load_address>},
-    {"exit-load.end",           "27.2.1.2", "the VM-exit MSR-load list ends within the physical-address width",       nonzero<F::exit_msr_load_count>, list_ends<F::exit_msr_load_address, F::exit_msr_load_count>},
+    {"exit-load.end",           "27.2.1.2", "the VM-exit MSR-load list ends within the physical-address width",       list_within<F::exit_msr_load_address, F::exit_msr_load_count>, list_ends<F::exit_msr_load_address, F::exit_msr_load_count>},
     {"entry.ones",              "27.2.1.3", "VM-entry controls that must be 1 are",                                   any,                            has_ones<F::entry_controls>},
     {"entry.reserved",          "27.2.1.3", "VM-entry controls that must be 0 are",                                   any,                            has_zeros<F::entry_controls>},
     {"event.type",              "27.2.1.3", "the injected event's type is not the reserved one",                      injects,                        type_exists},
@@ -296,7 +297,7 @@ constexpr Check controls[] = {
     {"event.length",            "27.2.1.3", "an injected software event comes from an instruction of 1 to 15 bytes",  injects_software,               length_1_to_15},
     {"entry-load.aligned",      "27.2.1.3", "the VM-entry MSR-load list is at a multiple of 16",                      nonzero<F::entry_msr_load_count>, list_aligned<F::entry_msr_load_address>},
     {"entry-load.reach",        "27.2.1.3", "the VM-entry MSR-load list starts within the physical-address width",    nonzero<F::entry_msr_load_count>, list_starts<F::entry_msr_load_address>},
-    {"entry-load.end",          "27.2.1.3", "the VM-entry MSR-load list ends within the physical-address width",      nonzero<F::entry_msr_load_count>, list_ends<F::entry_msr_load_address, F::entry_msr_load_count>},
+    {"entry-load.end",          "27.2.1.3", "the VM-entry MSR-load list ends within the physical-address width",      list_within<F::entry_msr_load_address, F::entry_msr_load_count>, list_ends<F::entry_msr_load_address, F::entry_msr_load_count>},
 };
 
 constexpr Check host[] = {
@@ -326,7 +327,7 @@ constexpr Check host[] = {
     {"host.gdtr-base",          "27.2.3",   "host GDTR base is canonical",                                            any,                            canonical<F::host_gdtr_base>},
     {"host.idtr-base",          "27.2.3",   "host IDTR base is canonical",                                            any,                            canonical<F::host_idtr_base>},
     {"host.tr-base",            "27.2.3",   "host TR base is canonical",                                              any,                            canonical<F::host_tr_base>},
-    {"size.guest-from-legacy",  "27.2.4",   "an entry from outside IA-32e mode is to a guest outside it",             entered_from_legacy,            off<entry::ia32e_guest>},
+    // That an entry from outside IA-32e mode is to a guest outside it follows from the first and the third.
     {"size.host-from-legacy",   "27.2.4",   "an entry from outside IA-32e mode exits to outside it",                  entered_from_legacy,            host_32},
     {"size.host-from-ia32e",    "27.2.4",   "an entry from IA-32e mode exits to 64-bit mode",                         entered_from_ia32e,             host_64},
     {"size.guest-of-32",        "27.2.4",   "a host without 64-bit address-space size has no IA-32e mode guest",      host_32,                        off<entry::ia32e_guest>},

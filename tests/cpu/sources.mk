@@ -33,6 +33,13 @@ tests_cpu_sources = \
     tests/cpu/machine.h \
     tests/cpu/msr/msr.cpp \
     tests/cpu/second_stage.cpp \
+    tests/cpu/vmx/breakers.cpp \
+    tests/cpu/vmx/breakers.h \
+    tests/cpu/vmx/entry_checks.cpp \
+    tests/cpu/vmx/scenes.cpp \
+    tests/cpu/vmx/scenes.h \
+    tests/cpu/vmx/straight_checker.cpp \
+    tests/cpu/vmx/straight_checker.h \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// What the last VM entry found out: an entry judges again only rules that read something that has changed since they held.
+#pragma once
+#include "cpu/vmx/entry_checks.h"
+#include <vector>
+
+namespace vmx {
+
+// One per VMCS. A rule is a function of the fields it reads, the surroundings and memory. Each rule that held is left alone until
+// a field changes that it has ever read; one that read memory is judged at every entry; other surroundings make all be judged.
+class CheckMemory {
+public:
+    CheckMemory();
+
+    // Same as first_broken(EntryView(vmcs, around)), where `changed` has all fields whose values have changed since the last call.
+    std::optional<Broken> judge(const Vmcs& vmcs, const Surroundings& around, const FieldSet& changed);
+    // After anything else changed: the limits behind `around.limits`, the VMCS itself exchanged for another.
+    void forget() { due = everything(); }
+
+    u64 judged = 0;               // rules judged so far, for --stats and tests
+
+private:
+    static constexpr unsigned words = 5;
+    using Rules = std::array<u64, words>;
+    static Rules everything();
+    bool holds(unsigned rule, const Vmcs&, const Surroundings&);
+
+    std::array<Rules, field_count> readers{};     // by field: the rules that have read it
+    Rules due;                                    // rules that must be judged
+    Surroundings last;
+};
+
+}
