@@ -178,4 +178,6 @@ cpu_sources = \
     cpu/vmx/intercepts.cpp \
     cpu/vmx/vmx.cpp \
     cpu/vmx/vmx.h \
+    cpu/vmx/listing.cpp \
+    cpu/vmx/listing.h \
     cpu/wires.h

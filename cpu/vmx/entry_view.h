@@ -15,7 +15,7 @@ protected:
     ~Memory() = default;
 };
 
-// What an entry depends on besides the VMCS.
+// What an entry depends on besides the VMCS. Without memory all of it reads as 0.
 struct Surroundings {
     const Limits* limits = nullptr;
     const Memory* memory = nullptr;
@@ -46,7 +46,7 @@ public:
     }
     u64 read(u64 at, unsigned bytes) const {
         if (log) log->memory = true;
-        return memory->read(at, bytes);
+        return memory ? memory->read(at, bytes) : 0;
     }
 
     // The segment register that the rule is about.

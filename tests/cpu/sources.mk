@@ -40,6 +40,7 @@ tests_cpu_sources = \
     tests/cpu/vmx/scenes.h \
     tests/cpu/vmx/straight_checker.cpp \
     tests/cpu/vmx/straight_checker.h \
+    tests/cpu/vmx/tables.cpp \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py

@@ -149,7 +149,7 @@ TEST(EntryChecks, both_checkers_agree_at_the_boundaries) {
         if (!m.number(16)) s.memory.at[0x13080] = 0x30, s.set(Field::tpr_threshold, m.number(17));
         if (!m.number(16)) s.set(Field::vmcs_link_pointer, 0x20000), s.memory.at[0x20000] = revision ^ (m.number(2) ? 0 : bit(31));
         if (!m.number(16)) s.memory.at[0x2020 + 8 * m.number(4)] = m.value(Field::guest_pdpte0, 0x20001);
-        if (!m.number(16)) s.set(Field::guest_interruptibility, m.number(16)), s.flip(Field::guest_rflags, bit(9));
+        if (!m.number(16)) s.set(Field::guest_interruptibility, m.number(16)), s.flip(Field::guest_rflags, bit(9)), s.set(Field::entry_interruption, m.number(2) ? 0 : 0x80000202);
         if (!m.number(64)) s.ia32e = !s.ia32e;
         auto broken = first_broken(s.view());
         auto straight = straight::judge(straight_state(s));
@@ -157,6 +157,17 @@ TEST(EntryChecks, both_checkers_agree_at_the_boundaries) {
         ASSERT_EQ(text_of(verdict(broken)), text_of(straight)) << n << " " << s.name << " " << (broken ? explain(*broken, s.vmcs, s.around()) : "");
     }
     for (int outcome : {0, 70, 80, 330, 332, 333, 334}) EXPECT_GT(seen[outcome], 20u) << outcome;
+}
+
+// The sweep of the capability MSRs: each bit of each word of controls, set where it was clear and cleared where it was set.
+TEST(EntryChecks, each_control_bit_is_taken_or_refused_as_the_chip_says) {
+    for (auto& valid : scenes())
+        for (Field word : {pin::word, primary::word, secondary::word, exit::word, entry::word, function::word})
+            for (unsigned n = 0; n < width_in_bits(word); n++) {
+                Scene s = valid;
+                s.flip(word, bit(n));
+                EXPECT_EQ(text_of(verdict(first_broken(s.view()))), text_of(straight::judge(straight_state(s)))) << s.name << ": " << text(word) << " " << n;
+            }
 }
 
 // ---- the memory of what held
