@@ -35,28 +35,30 @@ CheckMemory::Rules CheckMemory::everything() {
     return all;
 }
 
-CheckMemory::CheckMemory() : due(everything()) {}
+CheckMemory::CheckMemory() : read(rules().size()), due(everything()) {}
 
-// Judges one rule, and remembers whom it asked.
-bool CheckMemory::holds(unsigned rule, const Vmcs& vmcs, const Surroundings& around) {
-    const Rule& r = rules()[rule];
-    Looked log;
-    bool broken = virt::judge(*r.check, EntryView(vmcs, around, &log).about(r.subject)) == virt::Verdict::broken;
-    log.fields.each([&](unsigned field) { readers[field][rule / 64] |= bit(rule % 64); });
-    if (!broken && !log.memory) due[rule / 64] &= ~bit(rule % 64);
-    judged++;
-    return !broken;
+void CheckMemory::learn(unsigned rule, const FieldSet& looked_at) {
+    if (looked_at.within(read[rule])) return;
+    read[rule] |= looked_at;
+    looked_at.each([&](unsigned part) { readers[part][rule / 64] |= bit(rule % 64); });
 }
 
 std::optional<Broken> CheckMemory::judge(const Vmcs& vmcs, const Surroundings& around, const FieldSet& changed) {
     if (around != last) last = around, forget();
-    changed.each([&](unsigned field) {
-        for (unsigned i = 0; i < words; i++) due[i] |= readers[field][i];
+    changed.each([&](unsigned part) {
+        for (unsigned i = 0; i < words; i++) due[i] |= readers[part][i];
     });
+    Looked log;
+    EntryView view(vmcs, around, &log);
     for (unsigned i = 0; i < words; i++)
         for (u64 rest = due[i]; rest; rest &= rest - 1) {
-            unsigned rule = i * 64 + unsigned(std::countr_zero(rest));
-            if (!holds(rule, vmcs, around)) return Broken{rules()[rule].check, rules()[rule].outcome, rules()[rule].subject};
+            unsigned number = i * 64 + unsigned(std::countr_zero(rest));
+            const Rule& rule = rules()[number];
+            log = {}, view.subject = rule.subject, judged++;
+            bool broken = virt::judge(*rule.check, view) == virt::Verdict::broken;
+            learn(number, log.fields);
+            if (broken) return Broken{rule.check, rule.outcome, rule.subject};
+            if (!log.memory) due[i] &= ~(rest & -rest);
         }
     return {};
 }

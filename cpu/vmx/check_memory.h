@@ -6,8 +6,8 @@
 
 namespace vmx {
 
-// One per VMCS. A rule is a function of the fields it reads, the surroundings and memory. Each rule that held is left alone until
-// a field changes that it has ever read; one that read memory is judged at every entry; other surroundings make all be judged.
+// One per VMCS. A rule is a function of the fields and named bits it reads, the surroundings and memory. A rule that held is left alone
+// until something changes that it has ever read; one that read memory is judged at every entry; other surroundings make all be judged.
 class CheckMemory {
 public:
     CheckMemory();
@@ -23,9 +23,10 @@ private:
     static constexpr unsigned words = 5;
     using Rules = std::array<u64, words>;
     static Rules everything();
-    bool holds(unsigned rule, const Vmcs&, const Surroundings&);
+    void learn(unsigned rule, const FieldSet& looked_at);
 
-    std::array<Rules, field_count> readers{};     // by field: the rules that have read it
+    std::array<Rules, part_count> readers{};      // by field or named bit: the rules that have ever read it
+    std::vector<FieldSet> read;                   // by rule: what it has ever read
     Rules due;                                    // rules that must be judged
     Surroundings last;
 };

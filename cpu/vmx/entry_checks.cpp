@@ -62,7 +62,7 @@ bool injects(View v) { return event(v) & bit(31); }
 template <Type T> bool injects_a(View v) { return injects(v) && type(v) == T; }
 bool injects_software(View v) { return injects(v) && type(v) >= software_interrupt && type(v) <= software_exception; }
 bool gives_error_code(View v) { return injects(v) && event(v) & bit(11); }
-bool protected_mode(View v) { return v[Field::guest_cr0] & cr0::pe; }
+bool protected_mode(View v) { return v[guest_bit::protected_mode]; }
 
 bool type_exists(View v) { return type(v) != reserved_type; }
 bool has_monitor_trap_flag(View v) { return v.limits.allows(primary::monitor_trap_flag); }
@@ -102,7 +102,7 @@ bool host_rip_canonical(View v) { return is_canonical(v[Field::host_rip], v[Fiel
 // ---- words: guest control registers and MSRs
 
 bool restricted(View v) { return !v[secondary::unrestricted_guest]; }
-bool paging(View v) { return v[Field::guest_cr0] & cr0::pg; }
+bool paging(View v) { return v[guest_bit::paging]; }
 bool guest_64(View v) { return v[entry::ia32e_guest]; }
 bool guest_32(View v) { return !guest_64(v); }
 // An unrestricted guest may have CR0.PE and CR0.PG clear.
@@ -116,7 +116,7 @@ bool lma_equals_lme(View v) { return bits(v[Field::guest_efer], 10, 10) == bits(
 
 // ---- words: segments; `v` is about one of them
 
-bool virtual_8086(View v) { return v[Field::guest_rflags] & rflags::vm; }
+bool virtual_8086(View v) { return v[guest_bit::virtual_8086]; }
 bool not_8086(View v) { return !virtual_8086(v); }
 bool usable(View v) { return !(v.rights() & bit(16)); }
 bool in_use(View v) { return v.subject == CS || v.subject == TR || usable(v); }       // CS and TR always are
@@ -206,7 +206,7 @@ bool is_pending_mtf(View v) { return type(v) == other_event && vector(v) == 0; }
 bool ends_hlt(View v) { return type(v) == external_interrupt || is_nmi(v) || is_debug_exception(v) || is_machine_check(v) || is_pending_mtf(v); }
 bool ends_shutdown(View v) { return is_nmi(v) || is_machine_check(v); }
 bool not_both(View v) { return (blocking(v) & (by_sti | by_mov_ss)) != (by_sti | by_mov_ss); }
-bool interrupts_enabled(View v) { return v[Field::guest_rflags] & rflags::if_; }
+bool interrupts_enabled(View v) { return v[guest_bit::interrupts]; }
 bool injects_nmi_with_virtual_nmis(View v) { return injects_a<nmi>(v) && v[pin::virtual_nmis]; }
 
 // A single-step trap is due after the instruction that blocks or halts, exactly where TF is set and BTF is not.
@@ -224,7 +224,7 @@ bool linked_is_no_shadow(View v) { return !(linked(v) & bit(31)); }
 bool link_is_not_current(View v) { return v[Field::vmcs_link_pointer] != v.current_vmcs; }
 
 // PDPTEs: fields with EPT, else what CR3 points to (SDM vol. 3, 4.4.1).
-bool pae_paging(View v) { return paging(v) && v[Field::guest_cr4] & cr4::pae && guest_32(v); }
+bool pae_paging(View v) { return paging(v) && v[guest_bit::pae] && guest_32(v); }
 u64 pdpte(View v, unsigned n) {
     if (v[secondary::ept]) return v[Field(unsigned(Field::guest_pdpte0) + 2 * n)];
     return v.read((v[Field::guest_cr3] & mask(31, 5)) + 8 * n, 8);
@@ -493,7 +493,9 @@ std::string explain(const Broken& broken, const Vmcs& vmcs, const Surroundings& 
     std::string out(check.id);
     if (check.over) out += " of " + std::string(subject_name(broken.subject));
     out += " (SDM vol. 3, " + std::string(check.manual) + "): " + std::string(check.rule) + "\n";
-    log.fields.each([&](unsigned row) { out += line(fields[row].text, vmcs[fields[row].field]); });
+    FieldSet looked_at;                             // a named bit is shown with its field
+    log.fields.each([&](unsigned part) { looked_at.add(field_of(part)); });
+    looked_at.each([&](unsigned row) { out += line(fields[row].text, vmcs[fields[row].field]); });
     return out;
 }
 

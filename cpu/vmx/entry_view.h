@@ -41,8 +41,9 @@ public:
         return vmcs[f];
     }
     bool operator[](Control c) const {
+        if (log) log->fields.add(c);
         Control by = activates(c.word);
-        return bits((*this)[c.word], c.bit, c.bit) && (by == always || (*this)[by]);
+        return bits(vmcs[c.word], c.bit, c.bit) && (by == always || (*this)[by]);
     }
     u64 read(u64 at, unsigned bytes) const {
         if (log) log->memory = true;

@@ -26,12 +26,20 @@ constexpr u64 truncate(Field f, u64 value) { return value & mask(width_in_bits(f
 
 // ---- controls
 
+// One bit of a field that has a name of its own.
 struct Control {
     Field word;
     u8 bit;
+    u8 number;                    // among the named bits
     constexpr bool operator==(const Control&) const = default;
 };
-constexpr Control always{Field{}, 0xff};
+constexpr Control always{Field{}, 0xff, 0xff};
+
+enum NamedBit : u8 {
+#define CONTROL(group, name, bit, text, capability) group##_##name,
+#include "cpu/vmx/controls.def"
+    controls_end
+};
 
 namespace pin { constexpr Field word = Field::pin_controls; }
 namespace primary { constexpr Field word = Field::primary_controls; }
@@ -40,8 +48,20 @@ namespace exit { constexpr Field word = Field::exit_controls; }
 namespace entry { constexpr Field word = Field::entry_controls; }
 namespace function { constexpr Field word = Field::vm_function_controls; }
 
-#define CONTROL(group, name, bit, text, capability) namespace group { constexpr Control name{word, bit}; }
+#define CONTROL(group, name, bit, text, capability) namespace group { constexpr Control name{word, bit, group##_##name}; }
 #include "cpu/vmx/controls.def"
+
+// No controls, but bits that many checks ask for in fields that change at every exit.
+namespace guest_bit {
+constexpr Control virtual_8086{Field::guest_rflags, 17, controls_end}, interrupts{Field::guest_rflags, 9, controls_end + 1},
+    protected_mode{Field::guest_cr0, 0, controls_end + 2}, paging{Field::guest_cr0, 31, controls_end + 3},
+    pae{Field::guest_cr4, 5, controls_end + 4};
+}
+constexpr Control named_bits[] = {
+#define CONTROL(group, name, bit, text, capability) group::name,
+#include "cpu/vmx/controls.def"
+    guest_bit::virtual_8086, guest_bit::interrupts, guest_bit::protected_mode, guest_bit::paging, guest_bit::pae,
+};
 
 // The control without which those of its word count as 0 (SDM vol. 3, 25.6.2 and 25.6.14).
 constexpr Control activates(Field word) {
@@ -114,11 +134,30 @@ constexpr u32 revision = [] {
 }();
 static_assert(revision != 0);
 
-// ---- sets of fields, and the VMCS
+// ---- sets of fields and named bits, and the VMCS
+
+// The named bits of each field, by row: they stand together in named_bits.
+struct BitRange {
+    u8 first = 0, count = 0;
+};
+constexpr auto bit_ranges = [] {
+    std::array<BitRange, field_count> ranges{};
+    for (unsigned i = 0; i < std::size(named_bits); i++) {
+        auto& range = ranges[row(named_bits[i].word)];
+        if (named_bits[i].number != i || (range.count && range.first + range.count != i)) throw "named bits are out of order";
+        if (!range.count++) range.first = u8(i);
+    }
+    return ranges;
+}();
+
+// Parts are numbered: the fields by their rows, then the named bits.
+constexpr unsigned part_count = field_count + std::size(named_bits);
+constexpr Field field_of(unsigned part) { return part < field_count ? fields[part].field : named_bits[part - field_count].word; }
 
 class FieldSet {
 public:
-    constexpr void add(Field f) { words[row(f) / 64] |= bit(row(f) % 64); }
+    constexpr void add(Field f) { add_part(row(f)); }
+    constexpr void add(Control c) { add_part(field_count + c.number); }
     constexpr bool has(Field f) const { return words[row(f) / 64] & bit(row(f) % 64); }
     constexpr void clear() { words = {}; }
     constexpr bool empty() const { return *this == FieldSet{}; }
@@ -126,20 +165,26 @@ public:
         for (unsigned i = 0; i < words.size(); i++) words[i] |= other.words[i];
         return *this;
     }
+    constexpr bool within(const FieldSet& other) const {
+        u64 outside = 0;
+        for (unsigned i = 0; i < words.size(); i++) outside |= words[i] & ~other.words[i];
+        return !outside;
+    }
     constexpr bool operator==(const FieldSet&) const = default;
     static constexpr FieldSet all() {
         FieldSet set;
-        for (auto& r : fields) set.add(r.field);
+        for (unsigned part = 0; part < part_count; part++) set.add_part(part);
         return set;
     }
-    // Calls see(row) for each member, in the table's order.
+    // Calls see(part) for each member, in order.
     template <class See> constexpr void each(See&& see) const {
         for (unsigned i = 0; i < words.size(); i++)
             for (u64 rest = words[i]; rest; rest &= rest - 1) see(i * 64 + unsigned(std::countr_zero(rest)));
     }
 
 private:
-    std::array<u64, (field_count + 63) / 64> words{};
+    constexpr void add_part(unsigned part) { words[part / 64] |= bit(part % 64); }
+    std::array<u64, (part_count + 63) / 64> words{};
 };
 
 // The fields' values in the order of fields.def, each no wider than its field, and which have changed since someone last asked.
@@ -149,7 +194,9 @@ public:
     void set(Field f, u64 to) {
         u64& now = value[row(f)];
         to = truncate(f, to);
-        if (now != to) now = to, changed.add(f);
+        if (now == to) return;
+        note(f, now ^ to);
+        now = to;
     }
     // Whether the control has its effect: it is set, and so is the one that activates its word.
     bool operator[](Control c) const {
@@ -176,6 +223,12 @@ public:
     std::array<u64, field_count> value{};
 
 private:
+    void note(Field f, u64 flipped) {
+        changed.add(f);
+        auto [first, count] = bit_ranges[row(f)];
+        for (unsigned i = first; i < unsigned(first + count); i++)
+            if (bits(flipped, named_bits[i].bit, named_bits[i].bit)) changed.add(named_bits[i]);
+    }
     FieldSet changed = FieldSet::all();
 };
 
