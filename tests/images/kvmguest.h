@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where things are in the memory of kvmtest's guests; read by C and by the assembler.
+#pragma once
+
 #define REAL_CODE        0x1000
 #define GDT              0x2000
 #define IDT              0x3000

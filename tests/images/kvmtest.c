@@ -193,11 +193,10 @@ static void fill_tables(struct vm* vm) {
     word(vm, PT_FAULTS)[2] = POOL | 3 | 1ull << 63;
 }
 
-static void set_registers(struct vm* vm, int cpu, struct kvm_regs registers) {
+static void set_registers(int cpu, struct kvm_regs registers) {
     registers.rflags = 2;
     if (!registers.rip) registers.rip = CODE;
     if (!registers.rsp) registers.rsp = STACK;
-    (void)vm;
     ASK(cpu, KVM_SET_REGS, &registers);
 }
 
@@ -222,7 +221,7 @@ static void enter_long_mode(int cpu) {
 
 // A virtual machine in 64-bit mode at the beginning of a guest.
 #define LONG_MODE(vm, name, ...) \
-    (fill_tables(vm), LOAD(vm, name), enter_long_mode((vm)->cpu), set_registers(vm, (vm)->cpu, (struct kvm_regs){__VA_ARGS__}))
+    (fill_tables(vm), LOAD(vm, name), enter_long_mode((vm)->cpu), set_registers((vm)->cpu, (struct kvm_regs){__VA_ARGS__}))
 
 // ---- Running -----------------------------------------------------------------------------------------------------
 static void keep(struct vm* vm, int write, int size, uint64_t address, uint64_t data) {
@@ -328,7 +327,7 @@ static void start_real(struct vm* vm, const char* code, size_t size, struct kvm_
     s.cs.selector = 0, s.cs.base = 0;
     ASK(vm->cpu, KVM_SET_SREGS, &s);
     registers.rip = REAL_CODE, registers.rsp = 0x800;
-    set_registers(vm, vm->cpu, registers);
+    set_registers(vm->cpu, registers);
 }
 
 static void real_mode(struct vm* vm) {
@@ -372,7 +371,7 @@ static void protected_mode(struct vm* vm, uint64_t cr0, uint64_t cr4) {
     set_segments(&s, SEGMENT_CODE32, 0, 1);
     s.cr0 = cr0, s.cr4 = cr4, s.cr3 = cr4 & 0x20 ? PDPT : PML4, s.efer = 0;
     ASK(vm->cpu, KVM_SET_SREGS, &s);
-    set_registers(vm, vm->cpu, (struct kvm_regs){.rdi = TOUCH, .rsi = PAGES, .rdx = PASSES});
+    set_registers(vm->cpu, (struct kvm_regs){.rdi = TOUCH, .rsi = PAGES, .rdx = PASSES});
     measure(vm, PAGES * PASSES, 0);
     for (uint64_t i = 0; i < PAGES; i++) expect("count in a page", *word(vm, TOUCH + i * PAGE), PASSES);
 }
@@ -387,11 +386,12 @@ static void tell_huge(void) {
          number_in("/proc/self/smaps_rollup", "AnonHugePages: %ld"));
 }
 
-static void memory(struct vm* vm, int touched_before) {
+static void memory(struct vm* vm, int touched_before, int large_pages) {
     enum { PASSES = 5, SIZE = MEMORY - TOUCH, PAGES = SIZE / PAGE };
     // A first read by KVM would map the huge zero page, which a write then splits.
     for (unsigned at = 0; touched_before && at < SIZE; at += LARGE) *(volatile uint64_t*)word(vm, TOUCH + at) = 0;
     LONG_MODE(vm, touch, .rdi = TOUCH, .rsi = PAGES, .rdx = PASSES);
+    for (uint64_t i = TOUCH / LARGE; large_pages && i < MEMORY / LARGE; i++) word(vm, PD_LOW)[i] = i * LARGE | 0x83;
     double begun = now();
     if (!to_mark(vm)) return;
     double first = now();
@@ -402,8 +402,10 @@ static void memory(struct vm* vm, int touched_before) {
     for (uint64_t at = TOUCH; at < MEMORY; at += PAGE) expect("word in a page", *word(vm, at), at + PASSES);
     expect("passes", vm->marks, PASSES + 1);
 }
-static void memory_small(struct vm* vm) { memory(vm, 0); }
-static void memory_huge(struct vm* vm) { memory(vm, 1); }
+static void memory_small(struct vm* vm) { memory(vm, 0, 0); }
+static void memory_large(struct vm* vm) { memory(vm, 0, 1); }
+static void memory_huge(struct vm* vm) { memory(vm, 1, 0); }
+static void memory_both(struct vm* vm) { memory(vm, 1, 1); }
 
 static uint8_t* add_slot(struct vm* vm, int flags, uint64_t content) {
     uint8_t* memory = allocate(LARGE, SMALL);
@@ -418,7 +420,7 @@ static void map_window(struct vm* vm, uint64_t physical) {
 }
 
 static void expect_sum(struct vm* vm, uint64_t wanted, const char* what) {
-    set_registers(vm, vm->cpu, (struct kvm_regs){.rdi = WINDOW, .rsi = 512});
+    set_registers(vm->cpu, (struct kvm_regs){.rdi = WINDOW, .rsi = 512});
     if (!*reason && to_halt(vm)) expect(what, registers_of(vm).rbx, wanted);
 }
 
@@ -460,7 +462,7 @@ static void dirty_log(struct vm* vm) {
     expect_dirty(vm, 0);
     for (unsigned i = 0; i < sizeof strides / sizeof *strides && !*reason; i++) {
         unsigned stride = strides[i], pages = (511 + stride) / stride;
-        set_registers(vm, vm->cpu, (struct kvm_regs){.rdi = WINDOW, .rsi = pages, .rdx = stride});
+        set_registers(vm->cpu, (struct kvm_regs){.rdi = WINDOW, .rsi = pages, .rdx = stride});
         if (to_halt(vm)) expect_dirty(vm, stride), expect_dirty(vm, 0);
     }
     expect("count in page 0", *(uint64_t*)memory, 5);
@@ -716,7 +718,7 @@ static void two_cpus(struct vm* vm) {
     vm->second_cpu = add_cpu(vm, 1, &vm->second_run);
     LONG_MODE(vm, count, .rdi = POOL, .rsi = rounds * 2);
     enter_long_mode(vm->second_cpu);
-    set_registers(vm, vm->second_cpu, (struct kvm_regs){.rdi = POOL, .rsi = rounds * 2});
+    set_registers(vm->second_cpu, (struct kvm_regs){.rdi = POOL, .rsi = rounds * 2});
     double begun = now();
     if (pthread_create(&thread, NULL, other_cpu, &other)) return fail("no thread");
     to_halt(vm);
@@ -780,6 +782,8 @@ static const struct {
              {"protected-pae", protected_pae, SMALL, 0},
              {"memory-4k", memory_small, SMALL, 0},
              {"memory-huge", memory_huge, TRANSPARENT, 0},
+             {"memory-large", memory_large, SMALL, 0},
+             {"memory-huge-large", memory_both, TRANSPARENT, 0},
              {"memory-hugetlb", memory_huge, HUGETLB, 0},
              {"moved", moved, SMALL, 0},
              {"dirty-log", dirty_log, SMALL, 0},
