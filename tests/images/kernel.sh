@@ -45,8 +45,9 @@ echo "$package" > "$images/package-$which"
 
 rm -rf "$modules" "$modules.new"
 mkdir "$modules.new"
-dpkg-deb --fsys-tarfile "$file" | tar -x -C "$modules.new" --wildcards --transform 's|.*/||' \
-    '*/arch/x86/kvm/kvm*.ko*' '*/virt/lib/irqbypass.ko*' '*/crypto/ccp/ccp.ko*'
+[ "$which" = 686-pae ] ||
+    dpkg-deb --fsys-tarfile "$file" | tar -x -C "$modules.new" --wildcards --transform 's|.*/||' \
+        '*/arch/x86/kvm/kvm*.ko*' '*/virt/lib/irqbypass.ko*' '*/crypto/ccp/ccp.ko*'
 find "$modules.new" -name '*.xz' -exec xz -d {} +
 
 mv "$image.new" "$image"

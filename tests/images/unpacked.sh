@@ -5,8 +5,8 @@
 . "$(dirname "$0")/common.sh"
 [ $# -eq 1 ] || fail "which kernel? stable or newest"
 packed=$(sh "$scripts/kernel.sh" "$images" "$1")
-image=$images/vmlinux-$1
-[ -s "$image" ] && [ "$image" -nt "$packed" ] && { echo "$image"; exit 0; }
+image=$images/vmlinux-$1 package=$(cat "$images/package-$1")
+up_to_date "$image" "$package" && { echo "$image"; exit 0; }
 
 # An unsigned little-endian number of the bzImage's header: number OFFSET BYTES
 number() {
@@ -28,4 +28,5 @@ fd377a58) payload | xz -dc ;;
 esac > "$image.new"
 [ "$(head -c 4 "$image.new" | od -An -t x1 | tr -d ' ')" = 7f454c46 ] || fail "no ELF file in $packed"
 mv "$image.new" "$image"
+echo "$package" > "$image.recipe"
 echo "$image"

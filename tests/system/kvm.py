@@ -159,16 +159,17 @@ LONG = ([(kvmtest, *row) for row in product(KERNELS, MODELS, PAGING, ["always", 
         [(qemu, *row) for row in product(KERNELS, MODELS, PAGING, [1, 2])])
 
 
-def case(function, *row, **more):
-    name = "-".join([function.__name__, *map(str, row)]) + "".join(f"-without-{what}" for what in more)
-    return name, lambda: function(name, *row, **({"without": words} if (words := next(iter(more.values()), "")) else {}))
+def case(function, row, feature="", words=""):
+    name = "-".join([function.__name__, *map(str, row)]) + (f"-without-{feature}" if feature else "")
+    return name, lambda: function(name, *row, **({"without": words} if words else {}))
 
 
 def all_cases():
-    rows = LONG if arguments.long or arguments.cases else QUICK
-    cases = dict(case(*row) for row in rows)
-    for model, parts in WITHOUT.items() if rows is LONG else ():
-        cases.update(case(kvmtest, kernel, model, **{what: words}) for what, words in parts.items() for kernel in KERNELS)
+    if not arguments.long and not arguments.cases:
+        return dict(case(function, row) for function, *row in QUICK)
+    cases = dict(case(function, row) for function, *row in LONG)
+    for model, kernel in product(MODELS, KERNELS):
+        cases.update(case(kvmtest, (kernel, model), feature, words) for feature, words in WITHOUT[model].items())
     return cases
 
 
