@@ -168,7 +168,7 @@ class Bench:
     def command(self, emulator, kernel, initrd, words):
         words = " ".join(filter(None, ["console=ttyS0 quiet", self.arguments.append, words]))
         if emulator in (QEMU, QEMU_SVM):
-            cpu = "max" if emulator == QEMU else "max,vendor=AuthenticAMD"
+            cpu = "max" if emulator == QEMU else "EPYC"
             return [QEMU, "-accel", "tcg", "-cpu", cpu, "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
                     "-kernel", kernel, "-initrd", initrd, "-append", words]
         engine = ["--engine", self.arguments.engine] if self.arguments.engine else []
