@@ -422,7 +422,8 @@ def kvm_tests(bench, emulators, which, paging):
     rows.append(kvm_row(bench, f"{paging} whole", "s", runs, lambda r: r.total))
     table(f"KVM with {paging} paging, user CPU seconds, {which} kernel (slate/TCG: {LINES[paging]})",
           ["case", "TCG SVM", "slate VMX", "slate SVM", "VMX/TCG", "SVM/TCG"], rows)
-    mitigations(runs)
+    if paging == "nested":
+        mitigations(runs)
 
 
 def kvm_boot(bench, emulators, which, paging):
