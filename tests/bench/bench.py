@@ -6,6 +6,8 @@
   boot     Debian's kernels by --kernel, from the start of the process until the guest has powered itself off
   work     md5sum, gzip, sort, ... of busybox in the guest (tests/bench/work), without the boot
   kernels  small compute kernels and 300 KB of generated code (tests/bench/kernels.c, large.py)
+  kvm      KVM in the guest: cases of tests/images/kvmtest.c under nested and shadow paging, and a kernel booted by Debian's
+           QEMU; slate with VMX, slate with SVM and TCG's SVM by turns
 
 Seconds are user CPU seconds of the emulator's process: of all of it by wait4 (boot), else the difference between two
 lines on the serial port, read from /proc/PID/stat (10 ms steps) as they come. Slate and QEMU run by turns, on the same
@@ -53,12 +55,21 @@ TICK = os.sysconf("SC_CLK_TCK")
 # Rounds of each compute kernel at --scale 1: about 1.5 billion instructions, large 0.5 billion.
 KERNELS = {"sha256": 5400, "crc32": 2500, "sort": 2700, "list": 11200, "bytecode": 1800, "strings": 1700, "sieve": 260,
            "matrix": 820, "matrix_double": 600, "large": 10000}
+# Rounds of each case of kvmtest at --scale 1; the others take what they take.
+KVM_CASES = {"real": 16, "switches": 16, "memory-4k": 16, "memory-huge": 16, "memory-large": 16, "moved": 16, "out": 40000,
+             "cpuid": 100000, "mmio-rate": 40000, "churn": 100000, "churn-cr3": 40000, "unmap": 40000, "halt": 20000,
+             "window": 20000}
+KVM_PAGING = {"nested": "", "shadow": "kvm_intel.ept=0 kvm_amd.npt=0"}
+KVM_EMULATORS = {"slate VMX": "max-intel", "slate SVM": "max-amd"}
+QEMU_SVM = "TCG SVM"
 MEAN = ["sha256", "crc32", "sort", "list", "bytecode", "strings", "sieve", "matrix"]
 WORK = ["md5sum", "sha256sum", "gzip", "sort", "awk", "fork", "pipes", "fp"]
 # Work and kernels are compared on equal terms: no tests of ciphers in the background for a second or two after the boot,
 # and no mitigations, which depend on what each emulator's CPU reports. The boots are of the kernel as it comes.
 QUIET = "cryptomgr.notests mitigations=off"
-LINES = {"boot": "first line 1.2, aim 0.8", "work": "first line 1.8, aim 1.0"}
+LINES = {"boot": "first line 1.2, aim 0.8", "work": "first line 1.8, aim 1.0",
+         "nested": "whole: first line 0.5, aim 0.3; cases together: 0.25, 0.12; cpuid: 0.12, 0.06",
+         "shadow": "whole: first line 0.5, aim 0.3"}
 
 MARK = re.compile(rb"BENCH-(BEGIN|END|NOTE) (\S+)(?: ([^\r\n]*))?\r?$|BOOT-READY|Kernel panic|no such kernel")
 
@@ -156,23 +167,26 @@ class Bench:
 
     def command(self, emulator, kernel, initrd, words):
         words = " ".join(filter(None, ["console=ttyS0 quiet", self.arguments.append, words]))
-        if emulator == QEMU:
-            return [QEMU, "-accel", "tcg", "-cpu", "max", "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
+        if emulator in (QEMU, QEMU_SVM):
+            cpu = "max" if emulator == QEMU else "EPYC"
+            return [QEMU, "-accel", "tcg", "-cpu", cpu, "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
                     "-kernel", kernel, "-initrd", initrd, "-append", words]
         engine = ["--engine", self.arguments.engine] if self.arguments.engine else []
+        engine += ["--cpu", KVM_EMULATORS[emulator]] if emulator in KVM_EMULATORS else []
         return [str(self.build / "slate"), "--kernel", kernel, "--initrd", initrd, "--append", words, "--headless",
                 "--memory", "1G", "--stats=json", *engine, *shlex.split(self.arguments.options)]
 
-    def alternate(self, what, *image_and_words):
+    def alternate(self, what, *image_and_words, emulators=None):
         """Runs of each emulator, by turns."""
+        emulators = emulators or self.emulators
         if self.arguments.commands:
-            for emulator in self.emulators:
+            for emulator in emulators:
                 print(shlex.join(self.command(emulator, *image_and_words)))
             raise Shown
-        runs = {emulator: [] for emulator in self.emulators}
+        runs = {emulator: [] for emulator in emulators}
         for n in range(self.arguments.runs):
-            for emulator in self.emulators:
-                log = self.logs / f"{what}-{emulator}-{n}.log"
+            for emulator in emulators:
+                log = self.logs / f"{what}-{emulator.replace(' ', '-')}-{n}.log"
                 runs[emulator].append(Run(f"{what}: {emulator}", self.command(emulator, *image_and_words), log))
         return runs
 
@@ -369,6 +383,70 @@ def kernels(bench):
     bench.no_qemu()
 
 
+# ---- kvm ---------------------------------------------------------------------------------------------------------
+def mitigations(runs):
+    """Prints what each kernel says; a comparison is fair only where it is the same."""
+    notes = {emulator: sorted(list_of_runs[0].notes) for emulator, list_of_runs in runs.items()}
+    if len({tuple(n for n in list_of if "Mitigation" in n) for list_of in notes.values()}) > 1:
+        print("  MITIGATIONS DIFFER: the seconds below are not to be compared")
+    for note in sorted(set().union(*notes.values())):
+        who = [emulator for emulator, list_of in notes.items() if note in list_of]
+        print(f"  mitigation of {'all' if len(who) == len(notes) else ', '.join(who)}: {note}")
+
+
+def kvm_row(bench, name, what, runs, value, scale=1.0, digits=2):
+    """One line of a table, and its rows in the history."""
+    medians = {emulator: median(list_of_runs, value) for emulator, list_of_runs in runs.items()}
+    theirs, ratios = medians.get(QEMU_SVM), []
+    for emulator, seconds in medians.items():
+        bench.row(f"kvm {name}, {emulator}", seconds * scale, what)
+        if emulator in KVM_EMULATORS:
+            ratios.append(over(seconds, theirs))
+            bench.row(f"kvm {name}, {emulator}/TCG", ratios[-1], "")
+    return [f"{name}, {what}", *(figure(None if s is None else s * scale, digits)
+                                 for s in (theirs, *(medians[e] for e in KVM_EMULATORS))), *map(figure, ratios)]
+
+
+def kvm_tests(bench, emulators, which, paging):
+    names = chosen(bench, KVM_CASES)
+    counts = {name: max(16, round(KVM_CASES[name] * bench.arguments.scale)) for name in names}
+    runs = bench.alternate(f"kvm-{paging}", bench.image("unpacked.sh", which), bench.image("kvm.sh", which),
+                           f"{QUIET} {KVM_PAGING[paging]} wl=run,kvmwork,bench," +
+                           ",".join(f"{name}:{count}" for name, count in counts.items()), emulators=emulators)
+    rows = [kvm_row(bench, f"{paging} {name}", "s", runs, lambda r, n=name: r.seconds.get(n, 0)) for name in names]
+    for name in names:
+        bench.same("kvm", name, "ok", runs)
+    if "cpuid" in names:
+        rows.append(kvm_row(bench, f"{paging} a CPUID exit", "us", runs, lambda r: r.seconds.get("cpuid", 0), 1e6 / counts["cpuid"]))
+    rows.append(kvm_row(bench, f"{paging} cases together", "s", runs, lambda r: sum(r.seconds.values())))
+    rows.append(kvm_row(bench, f"{paging} whole", "s", runs, lambda r: r.total))
+    table(f"KVM with {paging} paging, user CPU seconds, {which} kernel (slate/TCG: {LINES[paging]})",
+          ["case", "TCG SVM", "slate VMX", "slate SVM", "VMX/TCG", "SVM/TCG"], rows)
+    if paging == "nested":
+        mitigations(runs)
+
+
+def kvm_boot(bench, emulators, which, paging):
+    runs = bench.alternate(f"kvm-l2-{paging}", bench.image("unpacked.sh", which), bench.image("kvmqemu.sh", which),
+                           f"{QUIET} {KVM_PAGING[paging]} wl=run,kvmwork,qemu,1", emulators=emulators)
+    bench.same("kvm", "l2", "status=0", runs)
+    rows = [kvm_row(bench, f"{paging} boot of L2", "s", runs, lambda r: r.seconds.get("l2", 0)),
+            kvm_row(bench, f"{paging} boots of L1 and L2", "s", runs, lambda r: r.total)]
+    table(f"the same kernel by QEMU -accel kvm, {paging} paging, user CPU seconds, {which} kernel",
+          ["boot", "TCG SVM", "slate VMX", "slate SVM", "VMX/TCG", "SVM/TCG"], rows)
+
+
+def kvms(bench):
+    emulators = [*KVM_EMULATORS, *([QEMU_SVM] if bench.qemu else [])]
+    for which in bench.arguments.kernel or ["newest"]:
+        for paging in KVM_PAGING:
+            kvm_tests(bench, emulators, which, paging)
+        if bench.qemu and not bench.arguments.names:
+            for paging in KVM_PAGING:
+                kvm_boot(bench, emulators, which, paging)
+    bench.no_qemu()
+
+
 def chosen(bench, known):
     """The names asked for by --names that are of this part; all of them without the option."""
     asked = [name for name in bench.arguments.names.split(",") if name]
@@ -379,7 +457,7 @@ def chosen(bench, known):
 
 
 # ---- The whole ---------------------------------------------------------------------------------------------------
-PARTS = {"build": builds, "boot": boots, "work": works, "kernels": kernels}
+PARTS = {"build": builds, "boot": boots, "work": works, "kernels": kernels, "kvm": kvms}
 
 
 def write_history(bench):
@@ -399,7 +477,7 @@ def main():
     parser.add_argument("--runs", default=5, type=int, help="runs of each emulator, by turns (default 5)")
     parser.add_argument("--scale", default=1.0, type=float, help="amount of work and of kernel rounds (default 1)")
     parser.add_argument("--only", choices=list(PARTS), action="append", help="this part; may be repeated")
-    parser.add_argument("--names", default="", help="only these works or kernels, comma between")
+    parser.add_argument("--names", default="", help="only these works, kernels or cases of kvmtest, comma between")
     parser.add_argument("--kernel", choices=["newest", "stable"], action="append",
                         help="Debian kernel (default: boot both, the rest on newest)")
     parser.add_argument("--engine", help="slate's engine: fast or slow")
@@ -410,8 +488,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.runs < 1 or not arguments.scale > 0:
         parser.error("--runs and --scale must be positive")
-    if set(arguments.names.split(",")) - {"", *WORK, *KERNELS}:
-        parser.error(f"--names takes {', '.join([*WORK, *KERNELS])}")
+    if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *KVM_CASES}:
+        parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *KVM_CASES])}")
     bench = Bench(arguments)
     unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot"))]
     for part in arguments.only or unnamed:

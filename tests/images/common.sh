@@ -67,3 +67,34 @@ deb() {
 extract() {
     dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "$2"
 }
+
+# up_to_date ARCHIVE RECIPE: whether the archive was made from the same inputs.
+up_to_date() {
+    [ -s "$1" ] && [ "$(cat "$1.recipe" 2>/dev/null)" = "$2" ]
+}
+
+# kvm_tree TREE stable|newest: kvmwork and the modules, with all that they depend on.
+kvm_tree() {
+    rm -rf "$1"
+    mkdir -p "$1/bin" "$1/lib/modules"
+    install -m 755 "$scripts/kvmwork" "$1/bin/"
+    install -m 644 "$images/modules-$2"/*.ko "$1/lib/modules/"
+    for needed in $(cat "$1/lib/modules"/*.ko | tr '\0' '\n' | sed -n 's/^depends=//p' | tr , ' '); do
+        [ -e "$1/lib/modules/$needed.ko" ] || fail "no module $needed for kernel $2"
+    done
+}
+
+# pack TREE BASE ARCHIVE RECIPE: the tree, not compressed (unpacking would cost the guest more), then the archive BASE.
+# Prints the path.
+pack() {
+    find "$1" -exec touch -h -d @0 {} +
+    {
+        (cd "$1" && find . -print0 | LC_ALL=C sort -z |
+            cpio --null --create --format=newc --owner=0:0 --reproducible --quiet)
+        cat "$2"
+    } > "$3.new"
+    rm -rf "$1"
+    mv "$3.new" "$3"
+    echo "$4" > "$3.recipe"
+    echo "$3"
+}

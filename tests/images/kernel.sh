@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Fetches an unmodified Debian kernel: kernel.sh OUTPUT-DIRECTORY stable|newest|686-pae
 # Prints the path of the kernel image.  Nothing is installed; what is there already is not fetched again.
+# Also leaves the kernel's own modules for KVM in OUTPUT-DIRECTORY/modules-WHICH, unpacked.
 #   stable    what linux-image-amd64 depends on       newest   the highest 6.12 that apt knows
 #   686-pae   the 32-bit kernel, by an apt state of its own for i386
 . "$(dirname "$0")/common.sh"
 [ $# -eq 1 ] || fail "which kernel? stable, newest or 686-pae"
 which=$1
-image=$images/vmlinuz-$which
-[ -s "$image" ] && { echo "$image"; exit 0; }
+image=$images/vmlinuz-$which modules=$images/modules-$which
+[ -s "$image" ] && [ -d "$modules" ] && { echo "$image"; exit 0; }
 
 # The package that a meta-package depends on.
 real_package() {
@@ -41,6 +42,15 @@ file=$(deb "$package")
 extract "$file" './boot/vmlinuz-*' > "$image.new"
 [ -s "$image.new" ] || fail "$package holds no kernel image"
 echo "$package" > "$images/package-$which"
+
+rm -rf "$modules" "$modules.new"
+mkdir "$modules.new"
+[ "$which" = 686-pae ] ||
+    dpkg-deb --fsys-tarfile "$file" | tar -x -C "$modules.new" --wildcards --transform 's|.*/||' \
+        '*/arch/x86/kvm/kvm*.ko*' '*/virt/lib/irqbypass.ko*' '*/crypto/ccp/ccp.ko*'
+find "$modules.new" -name '*.xz' -exec xz -d {} +
+
 mv "$image.new" "$image"
+mv "$modules.new" "$modules"
 rm -f "$file"
 echo "$image"

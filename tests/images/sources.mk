@@ -7,4 +7,12 @@ EXTRA_DIST += \
     tests/images/init \
     tests/images/initramfs.sh \
     tests/images/kernel.sh \
+    tests/images/kvm.sh \
+    tests/images/kvmguest.S \
+    tests/images/kvmguest.h \
+    tests/images/kvmqemu.sh \
+    tests/images/kvmtest.c \
+    tests/images/kvmwork \
+    tests/images/l2init.c \
+    tests/images/unpacked.sh \
     tests/images/work

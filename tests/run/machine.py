@@ -28,7 +28,7 @@ def emulator_command(arguments, words):
         if word in known:
             out += [known[word], next(given)]
         elif word == "--cpu":
-            out += ["-cpu", {"max-intel": "max", "max-amd": "max,vendor=AuthenticAMD"}.get(next(given), "max")]
+            out += ["-cpu", {"max-intel": "max", "max-amd": "EPYC"}.get(next(given), "max")]
         elif word == "--headless":
             out += ["-nographic", "-no-reboot", "-net", "none"]
     return emulator + out

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The test runner and what the test scripts share.
 EXTRA_DIST += \
+    tests/run/guest_log.py \
     tests/run/headers \
     tests/run/machine.py \
     tests/run/packages.sh \

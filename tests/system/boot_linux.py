@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Debian's kernels, unmodified, boot to a shell; typed commands work; user work is right; poweroff ends."""
-import re
 import subprocess
 import sys
 import tempfile
@@ -9,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
+from guest_log import warnings
 from machine import Machine, image
 from report import SOURCE, Skip, expect
 
@@ -40,18 +40,6 @@ def start(name, kernel, model, append=""):
     path, initrd = images(kernel)
     return Machine(arguments, ["--kernel", path, "--initrd", initrd, "--append", f"console=ttyS0 {append}".strip(),
                                "--cpu", model, "--headless"], logs(f"{name}.log"))
-
-
-def allowed():
-    """Patterns of kernel messages that may appear at level 4 and worse, each with its reason."""
-    rows = (SOURCE / "tests/system/dmesg-allowed.txt").read_text().splitlines()
-    return [re.compile(row.split("\t")[0]) for row in rows if row and not row.startswith("#")]
-
-
-def warnings(text):
-    """The lines of `dmesg -r` of facility kern, level 4 or worse, that the allow file does not name."""
-    lines = [re.sub(r"^<\d+>\[ *[\d.]+\] *", "", line) for line in text.splitlines() if re.match(r"<[0-4]>", line)]
-    return [line for line in lines if not any(pattern.search(line) for pattern in allowed())]
 
 
 def shell(name, kernel, model):

@@ -4,4 +4,5 @@ EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/boot_linux.py \
     tests/system/determinism.py \
-    tests/system/dmesg-allowed.txt
+    tests/system/dmesg-allowed.txt \
+    tests/system/kvm.py
