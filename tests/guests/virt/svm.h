@@ -5,8 +5,8 @@
 
 namespace svm {
 
-struct [[gnu::packed]] Segment { u16 selector, rights; u32 limit; u64 base; };     // rights: type to P in bits 0-7, AVL to G in bits 8-11
-struct [[gnu::packed, gnu::aligned(8)]] Vmcb {
+struct Segment { u16 selector, rights; u32 limit; u64 base; };     // rights: type to P in bits 0-7, AVL to G in bits 8-11
+struct Vmcb {
     u16 cr_read, cr_write, dr_read, dr_write;                                      // 000h: intercepts
     u32 exceptions, intercepts, intercepts_2, intercepts_3;
     u8 reserved_18[0x3c - 0x18];

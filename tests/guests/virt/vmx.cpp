@@ -221,7 +221,7 @@ void skip() {
 
 u64 ept_identity(u64 size, int level) {
     u64 root = new_page();
-    identity(root, size, level, 4, RWX, RWX | WB);
+    identity(root, size, level, 4, ept_all, ept_all | ept_wb);
     return root;
 }
 

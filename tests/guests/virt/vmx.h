@@ -116,9 +116,9 @@ u64 enter(Machine&);                      // the exit reason as it was recorded,
 void skip();                              // the instruction that exited is done
 
 // ---- EPT
-enum : u64 { R = 1, W = 2, X = 4, RWX = 7, WB = 6 << 3, large = 0x80, accessed = 0x100, dirty = 0x200 };
-inline u64& ept_entry(u64 root, u64 address, int level) { return table_entry(root, address, level, 4, RWX); }
-u64 ept_identity(u64 size = 1ull << 32, int level = 2);   // a root; all of it RWX, WB
+enum : u64 { ept_read = 1, ept_write = 2, ept_execute = 4, ept_all = 7, ept_wb = 6 << 3, ept_large = 0x80, ept_accessed = 0x100, ept_dirty = 0x200 };
+inline u64& ept_entry(u64 root, u64 address, int level) { return table_entry(root, address, level, 4, ept_all); }
+u64 ept_identity(u64 size = 1ull << 32, int level = 2);   // a root; all of it readable, writable, executable, write-back
 inline u64 ept_pointer(u64 root, bool accessed_dirty = false) { return root | 3 << 3 | 6 | (accessed_dirty ? 0x40 : 0); }
 
 }
