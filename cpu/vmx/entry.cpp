@@ -18,7 +18,7 @@ constexpr u64 untouched_cr0 = cr0::et | cr0::cd | cr0::nw | mask(28, 19) | bit(1
 
 Vmx::Entered Vmx::enter() {
     auto around = surroundings();
-    auto broken = first_broken(EntryView(vmcs, around));
+    auto broken = checks.judge(vmcs, around, vmcs.take_changed());
     if (broken) {
         log.failed_entries++;
         if (explain) log_line(vmx::explain(*broken, vmcs, around));

@@ -96,6 +96,7 @@ void Vmx::make_current(u64 address) {
     for (unsigned n = 0; n < field_count; n++)
         vmcs.value[n] = truncate(fields[n].field, cpu.memory.read(Physical(address + fields_at + n * 8), 8));
     vmcs.all_changed();
+    checks.forget();
 }
 
 }

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/virt/layer.h"
-#include "cpu/vmx/entry_checks.h"
+#include "cpu/vmx/check_memory.h"
 #include "cpu/vmx/exits.h"
 
 namespace vmx {
@@ -122,6 +122,7 @@ private:
     void start_timer();
     u64 timer_left() const;
 
+    CheckMemory checks;                           // of the current VMCS
     Bus bus;
     Noted noted;
     Timer timer;

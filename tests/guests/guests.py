@@ -16,6 +16,7 @@ from report import SOURCE, expect
 INSTRUCTIONS, PATIENCE = 400_000_000, 600               # they only end what hangs
 PASSED, TRIPLE_FAULT = 1, 6                             # exit statuses: port F4h written with 0; --no-reboot
 MODELS = ["max-intel", "max-amd", "nehalem-ep", "haswell", "barcelona", "zen2"]
+AMD = ["max-amd", "barcelona", "zen2"]
 arguments = report.options(__doc__).parse_args()
 
 
@@ -37,9 +38,9 @@ def engines():
     return ["fast", "slow"] if re.search(r"--engine.*fast", told) else [None]
 
 
-def run(kernel, model, engine, *more):
+def run(kernel, model, engine, *more, append="hello"):
     command = [slate(), "--kernel", str(kernel), "--headless",
-               "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--memory", "64M", "--append", "hello",
+               "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--memory", "64M", "--append", append,
                "--max-instructions", str(INSTRUCTIONS), "--cpu", model,
                *(["--engine", engine] if engine else []), *more]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
@@ -77,13 +78,28 @@ def with_module(name, model, engine):
         judge(done, PASSED)
 
 
+def hypervisor(model, engine, paging, vcpus):
+    done = run(Path(arguments.build) / "guests/hypervisor", model, engine, append=f"paging={paging} vcpus={vcpus}")
+    judge(done, PASSED)
+    expect("ok the guest is content" in done.stdout, f"the hypervisor's guest never ended: {done.stdout[-300:]}")
+
+
+def models_of(name):
+    """VMX is Intel's, SVM is AMD's; all else is of both."""
+    return [model for model in MODELS if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
+
+
 cases = {}
 for engine in engines():
     of = f"-{engine}" if engine else ""
-    for name in names("32") + names("64") + names("boot"):
-        for model in MODELS:
+    for name in names("32") + names("64") + names("virt") + names("boot"):
+        for model in models_of(name):
             status = TRIPLE_FAULT if name.startswith("triple") else PASSED
             cases[f"{name}-{model}{of}"] = partial(guest, name, model, engine, status)
+    for model in MODELS:
+        for paging in ("nested", "shadow"):
+            for vcpus in (1, 3):
+                cases[f"hypervisor-{paging}-{vcpus}-{model}{of}"] = partial(hypervisor, model, engine, paging, vcpus)
     for name in names("boot"):
         cases[f"{name}-gzip{of}"] = partial(packed, name, "max-intel", engine)
     for name in ("boot_multiboot1", "boot_pvh"):

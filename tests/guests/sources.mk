@@ -2,6 +2,7 @@
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
 guests_64 = apic code_stores corners debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault vectors
+guests_virt = slat_round_trips svm_invalidation vmx_invalidation
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -26,6 +27,16 @@ guests_files = \
     tests/guests/guest.h \
     tests/guests/guest.ld \
     tests/guests/hot32.cpp \
+    tests/guests/hypervisor/amd.cpp \
+    tests/guests/hypervisor/hypercall.h \
+    tests/guests/hypervisor/hypervisor.h \
+    tests/guests/hypervisor/image.S \
+    tests/guests/hypervisor/intel.cpp \
+    tests/guests/hypervisor/kernel.cpp \
+    tests/guests/hypervisor/kernel.ld \
+    tests/guests/hypervisor/kernel_start.S \
+    tests/guests/hypervisor/main.cpp \
+    tests/guests/hypervisor/shadow.cpp \
     tests/guests/interrupts.h \
     tests/guests/mixed_modes.cpp \
     tests/guests/modes.cpp \
@@ -53,6 +64,18 @@ guests_files = \
     tests/guests/triple_fault.cpp \
     tests/guests/v86.cpp \
     tests/guests/vectors.cpp \
+    tests/guests/virt/enter.S \
+    tests/guests/virt/inner.S \
+    tests/guests/virt/inner.cpp \
+    tests/guests/virt/inner.h \
+    tests/guests/virt/memory.h \
+    tests/guests/virt/slat_round_trips.cpp \
+    tests/guests/virt/svm.cpp \
+    tests/guests/virt/svm.h \
+    tests/guests/virt/svm_invalidation.cpp \
+    tests/guests/virt/vmx.cpp \
+    tests/guests/virt/vmx.h \
+    tests/guests/virt/vmx_invalidation.cpp \
     tests/guests/widths.cpp
 EXTRA_DIST += $(guests_files) tests/guests/guests.py
 
