@@ -42,6 +42,7 @@ Vmx::Entered Vmx::enter() {
 void Vmx::load_guest() {
     load_guest_control();
     load_guest_segments();
+    load_guest_pdptes();
     select_translation();
     load_guest_rest();
     cpu.mode_changed();
@@ -83,9 +84,17 @@ void Vmx::load_guest_segments() {
     cpu.seg.idtr = {vmcs[Field::guest_idtr_base], u16(vmcs[Field::guest_idtr_limit])};
 }
 
-// Which tables and which tags; PDPTEs are the VMCS's with EPT, else memory's (27.3.2.4).
-void Vmx::select_translation() {
+// The VMCS's with EPT, else memory's, which entry's checks have found good (27.3.2.4).
+void Vmx::load_guest_pdptes() {
     auto& c = cpu.control;
+    bool pae = (c.cr0 & cr0::pg) && (c.cr4 & cr4::pae) && !(c.efer & efer::lma);
+    if (!pae) return;
+    if (has(secondary::ept)) c.pdpte = {vmcs[Field::guest_pdpte0], vmcs[Field::guest_pdpte1], vmcs[Field::guest_pdpte2], vmcs[Field::guest_pdpte3]};
+    else cpu.load_pdptes(c.cr3);
+}
+
+// Which tables of the second stage, and which tags.
+void Vmx::select_translation() {
     paging::Stage2 second;
     u64 root = paging::Context::no_ept;
     if (has(secondary::ept)) {
@@ -99,11 +108,6 @@ void Vmx::select_translation() {
         second.execute_only = limits.ept_vpid & ept_vpid::execute_only;
         root = (eptp & mask(51, 12)) | (eptp & mask(6, 3));
     }
-    bool pae = (c.cr0 & cr0::pg) && (c.cr4 & cr4::pae) && !(c.efer & efer::lma);
-    if (pae && has(secondary::ept))
-        c.pdpte = {vmcs[Field::guest_pdpte0], vmcs[Field::guest_pdpte1], vmcs[Field::guest_pdpte2], vmcs[Field::guest_pdpte3]};
-    else if (pae)
-        cpu.load_pdptes(c.cr3);                                    // entry's checks have found them good
     cpu.mmu->enter_guest(second, has(secondary::vpid) ? u16(vmcs[Field::vpid]) : u16(0), root);
 }
 

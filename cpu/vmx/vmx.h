@@ -100,6 +100,7 @@ private:
     void load_guest();
     void load_guest_control();
     void load_guest_segments();
+    void load_guest_pdptes();
     void load_guest_rest();
     void select_translation();
     void select_events();
