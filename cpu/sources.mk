@@ -180,4 +180,17 @@ cpu_sources = \
     cpu/vmx/vmx.h \
     cpu/vmx/listing.cpp \
     cpu/vmx/listing.h \
+    cpu/svm/checks.cpp \
+    cpu/svm/checks.h \
+    cpu/svm/intercepts.cpp \
+    cpu/svm/intercepts.def \
+    cpu/svm/intercepts.h \
+    cpu/svm/listing.cpp \
+    cpu/svm/listing.h \
+    cpu/svm/permissions.cpp \
+    cpu/svm/permissions.h \
+    cpu/svm/vmcb.cpp \
+    cpu/svm/vmcb.h \
+    cpu/svm/vmcb_fields.def \
+    cpu/virt/check.h \
     cpu/wires.h

@@ -14,5 +14,7 @@ bool write_dr(Cpu& cpu, unsigned n, u64 value);
 
 // The CR4 bits that this CPU has.
 u64 cr4_bits(const Cpu& cpu);
+// Those of EFER; SVME is none while VM_CR.SVMDIS is set.
+u64 efer_bits(const Cpu& cpu);
 
 }
