@@ -29,7 +29,7 @@ constexpr ExitRow exits[] = {
 constexpr bool has_bit(Exit e) { return u16(e) < 6 * 32; }
 constexpr Field intercept_field(Exit e) { return Field(unsigned(Field::intercept_cr) + u16(e) / 32); }
 static_assert(unsigned(Field::intercept_5) == unsigned(Field::intercept_cr) + 5);
-constexpr bool intercepts(const Vmcb& vmcb, Exit e) { return vmcb[intercept_field(e)] >> (u16(e) % 32) & 1; }
+inline bool intercepts(const Vmcb& vmcb, Exit e) { return vmcb[intercept_field(e)] >> (u16(e) % 32) & 1; }
 
 // The exit that every instruction with this event answers to, or null.
 const ExitRow* exit_of(isa::Event);
