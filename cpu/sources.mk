@@ -192,5 +192,13 @@ cpu_sources = \
     cpu/svm/vmcb.cpp \
     cpu/svm/vmcb.h \
     cpu/svm/vmcb_fields.def \
-    cpu/virt/check.h \
+    cpu/svm/events.cpp \
+    cpu/svm/intercept.cpp \
+    cpu/svm/state.cpp \
+    cpu/svm/state.h \
+    cpu/svm/svm.cpp \
+    cpu/svm/svm.h \
+    cpu/svm/vmexit.cpp \
+    cpu/svm/vmrun.cpp \
+    cpu/isa/svm.cpp \
     cpu/wires.h

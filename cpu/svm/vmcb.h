@@ -63,7 +63,7 @@ constexpr u64 priority(u64 control) { return bits(control, 19, 16); }
 constexpr u8 vector(u64 control) { return u8(bits(control, 39, 32)); }
 }
 namespace shadow {
-constexpr u64 active = bit(0), guest_interrupt_mask = bit(1);
+constexpr u64 active = bit(0);
 }
 constexpr u64 np_enable = bit(0);
 constexpr u64 virtual_vmload_vmsave = bit(1);
