@@ -33,7 +33,7 @@ struct CpuModel {
     std::array<u32, 4> descriptors{};      // leaf 2 (Intel)
     std::array<u32, 4> l1{}, l2{};         // leaves 8000_0005h and 8000_0006h
     u64 arch_capabilities = 0;
-    vmx::Capabilities vmx;                 // what Feature::vmx brings
+    vmx::Capabilities vmx = {};              // what Feature::vmx brings
     u8 mca_banks = 0;
     u32 apic_version = 0x14;
     u32 asids = 0;                         // 8000_000Ah EBX (AMD)
