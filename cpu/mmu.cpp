@@ -2,6 +2,7 @@
 // Translation for the CPU: regime from the control registers, TLB, walk, page faults, banks.
 #include "cpu/mmu.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/virt/layer.h"
 #include <algorithm>
 
 using paging::Operation;
@@ -285,6 +286,7 @@ void Cpu::cr4_written(u64 old) {
 }
 
 void Cpu::efer_written(u64) {
+    if (virt) virt->efer_changed();
     translation_mode_changed();
     mode_changed();
 }

@@ -180,4 +180,25 @@ cpu_sources = \
     cpu/vmx/vmx.h \
     cpu/vmx/listing.cpp \
     cpu/vmx/listing.h \
+    cpu/svm/checks.cpp \
+    cpu/svm/checks.h \
+    cpu/svm/intercepts.cpp \
+    cpu/svm/intercepts.def \
+    cpu/svm/intercepts.h \
+    cpu/svm/listing.cpp \
+    cpu/svm/listing.h \
+    cpu/svm/permissions.cpp \
+    cpu/svm/permissions.h \
+    cpu/svm/vmcb.cpp \
+    cpu/svm/vmcb.h \
+    cpu/svm/vmcb_fields.def \
+    cpu/svm/events.cpp \
+    cpu/svm/intercept.cpp \
+    cpu/svm/state.cpp \
+    cpu/svm/state.h \
+    cpu/svm/svm.cpp \
+    cpu/svm/svm.h \
+    cpu/svm/vmexit.cpp \
+    cpu/svm/vmrun.cpp \
+    cpu/isa/svm.cpp \
     cpu/wires.h

@@ -137,6 +137,12 @@ CpuidLeaf sizes(const Request& r) {
     return l;
 }
 
+// SVM's revision, ASIDs and capabilities (APM vol. 3, E.4.9).
+CpuidLeaf virtualization(const Request& r) {
+    if (!r.has(Feature::svm)) return {};
+    return {1, r.model.asids, 0, feature_bits(r).edx};
+}
+
 CpuidLeaf amd_topology(const Request& r) {
     if (!r.has(Feature::topoext)) return {};
     return {r.state.apic_id, r.state.apic_id & 0xff, 0, 0};
@@ -168,6 +174,7 @@ CpuidLeaf extended(const Request& r) {
     case 0x80000005: return of(r.model.l1);
     case 0x80000006: return of(r.model.l2);
     case 0x80000008: return sizes(r);
+    case 0x8000000a: return virtualization(r);
     case 0x8000001d: return r.has(Feature::topoext) ? cache(r, true) : CpuidLeaf{};
     case 0x8000001e: return amd_topology(r);
     default: return feature_bits(r);

@@ -36,6 +36,7 @@ struct CpuModel {
     vmx::Capabilities vmx{};               // what Feature::vmx brings
     u8 mca_banks = 0;
     u32 apic_version = 0x14;
+    u32 asids = 0;                         // 8000_000Ah EBX (AMD)
     u32 bus_mhz = 100;                     // PLATFORM_INFO counts in it
     std::string_view lacks;                // what its silicon has and the emulator has not
     unsigned processors = 1;               // of the package (--smp); the machine sets it

@@ -39,6 +39,10 @@ static void remove_orphans(FeatureSet& f) {
         {Feature::fxsr, Feature::xsave},       {Feature::xsave, Feature::xsaveopt},    {Feature::xsave, Feature::xsavec},
         {Feature::xsave, Feature::xgetbv1},    {Feature::lm, Feature::la57},           {Feature::lm, Feature::page1gb},
         {Feature::pcid, Feature::invpcid},     {Feature::tsc, Feature::rdtscp},        {Feature::tsc, Feature::tsc_adjust},
+        {Feature::svm, Feature::npt},          {Feature::svm, Feature::svm_lock},      {Feature::svm, Feature::nrip_save},
+        {Feature::svm, Feature::vmcb_clean},   {Feature::svm, Feature::flushbyasid},   {Feature::svm, Feature::decodeassists},
+        {Feature::svm, Feature::pausefilter},  {Feature::svm, Feature::vgif},          {Feature::npt, Feature::v_vmsave_vmload},
+        {Feature::pausefilter, Feature::pfthreshold},
     };
     for (int round = 0; round < 3; round++)
         for (auto& row : rows)
@@ -55,6 +59,7 @@ CpuSelection parse_cpu(std::string_view text) {
     }
     CpuSelection chosen{*model, model->features};
     while (!text.empty()) change_feature(chosen.features, next_word(text, ','));
+    chosen.features.remove(model->intel() ? Feature::svm : Feature::vmx);        // a vendor has its own alone
     remove_orphans(chosen.features);
     chosen.model.features = chosen.features;
     return chosen;

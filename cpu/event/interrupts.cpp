@@ -30,6 +30,7 @@ bool apic_due(Cpu& cpu) { return (cpu.due() & pending::apic) && interruptible(cp
 // The boot processor starts at the reset vector, the others wait (SDM vol. 3, table 10-1 and
 // 9.4.3).
 void init(Cpu& cpu) {
+    if (cpu.virt && cpu.virt->redirects_init()) return;
     cpu.reset(true);
     if (cpu.number != 0) cpu.activity = Activity::wait_for_sipi;
 }

@@ -25,10 +25,26 @@ static bool cr0_allowed(const Cpu& cpu, u64 value) {
 
 static bool extension_allows(const Cpu& cpu, unsigned n, u64 value) { return !cpu.virt || cpu.virt->cr_allowed(n, value); }
 
+static bool cr3_allowed(const Cpu& cpu, u64 value) {
+    if (cpu.control.cr4 & cr4::pcide) value &= ~bit(63);
+    return !cpu.long_mode() || value >> cpu.model.physical_bits == 0;
+}
+static bool cr4_allowed(const Cpu& cpu, u64 value);
+
+bool allowed(const Cpu& cpu, unsigned n, u64 value) {
+    switch (n) {
+    case 0: return cr0_allowed(cpu, value) && extension_allows(cpu, 0, value);
+    case 3: return cr3_allowed(cpu, value);
+    case 4: return cr4_allowed(cpu, value) && extension_allows(cpu, 4, value);
+    case 8: return !(value >> 4);
+    default: return true;
+    }
+}
+
 bool write_cr0(Cpu& cpu, u64 value) {
     constexpr u64 exist = cr0::pe | cr0::mp | cr0::em | cr0::ts | cr0::ne | cr0::wp | cr0::am | cr0::nw | cr0::cd | cr0::pg;
     auto& c = cpu.control;
-    if (!cr0_allowed(cpu, value) || !extension_allows(cpu, 0, value)) return refuse(cpu);
+    if (!allowed(cpu, 0, value)) return refuse(cpu);
     u64 old = c.cr0, now = (value & exist) | cr0::et;
     bool reload = (old ^ now) & (cr0::pg | cr0::cd | cr0::nw);
     if (reload && pae_paging(c, now, c.cr4) && !cpu.load_pdptes(c.cr3)) return false;
@@ -43,8 +59,8 @@ bool write_cr0(Cpu& cpu, u64 value) {
 bool write_cr3(Cpu& cpu, u64 value) {
     auto& c = cpu.control;
     bool keep = (c.cr4 & cr4::pcide) && (value & bit(63));
+    if (!cr3_allowed(cpu, value)) return refuse(cpu);
     if (keep) value &= ~bit(63);
-    if (cpu.long_mode() && value >> cpu.model.physical_bits) return refuse(cpu);
     if (pae_paging(c, c.cr0, c.cr4) && !cpu.load_pdptes(value)) return false;
     c.cr3 = value;
     cpu.cr3_written(keep);
@@ -65,6 +81,16 @@ u64 cr4_bits(const Cpu& cpu) {
     return exist;
 }
 
+u64 efer_bits(const Cpu& cpu) {
+    using enum Feature;
+    static constexpr struct { Feature feature; u64 bits; } rows[] = {
+        {syscall, efer::sce}, {lm, efer::lme | efer::lma}, {nx, efer::nxe}, {svm, efer::svme}, {ffxsr, efer::ffxsr}, {auto_ibrs, bit(21)}};
+    u64 exist = 0;
+    for (auto& row : rows)
+        if (cpu.features.has(row.feature)) exist |= row.bits;
+    return cpu.msr.vm_cr & bit(4) ? exist & ~efer::svme : exist;          // APM vol. 2, 15.30.1
+}
+
 static bool cr4_allowed(const Cpu& cpu, u64 value) {
     auto& c = cpu.control;
     u64 changed = value ^ c.cr4;
@@ -76,7 +102,7 @@ static bool cr4_allowed(const Cpu& cpu, u64 value) {
 
 bool write_cr4(Cpu& cpu, u64 value) {
     auto& c = cpu.control;
-    if (!cr4_allowed(cpu, value) || !extension_allows(cpu, 4, value)) return refuse(cpu);
+    if (!allowed(cpu, 4, value)) return refuse(cpu);
     u64 old = c.cr4;
     bool reload = (old ^ value) & (cr4::pae | cr4::pge | cr4::pse | cr4::smep);
     if (reload && pae_paging(c, c.cr0, value) && !cpu.load_pdptes(c.cr3)) return false;
@@ -87,7 +113,7 @@ bool write_cr4(Cpu& cpu, u64 value) {
 }
 
 bool write_cr8(Cpu& cpu, u64 value) {
-    if (value >> 4) return refuse(cpu);
+    if (!allowed(cpu, 8, value)) return refuse(cpu);
     cpu.apic.set_cr8(u8(value));
     return true;
 }

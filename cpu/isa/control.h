@@ -12,7 +12,12 @@ bool write_cr4(Cpu& cpu, u64 value);
 bool write_cr8(Cpu& cpu, u64 value);
 bool write_dr(Cpu& cpu, unsigned n, u64 value);
 
+// Whether MOV to CR0, CR3, CR4 or CR8 (n) may bring this value, as far as no memory has to be read.
+bool allowed(const Cpu& cpu, unsigned n, u64 value);
+
 // The CR4 bits that this CPU has.
 u64 cr4_bits(const Cpu& cpu);
+// Those of EFER; SVME is none while VM_CR.SVMDIS is set.
+u64 efer_bits(const Cpu& cpu);
 
 }

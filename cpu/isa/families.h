@@ -24,5 +24,6 @@ std::span<const Row> mmx();           // MMX, with the MMX forms of SSE and SSE2
 std::span<const Row> sse();           // SSE, LDMXCSR, STMXCSR
 std::span<const Row> sse2();
 std::span<const Row> vmx();
+std::span<const Row> svm();           // VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA
 std::span<const Row> xsave();         // FXSAVE, FXRSTOR, XSAVE, XRSTOR, XGETBV, XSETBV
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid/leaves.h"
+#include "cpu/isa/control.h"
 #include "cpu/msr/access.h"
 #include "cpu/vmx/vmx.h"
 #include <algorithm>
@@ -97,16 +98,34 @@ bool get_efer(Cpu& c, u32, u64& v) { return v = c.control.efer, true; }
 
 // SDM vol. 3, 2.2.1: LMA can't be written; LME can't change under paging.
 bool put_efer(Cpu& c, u32, u64 v) {
-    using enum Feature;
-    static constexpr struct { Feature feature; u64 bits; } rows[] = {
-        {syscall, efer::sce}, {lm, efer::lme | efer::lma}, {nx, efer::nxe}, {ffxsr, efer::ffxsr}, {auto_ibrs, bit(21)}};
-    u64 exist = 0, old = c.control.efer;
-    for (auto& row : rows)
-        if (c.features.has(row.feature)) exist |= row.bits;
-    if (v & ~exist) return false;
+    u64 old = c.control.efer;
+    if (v & ~control::efer_bits(c)) return false;
     if (c.paging() && ((v ^ old) & efer::lme)) return false;
     c.control.efer = (v & ~efer::lma) | (old & efer::lma);
     c.efer_written(old);
+    return true;
+}
+
+// ---- SVM (APM vol. 2, 15.30 and 15.31)
+
+namespace vm_cr {
+constexpr u64 r_init = bit(1), lock = bit(3), svmdis = bit(4);
+}
+
+// Locked, LOCK and SVMDIS keep their values; SVM can't be disabled while it is enabled.
+bool put_vm_cr(Cpu& c, u32, u64 v) {
+    if ((v & vm_cr::svmdis) && (c.control.efer & efer::svme)) return false;
+    constexpr u64 locked = vm_cr::lock | vm_cr::svmdis;
+    u64 old = c.msr.vm_cr;
+    c.msr.vm_cr = old & vm_cr::lock ? (v & ~locked) | (old & locked) : v;
+    return true;
+}
+bool frame(const Cpu& c, u64 v) { return !(v & 0xfff) && v >> c.model.physical_bits == 0; }
+
+// Sets the key while VM_CR is not locked, and unlocks it with the same key; 0 is no key.
+bool put_svm_key(Cpu& c, u32, u64 v) {
+    if (!(c.msr.vm_cr & vm_cr::lock)) c.msr.svm_key = v;
+    else if (v && v == c.msr.svm_key) c.msr.vm_cr &= ~vm_cr::lock;
     return true;
 }
 
@@ -259,6 +278,9 @@ constexpr MsrRow rows[] = {
     {0xc0010044, 16,  "MC_CTL_MASK",              amd,    F::none,              nothing,                          all},
     {0xc0010055, 1,   "INT_PENDING",              amd,    F::none,              at<&Msrs::int_pending>,           all},
     {0xc0010058, 1,   "MMIO_CONF_BASE",           amd,    F::none,              nothing,                          all},
+    {0xc0010114, 1,   "VM_CR",                    amd,    F::svm,               {at<&Msrs::vm_cr>.get, put_vm_cr}, mask(4, 0)},
+    {0xc0010117, 1,   "VM_HSAVE_PA",              amd,    F::svm,               at<&Msrs::vm_hsave_pa>,           all,                        frame},
+    {0xc0010118, 1,   "SVM_KEY",                  amd,    F::svm_lock,          {reads<zero>.get, put_svm_key},   all},
     {0xc0010140, 1,   "OSVW_ID_LENGTH",           amd,    F::osvw,              at<&Msrs::osvw_length>,           mask(15, 0)},
     {0xc0010141, 1,   "OSVW_STATUS",              amd,    F::osvw,              at<&Msrs::osvw_status>,           all},
     {0xc0011002, 4,   "CPUID_FEATURES",           amd,    F::none,              {get_feature_override, drop},     all},

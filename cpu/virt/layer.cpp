@@ -2,6 +2,7 @@
 // Which virtualization extension a CPU has, and the seams between it and the CPU.
 #include "cpu/virt/layer.h"
 #include "cpu/cpu.h"
+#include "cpu/svm/svm.h"
 #include "cpu/vmx/vmx.h"
 
 namespace virt {
@@ -14,6 +15,7 @@ Outcome Layer::raise() {
 
 std::unique_ptr<Layer> make_layer(Cpu& cpu) {
     if (cpu.intel() && cpu.features.has(Feature::vmx)) return std::make_unique<vmx::Vmx>(cpu);
+    if (!cpu.intel() && cpu.features.has(Feature::svm)) return std::make_unique<svm::Svm>(cpu);
     return nullptr;
 }
 

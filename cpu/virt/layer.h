@@ -30,6 +30,11 @@ public:
     // Whether a MOV to CR0 or CR4 (n) may set this value: VMX operation fixes bits. In a guest or not.
     virtual bool cr_allowed(unsigned, u64) const { return true; }
 
+    // EFER has been written.
+    virtual void efer_changed() {}
+    // INIT is due: true if something else has been done in its place.
+    virtual bool redirects_init() { return false; }
+
     // ---- asked while a guest runs. Outcome::next: the instruction goes on; fault: a VM exit has been raised.
 
     // Whether the guest has the instruction at all: controls enable RDTSCP, RDPID, INVPCID. False: #UD.

@@ -41,6 +41,16 @@ tests_cpu_sources = \
     tests/cpu/vmx/straight_checker.cpp \
     tests/cpu/vmx/straight_checker.h \
     tests/cpu/vmx/tables.cpp \
+    tests/cpu/svm/checks.cpp \
+    tests/cpu/svm/events.cpp \
+    tests/cpu/svm/exits.cpp \
+    tests/cpu/svm/host.h \
+    tests/cpu/svm/nested.cpp \
+    tests/cpu/svm/permissions.cpp \
+    tests/cpu/svm/straight_checker.cpp \
+    tests/cpu/svm/straight_checker.h \
+    tests/cpu/svm/tables.cpp \
+    tests/cpu/svm/world.cpp \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py

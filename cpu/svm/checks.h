@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// What VMRUN asks of a VMCB before the guest may run: each rule a row, all with one outcome, VMEXIT_INVALID.
+#pragma once
+#include "cpu/svm/vmcb.h"
+#include "cpu/virt/check.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace svm {
+
+// What the rules ask of the processor and of the host's state at VMRUN.
+struct Surroundings {
+    u8 physical_bits = 48;
+    u32 asids = 0x8000;           // CPUID 8000_000Ah EBX: ASIDs are below it
+    u64 efer = 0, cr4 = 0;        // the bits that exist
+    bool long_mode = true;        // the processor has it
+    bool host_paging = true;      // CR0.PG at VMRUN
+    bool host_long_mode = true;   // EFER.LMA at VMRUN
+    std::array<u64, 4> pdptes{};  // at the guest's CR3, where it uses PAE paging without nested paging
+};
+
+// What a check may look at. Nothing here can be changed; a log, if there is one, remembers every field read.
+class View {
+public:
+    using Log = std::vector<Field>;
+    View(const Vmcb& vmcb, const Surroundings& around, Log* log = nullptr) : around(around), vmcb(vmcb), log(log) {}
+
+    u64 operator[](Field f) const {
+        if (log) log->push_back(f);
+        return vmcb[f];
+    }
+    // SVM has no rules that range over segment registers.
+    template <class Each> bool subjects(u8, Each&& each) const { return each(*this); }
+
+    const Surroundings& around;
+
+private:
+    const Vmcb& vmcb;
+    Log* log;
+};
+
+enum class Refusal : u8 { vmexit_invalid };
+using Check = virt::Check<View>;
+using Group = virt::Group<View, Refusal>;
+
+std::span<const Group> vmrun_checks();
+const Check* first_broken(const View&);
+// The rule, its section, and each field that it read.
+std::string explain(const Check&, const Vmcb&, const Surroundings&);
+// PAE paging of the guest's own, whose PDPTEs VMRUN loads.
+bool loads_pdptes(const View&);
+
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// What comes between two instructions of a guest, physical and virtual, and what GIF, IF and V_INTR_MASKING hold back
+// (APM vol. 2, 15.13, 15.17 and 15.21).
+#include "cpu/event/interrupts.h"
+#include "cpu/svm/svm.h"
+
+namespace svm {
+
+namespace {
+
+bool in_shadow(const Cpu& cpu) { return cpu.sti_shadow || cpu.mov_ss_shadow; }
+
+// Cpu::due() knows GIF and which IF masks physical interrupts.
+template <u32 Which> bool physical_due(Cpu& cpu) {
+    return (cpu.due() & Which) && event::listening(cpu) && !in_shadow(cpu) && (Which != pending::apic || cpu.apic.highest() >= 0);
+}
+bool virtual_due(Cpu& cpu) { return (cpu.due() & pending::window) && event::listening(cpu) && !in_shadow(cpu); }
+
+// The event stays pending, if it is intercepted; else it is the guest's.
+template <Exit E, void (*Otherwise)(Cpu&)> void intercepted_or(Cpu& cpu) {
+    if (!of(cpu).intercepts(E)) return Otherwise(cpu);
+    of(cpu).exit(E);
+    of(cpu).leave();
+}
+void virtual_interrupt(Cpu& cpu) { of(cpu).take_virtual_interrupt(); }
+
+// INTR is before the virtual interrupt.
+constexpr event::Priority priorities[] = {
+    // event                          due                          action
+    {"INIT",                          event::init_due,             intercepted_or<Exit::init, event::init>},
+    {"start-up IPI",                  event::start_up_due,         event::start_up},
+    {"traps on the last instruction", event::debug_trap_due,       event::debug_trap},
+    {"NMI",                           event::nmi_due,              intercepted_or<Exit::nmi, event::nmi>},
+    {"ExtINT of the 8259s",           physical_due<pending::intr>, intercepted_or<Exit::intr, event::extint>},
+    {"local APIC interrupt",          physical_due<pending::apic>, intercepted_or<Exit::intr, event::apic>},
+    {"virtual interrupt",             virtual_due,                 intercepted_or<Exit::vintr, virtual_interrupt>},
+};
+
+}
+
+bool Svm::service_pending() { return event::serve(cpu, priorities); }
+
+bool Svm::virtual_interrupt_ready() const {
+    u64 c = vmcb[Field::interrupt_control];
+    if (!(c & interrupt::irq)) return false;
+    if (has(Feature::vgif) && (c & interrupt::gif_enable) && !(c & interrupt::gif)) return false;
+    return (c & interrupt::ignore_tpr) || interrupt::priority(c) > (c & 15);
+}
+
+void Svm::take_virtual_interrupt() {
+    u64& c = vmcb[Field::interrupt_control];
+    c &= ~interrupt::irq;
+    update_events();
+    cpu.deliver_interrupt(interrupt::vector(c));
+}
+
+// Under V_INTR_MASKING the host's IF, as it was at VMRUN, masks physical interrupts and the guest's only virtual ones.
+void Svm::update_events() {
+    constexpr u32 physical = pending::intr | pending::apic, all = physical | pending::nmi | pending::init | pending::smi;
+    bool masking = cpu.guest && masks_interrupts();
+    cpu.held = !gif ? all : masking && !host_if ? physical : 0;
+    cpu.if_masks = masking ? pending::window : Cpu::maskable;
+    cpu.pending &= ~(pending::guest | pending::window);
+    if (cpu.guest && virtual_interrupt_ready()) cpu.pending |= pending::window;
+}
+
+// VM_CR.R_INIT makes INIT a security exception, #SX with error code 1 (APM vol. 2, 15.28).
+bool Svm::redirects_init() {
+    if (!(cpu.msr.vm_cr & bit(1))) return false;
+    cpu.pending &= ~pending::init;
+    cpu.deliver({.vector = 30, .has_code = true, .code = 1});
+    return true;
+}
+
+}

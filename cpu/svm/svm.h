@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Secure Virtual Machine: the state that AMD's extension adds to a CPU, and what a running guest is asked (APM vol. 2, ch. 15).
+#pragma once
+#include "cpu/cpu.h"
+#include "cpu/svm/checks.h"
+#include "cpu/svm/intercepts.h"
+#include "cpu/virt/layer.h"
+#include "memory/regime.h"
+
+namespace svm {
+
+class Svm : public virt::Layer {
+public:
+    explicit Svm(Cpu& cpu) : Layer(cpu) {}
+
+    // ---- what a guest's VMCB holds; a field whose clean bit was set is as the last VMRUN or #VMEXIT left it
+    Vmcb vmcb;
+    static constexpr u64 none = ~u64{0};
+    u64 vmcb_address = none;      // of the VMCB that is cached
+    bool gif = true;              // the global interrupt flag
+    bool host_if = false;         // the host's RFLAGS.IF at VMRUN: masks physical interrupts under V_INTR_MASKING
+    Surroundings around;          // of the last VMRUN; no state: for the debugger
+    const Check* refused = nullptr;               // the check that the last VMRUN broke, if it did
+
+    // ---- the instructions, behind their own checks and intercepts
+    Outcome vmrun(u64 address, u64 next_rip);
+    void vmload(Physical at);
+    void vmsave(Physical at);
+    void set_gif(bool on);                        // STGI, CLGI: the virtual one where a guest has it
+    bool intercepts(Exit e) const { return cpu.guest && svm::intercepts(vmcb, e); }
+    Outcome exit(Exit e, u64 information1 = 0, u64 information2 = 0) { return exit_code(u16(e), information1, information2); }
+    // The same with nRIP, as for every intercepted instruction.
+    Outcome exit_instruction(Exit e, const Insn& insn, u64 information1 = 0, u64 information2 = 0);
+    // VMLOAD and VMSAVE by a guest-physical address (APM vol. 2, 15.33.1).
+    bool virtual_vmload_vmsave() const;
+
+    // ---- virt::Layer
+    void reset(bool init) override;
+    void visit(Archive&) override;
+    void efer_changed() override;
+    bool redirects_init() override;
+    Outcome intercept(const Insn&) override;
+    Outcome read_cr(const Insn&, unsigned n, u64& value) override;
+    Outcome write_cr(const Insn&, unsigned n, u64& value) override;
+    Outcome port(const Insn&, u16 port, unsigned width, bool in, u64 linear) override;
+    Outcome task_switch(u16 selector, event::Why why, u64 next_rip) override;
+    Outcome second_stage_fault(const paging::Fault&) override;
+    bool exception(const Fault&) override;
+    void triple_fault() override;
+    bool service_pending() override;
+    void leave() override;
+
+    // ---- virtual interrupts (APM vol. 2, 15.21)
+    bool nested_paging() const { return vmcb[Field::nested_control] & np_enable; }
+    bool masks_interrupts() const { return vmcb[Field::interrupt_control] & interrupt::masking; }
+    bool virtual_interrupt_ready() const;
+    void take_virtual_interrupt();
+    // Whatever decides what may come between instructions has changed.
+    void update_events();
+
+private:
+    // A #VMEXIT that has been raised.
+    struct Noted {
+        u64 code = 0, information1 = 0, information2 = 0;
+        u64 interrupted = 0;      // EXITINTINFO: the event on its way
+        u64 next_rip = 0;
+        bool shadow = false;      // of STI or MOV SS
+        u8 fetched = 0;           // guest instruction bytes
+        std::array<u8, 15> bytes{};
+    } noted;
+    u32 pauses_left = 0;
+    u64 last_pause = 0;
+
+    Outcome exit_code(u64 code, u64 information1 = 0, u64 information2 = 0);
+    bool has(Feature f) const { return cpu.features.has(f); }
+    void note_instruction_bytes();
+    Outcome descriptor_table(const Insn&);
+    Outcome mov_dr(const Insn&);
+    Outcome msr(const Insn&);
+    Outcome pause(const Insn&);
+    Outcome invlpg(const Insn&);
+
+    // vmrun.cpp
+    void look_around();
+    void save_host(u64 next_rip);
+    paging::Stage2 second_stage() const;
+    void flush_by_tlb_control();
+    void load_guest();
+    void load_guest_paging(const paging::Stage2& second);
+    void inject_event();
+    // vmexit.cpp
+    void save_guest();
+    void write_exit();
+    void load_host();
+};
+
+// The layer of a CPU that has SVM.
+inline Svm& of(Cpu& cpu) { return static_cast<Svm&>(*cpu.virt); }
+
+}

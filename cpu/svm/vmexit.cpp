@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// #VMEXIT: the guest's state goes to its VMCB, the host's comes back from the save area (APM vol. 2, 15.6).
+#include "cpu/cpuid/model.h"
+#include "cpu/mmu.h"
+#include "cpu/svm/state.h"
+#include "cpu/svm/svm.h"
+#include <cstring>
+
+namespace svm {
+
+namespace {
+
+// Written at each #VMEXIT; others where the guest or the processor has them.
+constexpr Field guest_fields[] = {
+    Field::interrupt_control, Field::interrupt_shadow, Field::es_selector, Field::es_attributes, Field::es_limit, Field::es_base,
+    Field::cs_selector, Field::cs_attributes, Field::cs_limit, Field::cs_base, Field::ss_selector, Field::ss_attributes, Field::ss_limit,
+    Field::ss_base, Field::ds_selector, Field::ds_attributes, Field::ds_limit, Field::ds_base, Field::gdtr_limit, Field::gdtr_base,
+    Field::idtr_limit, Field::idtr_base, Field::cpl, Field::efer, Field::cr4, Field::cr3, Field::cr0, Field::dr7, Field::dr6, Field::rflags,
+    Field::rip, Field::rsp, Field::rax, Field::cr2,
+};
+constexpr Field exit_fields[] = {Field::exit_code, Field::exit_info1, Field::exit_info2, Field::exit_int_info, Field::event_injection};
+constexpr Field nrip_fields[] = {Field::next_rip};
+constexpr Field nested_fields[] = {Field::gpat};
+constexpr Field assist_fields[] = {Field::fetched_count, Field::fetched_low, Field::fetched_high};
+
+}
+
+void Svm::save_guest() {
+    save_segments(cpu, vmcb);
+    save_control(cpu, vmcb);
+    vmcb[Field::cr2] = cpu.control.cr2;
+    vmcb[Field::dr6] = cpu.control.dr[6], vmcb[Field::dr7] = cpu.control.dr[7];
+    vmcb[Field::rflags] = cpu.rflags;
+    vmcb[Field::rip] = cpu.rip(), vmcb[Field::rsp] = cpu.gpr[rsp], vmcb[Field::rax] = cpu.gpr[rax];
+    vmcb[Field::cpl] = cpu.cpl;
+    vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
+    Physical at(vmcb_address);
+    vmcb.store(cpu.memory, at, guest_fields);
+    if (!nested_paging()) return;
+    vmcb[Field::gpat] = cpu.msr.pat;
+    vmcb.store(cpu.memory, at, nested_fields);
+}
+
+void Svm::write_exit() {
+    Physical at(vmcb_address);
+    vmcb[Field::exit_code] = noted.code;
+    vmcb[Field::exit_info1] = noted.information1, vmcb[Field::exit_info2] = noted.information2;
+    vmcb[Field::exit_int_info] = noted.interrupted;
+    vmcb[Field::event_injection] &= ~bit(31);
+    vmcb.store(cpu.memory, at, exit_fields);
+    if (has(Feature::nrip_save)) {
+        vmcb[Field::next_rip] = noted.next_rip;
+        vmcb.store(cpu.memory, at, nrip_fields);
+    }
+    if (!has(Feature::decodeassists)) return;
+    vmcb[Field::fetched_count] = noted.fetched;
+    vmcb[Field::fetched_low] = vmcb[Field::fetched_high] = 0;
+    std::memcpy(&vmcb[Field::fetched_low], noted.bytes.data(), 8);
+    std::memcpy(&vmcb[Field::fetched_high], noted.bytes.data() + 8, 7);
+    vmcb.store(cpu.memory, at, assist_fields);
+}
+
+// Software may have written to the save area. CR0.PE is set and CPL 0 whatever it holds; what no MOV could have brought
+// about shuts the processor down.
+void Svm::load_host() {
+    Vmcb host;
+    host.load(cpu.memory, Physical(cpu.msr.vm_hsave_pa), of(Clean::seg, Clean::dt, Clean::crx, Clean::np, Clean::fetched));
+    host[Field::cr0] |= cr0::pe;
+    host[Field::efer] |= efer::svme;
+    cpu.guest = nullptr;
+    cpu.guest_tsc_offset = 0;
+    load_control(cpu, host);
+    load_segments(cpu, host);
+    cpu.msr.pat = host[Field::gpat];
+    cpu.control.dr[7] = 0x400;
+    cpu.cpl = 0;
+    cpu.set_rflags(host[Field::rflags] & ~rflags::vm);
+    cpu.rip() = host[Field::rip], cpu.gpr[rsp] = host[Field::rsp], cpu.gpr[rax] = host[Field::rax];
+    cpu.sti_shadow = cpu.mov_ss_shadow = cpu.stepping = false;
+    cpu.pending_dr6 = 0;
+    cpu.delivering.reset();
+    cpu.activity = Activity::active, cpu.mwaiting = false;
+    gif = false;
+    update_events();
+    cpu.mmu->leave_guest();
+    cpu.mode_changed();
+
+    auto& c = cpu.control;
+    bool paged = cpu.paging(), pae = c.cr4 & cr4::pae, long_mode = cpu.long_mode();
+    bool consistent = !long_mode || (pae && c.cr3 >> cpu.model.physical_bits == 0);
+    if (paged && pae && !long_mode) consistent = cpu.load_pdptes(c.cr3);
+    if (!consistent) {
+        cpu.activity = Activity::shutdown;
+        return cpu.wires.shutdown();
+    }
+    cpu.translation_mode_changed();
+}
+
+void Svm::leave() {
+    u64 rip = cpu.rip();
+    log.exit(noted.code, noted.information1, noted.information2, rip, cpu.clock.ticks);
+    save_guest();
+    write_exit();
+    load_host();
+}
+
+}
