@@ -41,6 +41,7 @@ tests_cpu_sources = \
     tests/cpu/vmx/straight_checker.cpp \
     tests/cpu/vmx/straight_checker.h \
     tests/cpu/vmx/tables.cpp \
+    tests/cpu/two_stages.h \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py
