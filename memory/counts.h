@@ -33,6 +33,8 @@ struct ContextCounts {
 class ContextTable {
 public:
     static constexpr unsigned most = 256;                    // more share the last
+    ContextTable() = default;
+    ContextTable(const ContextTable&) = delete;
     ContextCounts& of(u16 vpid, u64 ept) {
         if (last && last->vpid == vpid && last->ept == ept) return *last;
         return find(vpid, ept);
