@@ -74,6 +74,7 @@ Bank* Mmu::find_sibling(unsigned n) {
 
 void Mmu::drop_all() {
     invalidate(Operation::reset);
+    regime.stage2 = {}, context = {};
     refresh_regime();
     memory_map_changed();
 }
@@ -182,7 +183,8 @@ bool Mmu::raise(const paging::Fault& fault) {
 }
 
 bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
-    auto result = paging::translate_guest_physical(regime, tlb, context, vendor(), cpu.memory, GuestPhysical(address), access(kind, As::supervisor));
+    auto result = paging::translate_guest_physical(regime, tlb, context, vendor(), cpu.memory, GuestPhysical(address), access(kind, As::supervisor),
+                                                   counting());
     if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
     at = std::get<Physical>(result);
     return true;
@@ -190,7 +192,7 @@ bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
 
 bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
     counters.translations += word.translated();
-    auto result = paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), access(kind, as));
+    auto result = paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), access(kind, as), counting());
     if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);

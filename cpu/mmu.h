@@ -74,6 +74,7 @@ private:
     };
 
     bool raise(const paging::Fault& fault);
+    paging::CountingObserver counting() { return {tlb.counts(context)}; }
     paging::Access access(Kind kind, As as) const;
     u8* host_page(Physical at, Kind kind) const;
     bool known(u64 address, Kind kind, Physical& at) const;

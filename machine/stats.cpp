@@ -18,6 +18,53 @@ static void add_invalidations(Rows& rows, const paging::Tlb& tlb) {
     }
 }
 
+// What a context's counts say, without what never happened.
+static Rows rows_of(const paging::ContextCounts& c) {
+    static constexpr const char* sizes[] = {"none", "4K", "2M", "4M", "1G"};
+    Rows rows;
+    auto add = [&](const std::string& name, u64 count) {
+        if (count) rows.emplace_back(name, double(count));
+    };
+    add("data_misses", c.data_misses), add("instruction_misses", c.instruction_misses);
+    add("page_faults", c.page_faults), add("second_stage_faults", c.second_stage_faults);
+    add("guest_physical_hits", c.guest_physical_hits);
+    for (unsigned stage : {1, 2})
+        for (unsigned level = 1; level <= c.levels; level++)
+            add("references_stage_" + std::to_string(stage) + "_level_" + std::to_string(level), c.references[stage][level]);
+    for (unsigned first = 0; first < c.sizes; first++)
+        for (unsigned second = 0; second < c.sizes; second++)
+            add(std::string("misses_") + sizes[first] + "_on_" + sizes[second], c.by_size[first][second]);
+    for (auto& scope : paging::scopes()) add("dropped: " + std::string(scope.name), c.dropped[unsigned(scope.operation)]);
+    return rows;
+}
+
+static std::string name_of(const paging::ContextCounts& c) {
+    if (c.others) return "others";
+    char root[32] = "";
+    if (c.ept != paging::Context::no_ept) std::snprintf(root, sizeof root, " ept %llx", static_cast<unsigned long long>(c.ept));
+    return "vpid " + std::to_string(c.vpid) + root;
+}
+
+static void print_rows(const Rows& rows, bool json, const std::string& indent = "") {
+    const char* separator = "";
+    for (auto& [name, value] : rows) {
+        if (json) std::fprintf(stderr, "%s\"%s\": %.15g", separator, name.c_str(), value), separator = ", ";
+        else std::fprintf(stderr, "%-40s %18.15g\n", (indent + name).c_str(), value);
+    }
+}
+
+static void print_contexts(const paging::ContextTable& contexts, bool json) {
+    const char* separator = "";
+    if (json) std::fprintf(stderr, ", \"contexts\": {");
+    for (auto& c : contexts.all()) {
+        if (json) std::fprintf(stderr, "%s\"%s\": {", separator, name_of(c).c_str()), separator = ", ";
+        else std::fprintf(stderr, "context %s\n", name_of(c).c_str());
+        print_rows(rows_of(c), json, "  ");
+        if (json) std::fprintf(stderr, "}");
+    }
+    if (json) std::fprintf(stderr, "}");
+}
+
 static void add_blocks(Rows& rows, const fast::Runner& runner) {
     auto& b = runner.blocks.counters;
     auto& r = runner.counters;
@@ -43,6 +90,7 @@ void print_stats(Pc& pc, double seconds, bool json) {
     auto& tlb = cpu.mmu->tlb;
     auto& c = cpu.mmu->counters;
     auto& b = cpu.mmu->banks.counters;
+    auto total = tlb.counters.contexts.total();
     u64 misses = tlb.counters.data_misses + tlb.counters.instruction_misses;
     Rows rows{
         {"instructions", double(cpu.retired)},
@@ -54,7 +102,11 @@ void print_stats(Pc& pc, double seconds, bool json) {
         {"tlb_data_misses", double(tlb.counters.data_misses)},
         {"tlb_instruction_misses", double(tlb.counters.instruction_misses)},
         {"page_walks", double(misses)},
-        {"page_faults", double(tlb.counters.faults)},
+        {"page_faults", double(total.page_faults)},
+        {"second_stage_faults", double(total.second_stage_faults)},
+        {"walk_references_stage_1", double(total.references_of(paging::Stage::first))},
+        {"walk_references_stage_2", double(total.references_of(paging::Stage::second))},
+        {"guest_physical_hits", double(total.guest_physical_hits)},
         {"tlb_data_fills", double(tlb.data.fills)},
         {"tlb_instruction_fills", double(tlb.instruction.fills)},
         {"tlb_evictions", double(tlb.data.evictions + tlb.instruction.evictions)},
@@ -69,10 +121,8 @@ void print_stats(Pc& pc, double seconds, bool json) {
     };
     add_invalidations(rows, tlb);
     if (cpu.runner) add_blocks(rows, *cpu.runner);
-    const char* separator = json ? "{" : "";
-    for (auto& [name, value] : rows) {
-        if (json) std::fprintf(stderr, "%s\"%s\": %.15g", separator, name.c_str(), value), separator = ", ";
-        else std::fprintf(stderr, "%-40s %18.15g\n", name.c_str(), value);
-    }
+    if (json) std::fprintf(stderr, "{");
+    print_rows(rows, json);
+    print_contexts(tlb.counters.contexts, json);
     if (json) std::fprintf(stderr, "}\n");
 }

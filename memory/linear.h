@@ -64,7 +64,11 @@ Walk walk_and_keep(Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap&
     Walk done = ask(tables);
     for (int again = 0; again < 3 && !done.fault() && !commit(done.plan, tables); again++) done = ask(tables);
     if (access.probes()) return done;
-    if (const Fault* fault = done.fault()) tlb.counters.faults++, forget(tlb, context, vendor, *fault);
+    if (const Fault* fault = done.fault()) {
+        tlb.counters.faults++;
+        (fault->stage == Stage::second ? tlb.counts(context).second_stage_faults : tlb.counts(context).page_faults)++;
+        forget(tlb, context, vendor, *fault);
+    }
     for (unsigned i = 0; i < done.plan.mappings; i++) tlb.fill(context, done.plan.mapping[i]);
     return done;
 }
@@ -78,7 +82,10 @@ Result walk_and_fill(const Regime& regime, Tlb& tlb, const Context& context, Ven
     Walk done = walk_and_keep(tlb, context, vendor, map, access, ask);
     if (const Fault* fault = done.fault()) return *fault;
     const Translation& t = *done.translation();
-    if (!access.probes() && regime.stage1.mode != Mode::off) tlb.fill(context, at, access, t);
+    if (access.probes()) return t.physical;
+    bool paged = regime.stage1.mode != Mode::off;
+    tlb.counts(context).by_size[ContextCounts::size_of(paged ? t.first_shift : 0)][ContextCounts::size_of(t.second_shift)]++;
+    if (paged) tlb.fill(context, at, access, t);
     return t.physical;
 }
 
@@ -90,6 +97,7 @@ Result translate(const Regime& regime, Tlb& tlb, const Context& context, Vendor 
     if (!access.probes()) {
         if (const Entry* e = hit(tlb, context, regime, at, access)) return e->physical(at.value);
         (access.fetches() ? tlb.counters.instruction_misses : tlb.counters.data_misses)++;
+        (access.fetches() ? tlb.counts(context).instruction_misses : tlb.counts(context).data_misses)++;
     }
     return walk_and_fill(regime, tlb, context, vendor, map, at, access, see);
 }

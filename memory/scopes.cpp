@@ -87,13 +87,18 @@ constexpr bool in_order() {
     return true;
 }
 static_assert(in_order(), "a row stands where its operation says");
-static_assert(std::size(table) <= std::tuple_size_v<decltype(Tlb::Counters::flushes)>);
+static_assert(std::size(table) <= ContextCounts::operations);
 
-u64 drop_page(Tlb& tlb, const Target& x, auto&& forgets) {
-    u64 dropped = tlb.data.drop_page(x.context.vpid, x.address, forgets);
-    dropped += tlb.instruction.drop_page(x.context.vpid, x.address, forgets);
-    u16 tag = x.context.ept == Context::no_ept ? x.context.vpid : u16(0);
-    return dropped + tlb.guest_physical.drop_page(tag, x.guest, forgets);
+u64 drop_page(Tlb& tlb, const Target& x, auto&& forgets, auto&& tell) {
+    u64 dropped = tlb.data.drop_page(x.context.vpid, x.address, forgets, tell);
+    dropped += tlb.instruction.drop_page(x.context.vpid, x.address, forgets, tell);
+    return dropped + tlb.guest_physical.drop_page(x.context.second().vpid, x.guest, forgets, tell);
+}
+
+// The rows that reach anywhere ask for nothing of a tag that its group doesn't share.
+u64 drop_groups(Tlb& tlb, auto&& forgets, auto&& tell) {
+    u64 dropped = tlb.data.drop_groups(forgets, tell) + tlb.instruction.drop_groups(forgets, tell);
+    return dropped + tlb.guest_physical.drop_groups(forgets, tell);
 }
 
 }
@@ -107,10 +112,8 @@ u64 invalidate(Tlb& tlb, Operation operation, const Target& target, Vendor vendo
     u64 dropped = 0;
     if (named) {
         auto forgets = [&](const Tag& t) { return named(t, target); };
-        if (row.reach == Reach::page)
-            dropped = drop_page(tlb, target, forgets);
-        else
-            dropped = tlb.data.drop(forgets) + tlb.instruction.drop(forgets) + tlb.guest_physical.drop(forgets);
+        auto tell = [&](const Tag& t, u64 number) { tlb.counters.contexts.of(t.vpid, t.ept).dropped[unsigned(operation)] += number; };
+        dropped = row.reach == Reach::page ? drop_page(tlb, target, forgets, tell) : drop_groups(tlb, forgets, tell);
     }
     tlb.counters.flushes[unsigned(operation)]++;
     tlb.counters.dropped[unsigned(operation)] += dropped;

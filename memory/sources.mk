@@ -2,6 +2,8 @@
 # The files of memory/.
 memory_sources = \
     memory/address.h \
+    memory/counts.cpp \
+    memory/counts.h \
     memory/formats.h \
     memory/linear.h \
     memory/memory_type.cpp \

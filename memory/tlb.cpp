@@ -30,7 +30,7 @@ void Entry::visit(Archive& a) {
 
 TlbArray::TlbArray(unsigned sets)
     : set_bits(unsigned(std::bit_width(sets) - 1)), entries(bit(set_bits) * ways),
-      keys(entries.size(), ~u64{0}), valid((entries.size() + 63) / 64) {}
+      keys(entries.size(), ~u64{0}), words((entries.size() + 63) / 64), group_of(entries.size()), members(groups * words) {}
 
 // A free way, else the one filled longest ago.
 u64 TlbArray::victim(u64 first) const {
@@ -40,20 +40,38 @@ u64 TlbArray::victim(u64 first) const {
     return first + u64(std::ranges::min_element(set, {}, &Entry::order) - set.begin());
 }
 
+// The group of those with the same tag but for the page, else a free one.
+unsigned TlbArray::group_for(const Tag& tag) {
+    auto same = [&](const Tag& t) {
+        return t.vpid == tag.vpid && t.pcid == tag.pcid && t.ept == tag.ept && t.global == tag.global && t.dimension == tag.dimension;
+    };
+    if (group[recent].entries && recent != mixed && same(group[recent].tag)) return recent;
+    for (u64 left = live & ~bit(mixed); left; left &= left - 1)
+        if (unsigned n = unsigned(std::countr_zero(left)); same(group[n].tag)) return recent = n;
+    return recent = std::min(unsigned(std::countr_one(live)), mixed);
+}
+
 void TlbArray::put(u64 slot, const Entry& entry) {
     entries[slot] = entry;
     keys[slot] = key_of(entry.tag.page, size_of(entry.tag.shift));
-    valid[slot / 64] |= bit(slot % 64);
     count[size_of(entry.tag.shift)]++;
-    fragments += entry.tag.shift != entry.tag.first_shift;
+    unsigned n = group_for(entry.tag);
+    group_of[slot] = u8(n);
+    members[n * words + slot / 64] |= bit(slot % 64);
+    live |= bit(n);
+    group[n].tag = entry.tag;
+    group[n].entries++;
+    group[n].fragments += entry.tag.shift != entry.tag.first_shift;
     generation++;
 }
 
 void TlbArray::remove(u64 slot) {
     const Tag tag = entries[slot].tag;
     count[size_of(tag.shift)]--;
-    fragments -= tag.shift != tag.first_shift;
-    valid[slot / 64] &= ~bit(slot % 64);
+    unsigned n = group_of[slot];
+    members[n * words + slot / 64] &= ~bit(slot % 64);
+    group[n].fragments -= tag.shift != tag.first_shift;
+    if (!--group[n].entries) live &= ~bit(n);
     entries[slot] = {};
     keys[slot] = ~u64{0};
     generation++;

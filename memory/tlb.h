@@ -2,7 +2,7 @@
 // The architectural TLB: what was translated, under the architecture's tag, until an invalidation names it.
 #pragma once
 #include "base/archive.h"
-#include "memory/walk.h"
+#include "memory/counts.h"
 #include <functional>
 #include <vector>
 
@@ -78,24 +78,31 @@ public:
     // Replaces what translates `address` in the same context, else takes a free way, else the oldest.
     const Entry& fill(const Context& c, u64 address, Entry entry);
 
-    // Drop what `forgets` says: anywhere, or only looking where a page holding `address` can be.
+    // Drop what `forgets` says, and tell(tag, number) of it: anywhere; by what a group has in common, page and sizes apart,
+    // so that what stays costs nothing; or only looking where a page holding `address` can be.
     template <class Predicate> u64 drop(Predicate&& forgets) {
         u64 dropped = 0;
-        for (u64 word = 0; word < valid.size(); word++)
-            for (u64 left = valid[word]; left; left &= left - 1) {
-                u64 slot = word * 64 + u64(std::countr_zero(left));
-                if (forgets(entries[slot].tag)) remove(slot), dropped++;
-            }
+        for (u64 left = live; left; left &= left - 1) dropped += drop_in(unsigned(std::countr_zero(left)), forgets, silent);
         return dropped;
     }
-    template <class Predicate> u64 drop_page(u16 vpid, u64 address, Predicate&& forgets) {
-        if (fragments) return drop(forgets);
+    template <class Predicate, class Tell> u64 drop_groups(Predicate&& forgets, Tell&& tell) {
+        u64 dropped = 0;
+        for (u64 left = live; left; left &= left - 1) {
+            unsigned n = unsigned(std::countr_zero(left));
+            if (n == mixed) dropped += drop_in(n, forgets, tell);
+            else if (forgets(group[n].tag)) tell(group[n].tag, group[n].entries), dropped += drop_in(n, everything, silent);
+        }
+        return dropped;
+    }
+    template <class Predicate, class Tell> u64 drop_page(u16 vpid, u64 address, Predicate&& forgets, Tell&& tell) {
         u64 dropped = 0;
         for (unsigned size = 0; size < 4; size++) {
             u64 first = u64{set_of(address >> shifts[size], vpid)} * ways;
             for (u64 slot = first; count[size] && slot < first + ways; slot++)
-                if (entries[slot].tag.valid() && forgets(entries[slot].tag)) remove(slot), dropped++;
+                if (entries[slot].tag.valid() && forgets(entries[slot].tag)) tell(entries[slot].tag, 1), remove(slot), dropped++;
         }
+        for (u64 left = live; left; left &= left - 1)                  // pieces of a larger page lie anywhere
+            if (unsigned n = unsigned(std::countr_zero(left)); group[n].fragments) dropped += drop_in(n, forgets, tell);
         return dropped;
     }
 
@@ -115,6 +122,28 @@ public:
     void visit(Archive&);
 
 private:
+    // Entries whose tags differ in page and sizes alone.
+    struct Group {
+        Tag tag;                             // of one that it has had
+        u64 entries = 0;
+        u64 fragments = 0;                   // those smaller than the first stage's page
+    };
+    static constexpr unsigned groups = 64, mixed = groups - 1;             // the last: what found no group of its own
+    static constexpr auto everything = [](const Tag&) { return true; };
+    static constexpr auto silent = [](const Tag&, u64) {};
+
+    template <class Predicate, class Tell> u64 drop_in(unsigned n, Predicate&& forgets, Tell&& tell) {
+        u64 dropped = 0;
+        for (u64 word = 0; word < words && group[n].entries; word++)
+            for (u64 left = members[n * words + word]; left; left &= left - 1) {
+                u64 slot = word * 64 + u64(std::countr_zero(left));
+                if (!forgets(entries[slot].tag)) continue;
+                tell(entries[slot].tag, 1);
+                remove(slot), dropped++;
+            }
+        return dropped;
+    }
+    unsigned group_for(const Tag&);
     u32 set_of(u64 page_number, u16 vpid) const {
         return u32(page_number ^ page_number >> set_bits ^ u64{vpid} * 0x9e5) & (u32(bit(set_bits)) - 1);
     }
@@ -129,9 +158,13 @@ private:
     unsigned set_bits;
     std::vector<Entry> entries;
     std::vector<u64> keys;                   // of each entry its page and size, together for a quick look; all ones: none
-    std::vector<u64> valid;                  // a bit for each entry
+    u64 words;                               // in a set of entries
+    std::vector<u8> group_of;                // each valid entry's
+    std::array<Group, groups> group;
+    std::vector<u64> members;                // of each group, a bit for each entry
+    u64 live = 0;                            // the groups that have entries
+    unsigned recent = 0;                     // the group asked for last
     std::array<u64, 4> count{};              // valid entries by size
-    u64 fragments = 0;                       // entries smaller than the first stage's page
     u64 order = 0;
 };
 
@@ -139,6 +172,8 @@ class Tlb {
 public:
     TlbArray data{1024}, instruction{512}, guest_physical{256};
 
+    // Where what happens to translations of a context counts.
+    ContextCounts& counts(const Context& c) { return counters.contexts.of(c.vpid, c.ept); }
     TlbArray& array(Access access) { return access.fetches() ? instruction : data; }
     const Entry& fill(const Context&, LinearAddress, Access, const Translation&);
     // A mapping of the second stage: by EPT root, or by ASID where the context names no EPT.
@@ -149,7 +184,8 @@ public:
 
     struct Counters {                        // statistics, no state
         u64 data_misses = 0, instruction_misses = 0, faults = 0;
-        std::array<u64, 48> flushes{}, dropped{};        // by Operation (memory/scopes.h)
+        std::array<u64, ContextCounts::operations> flushes{}, dropped{};       // by Operation (memory/scopes.h)
+        ContextTable contexts;
     } counters;
 
     void visit(Archive&);

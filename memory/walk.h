@@ -24,6 +24,8 @@ struct Step {
     Purpose purpose;                         // what this stage's walk is for
 };
 
+// An observer may also have   void spared(const Mapping&)   to be told of each walk of the second stage that a cached
+// mapping spares.
 struct NoObserver {
     void operator()(const Step&) const {}
 };
@@ -43,6 +45,7 @@ struct Translation {
     GuestPhysical guest;
     u8 shift = 12;                           // log2 of the page size: the smaller of the two stages' ...
     u8 first_shift = 12;                     // ... and the first stage's, which INVLPG goes by
+    u8 second_shift = 0;                     // 0: there is no second stage
     Rights rights;
     bool global = false;
     bool dirty1 = true, dirty2 = true;       // nothing is left to be set by a write, once the plan is carried out
@@ -293,6 +296,7 @@ private:
             if (!map(t.guest, access, t.rights, m)) return;
             t.physical = Physical(m.base | (t.guest.value & (bit(m.shift) - 1)));
             t.shift = std::min(t.shift, m.shift);
+            t.second_shift = m.shift;
             t.rights = t.rights & m.rights;
             t.dirty2 = m.dirty;
             u8 pat = t.caching.pat;
@@ -322,8 +326,10 @@ private:
     // `first` are the rights by the first stage's entries: they say whose page it is.
     bool map(GuestPhysical guest, Access of, Rights first, Mapping& m) {
         if constexpr (requires { memory.cached(guest); })
-            if (const Mapping* known = memory.cached(guest); known && usable(*known, of, first))
+            if (const Mapping* known = memory.cached(guest); known && usable(*known, of, first)) {
+                if constexpr (requires { see.spared(*known); }) see.spared(*known);
                 return m = *known, true;
+            }
         if (s2.kind == Nesting::ept) return second(ept(), guest, of, first, m);
         if (s2.mode == Mode::bits32) return second(npt_bits32(), guest, of, first, m);
         if (s2.mode == Mode::pae) return second(npt_pae(), guest, of, first, m);

@@ -67,5 +67,8 @@ struct GuestMachine : TestMachine {
     bool in_bank(u64 at) { return cpu.bank->at(at, 1).read_tag == (at & ~u64{0xfff}); }
     bool writable_in_bank(u64 at) { return cpu.bank->at(at, 1).write_tag == (at & ~u64{0xfff}); }
     void invalidate(paging::Operation operation, u64 linear = 0, u64 guest = 0) { mmu.invalidate(operation, {mmu.context, linear, guest}); }
+    // Table entries read from memory by walks, of both stages, so far.
+    u64 references(paging::Stage stage) { return mmu.tlb.counters.contexts.total().references_of(stage); }
+    u64 references() { return references(paging::Stage::first) + references(paging::Stage::second); }
     u64 misses() { return mmu.tlb.counters.data_misses + mmu.tlb.counters.instruction_misses; }
 };

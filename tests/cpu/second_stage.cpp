@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "tests/archive_roundtrip.h"
 #include "tests/cpu/guest_memory.h"
+#include "tests/cpu/two_stages.h"
 #include <gtest/gtest.h>
 
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using paging::Event;
 using paging::Nesting;
 using paging::Operation;
+using paging::Stage;
 
 constexpr u64 page = GuestMachine::window, other = page + 0x1000;
 constexpr u64 frame = GuestMachine::frames, there = GuestMachine::base + frame;   // of `page`: guest-physical, physical
@@ -51,7 +53,11 @@ TEST_F(SecondStage, the_host_and_guests_keep_what_they_have) {
             for (u64 n = 0; n < 200; n++) ASSERT_TRUE(m.read(n * 4096));
         }
         // 200 data pages and a fetch in each guest; 400 KiB of the host lie in one large page.
-        EXPECT_EQ(m.misses(), 2u * 201 + 1) << round;
+        ASSERT_EQ(m.misses(), 2u * 201 + 1) << round;
+        // The first stage: 4 entries a miss, 3 for the host's. The second: 4 tables and 200 pages, 4 entries each, which
+        // both guests share as they are of one root.
+        ASSERT_EQ(m.references(Stage::first), 2u * 201 * 4 + 3) << round;
+        ASSERT_EQ(m.references(Stage::second), 204u * 4) << round;
     }
     EXPECT_EQ(mmu.banks.counters.drops, 0u);
 }
@@ -88,6 +94,209 @@ TEST_F(SecondStage, rights_of_both_stages_hold_in_banks) {
     EXPECT_FALSE(m.read(other));
     EXPECT_EQ(mmu.refused.information, 0x181u | 4 << 3);
     EXPECT_EQ(cpu.bank->at(other, 1).execute_tag, ~u64{0}) << "the violation forgets the page";
+}
+
+TEST_F(SecondStage, walks_are_counted_by_stage_level_and_size) {
+    m.enter();
+    auto& counts = mmu.tlb.counts(mmu.context);
+    ASSERT_TRUE(m.read(page));
+    for (unsigned level = 1; level <= 4; level++) {
+        EXPECT_EQ(counts.references[1][level], 1u);
+        EXPECT_EQ(counts.references[2][level], 5u) << "four tables and the page";
+    }
+    EXPECT_EQ(counts.guest_physical_hits, 0u);
+    ASSERT_TRUE(m.read(other));
+    EXPECT_EQ(m.references(Stage::first), 8u);
+    EXPECT_EQ(m.references(Stage::second), 24u) << "the tables' places are known";
+    EXPECT_EQ(counts.guest_physical_hits, 4u);
+    EXPECT_EQ(counts.by_size[1][1], 2u);
+    EXPECT_EQ(counts.data_misses, 2u);
+    m.map_second(frame + 0x2000, 0);
+    EXPECT_FALSE(m.read(page + 0x2000));
+    EXPECT_EQ(counts.second_stage_faults, 1u);
+    m.invalidate(Operation::invvpid_context);
+    EXPECT_EQ(counts.dropped[unsigned(Operation::invvpid_context)], 2u);
+    m.leave();
+    ASSERT_TRUE(m.read(0));
+    EXPECT_EQ(mmu.tlb.counts(mmu.context).by_size[2][0], 1u);
+    EXPECT_EQ(counts.data_misses, 3u);
+}
+
+// ---- page sizes
+
+TEST_F(SecondStage, large_pages_in_both_dimensions) {
+    constexpr u64 large = 0x600000;                                       // linear; guest-physical 2 MiB
+    m.put_guest(0x3000 + 3 * 8, u64{0x2000e7});
+    m.put(GuestMachine::root + 0x2008, (GuestMachine::base + 0x200000) | 0xb7);
+    m.enter();
+    EXPECT_EQ(m.physical(large + 0x123456), GuestMachine::base + 0x323456);
+    u64 known = m.misses();
+    EXPECT_EQ(m.physical(large + 0x1fffff), GuestMachine::base + 0x3fffff);
+    EXPECT_EQ(m.misses(), known);
+    EXPECT_EQ(mmu.tlb.counts(mmu.context).by_size[2][2], 1u);
+}
+
+TEST_F(SecondStage, invlpg_of_a_large_guest_page_takes_all_its_pieces) {
+    constexpr u64 large = 0x600000;                                       // on 4-KiB pages of the second stage
+    m.put_guest(0x3000 + 3 * 8, u64{0x2000e7});
+    m.enter();
+    for (u64 n = 0; n < 512; n += 5) ASSERT_TRUE(m.read(large + n * 4096));
+    ASSERT_TRUE(m.read(page));
+    u64 known = m.misses();
+    cpu.invalidate_page(large + 0x54321);
+    for (u64 n = 0; n < 512; n += 5) EXPECT_FALSE(m.in_bank(large + n * 4096)) << n;
+    ASSERT_TRUE(m.read(large + 5 * 4096));
+    EXPECT_EQ(m.misses(), known + 1);
+    EXPECT_TRUE(m.in_bank(page));
+}
+
+TEST_F(SecondStage, nested_paging_in_each_paging_mode_of_the_host) {
+    using paging::Mode;
+    constexpr u64 table = 0x600000;
+    struct {
+        Mode mode;
+        u64 references;                                                   // of the second stage, for 5 translations
+    } rows[] = {{Mode::bits32, 5 * 1}, {Mode::pae, 5 * 2}, {Mode::level4, 5 * 4}, {Mode::level5, 5 * 5}};
+    for (auto& row : rows) {
+        GuestMachine amd(Nesting::npt, "max-amd");
+        amd.second.mode = row.mode;
+        amd.second.root = row.mode == Mode::level4 ? GuestMachine::root : table;
+        if (row.mode == Mode::bits32) amd.put(table, u32(GuestMachine::base | 0xe7));
+        if (row.mode == Mode::pae) amd.put(table, (table + 0x1000) | 1), amd.put(table + 0x1000, GuestMachine::base | 0xe7);
+        if (row.mode == Mode::level5) amd.put(table, GuestMachine::root | 7);
+        amd.enter();
+        EXPECT_EQ(amd.physical(page + 5), there + 5);
+        EXPECT_EQ(amd.references(Stage::second), row.references);
+        EXPECT_EQ(amd.physical(page + 0x1000), there + 0x1000);
+        u64 more = row.mode >= Mode::level4 ? row.references / 5 : 0;     // else one large page has it all
+        EXPECT_EQ(amd.references(Stage::second), row.references + more);
+        EXPECT_TRUE(amd.mmu.banks_hold());
+    }
+}
+
+// ---- what selects a bank
+
+TEST_F(SecondStage, wp_keys_and_ac_select_banks_in_a_guest_and_walk_nothing) {
+    cpu.control.cr4 |= cr4::pke | cr4::smap;
+    m.enter();
+    cpu.set_rflags(rflags::ac, rflags::ac);
+    ASSERT_TRUE(m.write(page));
+    u64 known = m.references();
+    for (unsigned round = 0; round < 3; round++) {
+        cpu.set_rflags(0, rflags::ac);
+        EXPECT_FALSE(m.in_bank(page));
+        cpu.set_rflags(rflags::ac, rflags::ac);
+        EXPECT_TRUE(m.writable_in_bank(page));
+        cpu.control.cr0 ^= cr0::wp, cpu.translation_mode_changed();
+        ASSERT_TRUE(m.write(page));
+        cpu.control.cr0 ^= cr0::wp, cpu.translation_mode_changed();
+        cpu.control.pkru = 4, cpu.translation_mode_changed();
+        ASSERT_TRUE(m.write(page));
+        cpu.control.pkru = 0, cpu.translation_mode_changed();
+        EXPECT_TRUE(m.writable_in_bank(page));
+    }
+    EXPECT_EQ(m.references(), known);
+    EXPECT_EQ(mmu.banks.counters.drops, 0u);
+}
+
+// ---- each row of the invalidations that virtualization knows, by what is walked again
+
+struct Drop {
+    Operation operation;
+    std::string_view dropped;
+};
+// H the host's; in guest 1: a the page, b another, g a global one; B the page in guest 2; C in guest 1 under another root;
+// u and v without paging, under the one root and the other (with AMD, of ASIDs 3 and 4).
+struct Places {
+    GuestMachine m;
+    bool amd;
+    explicit Places(bool amd) : m(amd ? Nesting::npt : Nesting::ept, amd ? "max-amd" : "max-intel"), amd(amd) {
+        m.put(0x408000, m.get<u64>(GuestMachine::root));
+        m.map_first(page + 0x2000, (frame + 0x2000) | 0x167);
+        m.cpu.control.cr4 |= cr4::pge, m.host = m.cpu.control;
+        m.cpu.translation_mode_changed();
+    }
+    void enter(u16 tag, bool second_root, bool paged) {
+        m.leave();
+        m.second.root = second_root ? 0x408000 : GuestMachine::root;
+        if (!paged) m.cpu.control.cr0 &= ~cr0::pg, m.cpu.control.efer &= ~(efer::lma | efer::lme);
+        m.tag = tag;
+        m.mmu.enter_guest(m.second, tag, amd ? paging::Context::no_ept : m.second.root);
+    }
+    void visit(char letter) {
+        switch (letter) {
+        case 'H': m.leave(), m.read(page); break;
+        case 'a': enter(1, false, true), m.read(page); break;
+        case 'b': enter(1, false, true), m.read(other); break;
+        case 'g': enter(1, false, true), m.read(page + 0x2000); break;
+        case 'B': enter(2, false, true), m.read(page); break;
+        case 'C': enter(1, true, true), m.read(page); break;
+        case 'u': enter(3, false, false), m.read(frame); break;
+        case 'v': enter(4, true, false), m.read(frame); break;
+        }
+    }
+    std::string walked_again(std::string_view letters) {
+        std::string again;
+        for (char letter : letters) {
+            u64 before = m.misses();
+            visit(letter);
+            if (m.misses() != before) again += letter;
+        }
+        return again;
+    }
+};
+
+void check_drops(bool amd, std::span<const Drop> rows, std::string_view letters) {
+    for (auto& row : rows) {
+        Places p(amd);
+        for (char letter : letters) p.visit(letter);
+        EXPECT_EQ(p.walked_again(letters), "") << "before";
+        p.enter(1, false, true);
+        p.m.invalidate(row.operation, page, frame);
+        EXPECT_TRUE(p.m.mmu.banks_hold());
+        // The mapping of a page that was walked again serves guests without paging too: these are asked first.
+        std::string order(letters.rbegin(), letters.rend()), again = p.walked_again(order);
+        EXPECT_EQ(std::string(again.rbegin(), again.rend()), row.dropped) << paging::scope(row.operation).name;
+    }
+}
+
+TEST(SecondStageDrops, of_intel) {
+    using enum Operation;
+    constexpr Drop rows[] = {
+        {invlpg,                    "aC"},
+        {invpcid_address,           "aC"},
+        {mov_cr3,                   "abC"},
+        {change_pge,                "abgC"},
+        {invvpid_address,           "aC"},
+        {invvpid_context,           "abgC"},
+        {invvpid_all,               "abgBC"},
+        {invvpid_retaining_globals, "abC"},
+        {invept_context,            "abgBu"},
+        {invept_all,                "abgBCuv"},
+        {world_switch_untagged,     "H"},
+        {world_switch,              ""},
+        {vmx_on_off,                ""},
+        {vmfunc_eptp,               ""},
+        {page_fault,                "a"},
+        {second_stage_fault,        "au"},
+        {reset,                     "HabgBCuv"},
+    };
+    check_drops(false, rows, "HabgBCuv");
+}
+
+TEST(SecondStageDrops, of_amd) {
+    using enum Operation;
+    constexpr Drop rows[] = {
+        {invlpg,                       "a"},
+        {invlpga,                      "a"},
+        {mov_cr3,                      "ab"},
+        {vmrun_nothing,                ""},
+        {vmrun_all,                    "HabgBuv"},
+        {vmrun_asid,                   "abg"},
+        {vmrun_asid_retaining_globals, "ab"},
+        {second_stage_fault,           "a"},
+    };
+    check_drops(true, rows, "HabgBuv");
 }
 
 // ---- paging off
@@ -232,6 +441,23 @@ TEST_F(SecondStage, a_saved_guest_comes_back_with_its_second_stage) {
     EXPECT_EQ(hash_of(cpu), hash);
     EXPECT_EQ(mmu.context.ept, GuestMachine::root);
     EXPECT_EQ(m.physical(other), there + 0x1000);
+}
+
+// ---- no access reaches what the tables do not allow, whatever is cached
+
+TEST(TwoStages, every_access_is_as_the_tables_say_after_the_invalidations_that_the_manuals_ask_for) {
+    for (bool amd : {false, true})
+        for (bool flags : {false, true}) {
+            TwoStages model(amd, flags);
+            TestRandom chance{u64{amd} << 1 | u64{flags}};
+            for (unsigned n = 0; n < 200'000 && model.complaint.empty(); n++) {
+                model.turn(chance);
+                if (n % 1024 == 0) {
+                    ASSERT_TRUE(model.mmu.banks_hold()) << n;
+                }
+            }
+            EXPECT_EQ(model.complaint, "") << (amd ? "AMD" : "Intel") << (flags ? " with flags" : "");
+        }
 }
 
 }

@@ -51,6 +51,7 @@ tests_cpu_sources = \
     tests/cpu/svm/straight_checker.h \
     tests/cpu/svm/tables.cpp \
     tests/cpu/svm/world.cpp \
+    tests/cpu/two_stages.h \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py

@@ -8,6 +8,7 @@ fuzz_programs = \
     tests/fuzz/instructions \
     tests/fuzz/load_kernel \
     tests/fuzz/options \
+    tests/fuzz/second_stage \
     tests/fuzz/state \
     tests/fuzz/walk
 EXTRA_PROGRAMS += $(fuzz_programs)
@@ -22,6 +23,7 @@ tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
 tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_load_kernel_SOURCES = tests/fuzz/load_kernel.cpp
 tests_fuzz_options_SOURCES = tests/fuzz/options.cpp
+tests_fuzz_second_stage_SOURCES = tests/fuzz/second_stage.cpp tests/fuzz/input.h tests/cpu/machine.h tests/cpu/two_stages.h
 tests_fuzz_state_SOURCES = tests/fuzz/state.cpp
 tests_fuzz_walk_SOURCES = tests/fuzz/walk.cpp
 
@@ -39,6 +41,8 @@ tests_fuzz_load_kernel_LDFLAGS = $(fuzz_flags)
 tests_fuzz_load_kernel_LDADD = $(fuzz_libs)
 tests_fuzz_options_LDFLAGS = $(fuzz_flags)
 tests_fuzz_options_LDADD = $(fuzz_libs)
+tests_fuzz_second_stage_LDFLAGS = $(fuzz_flags)
+tests_fuzz_second_stage_LDADD = $(fuzz_libs)
 tests_fuzz_state_LDFLAGS = $(fuzz_flags)
 tests_fuzz_state_LDADD = $(fuzz_libs)
 tests_fuzz_walk_LDFLAGS = $(fuzz_flags)

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Statistics of translation, for each context: what was missed, which table entries were read, what was dropped. No state.
+#pragma once
+#include "memory/walk.h"
+#include <deque>
+
+namespace paging {
+
+// Of one VPID or ASID under one EPT root; guest-physical mappings count for VPID 0.
+struct ContextCounts {
+    static constexpr unsigned operations = 48, levels = 5, sizes = 5;
+    u16 vpid = 0;
+    u64 ept = ~u64{0};
+    bool others = false;                                     // of all contexts that came too late for counts of their own
+
+    u64 data_misses = 0, instruction_misses = 0;             // walks, whatever they came to
+    u64 guest_physical_hits = 0;                             // walks of the second stage that a mapping spared
+    u64 page_faults = 0, second_stage_faults = 0;
+    std::array<std::array<u64, levels + 1>, 3> references{}; // table entries read from memory, by stage and level
+    std::array<std::array<u64, sizes>, sizes> by_size{};     // misses that found a page, by size_of() in each stage
+    std::array<u64, operations> dropped{};                   // entries, by Operation (memory/scopes.h)
+
+    // A stage without tables; 4 KiB, 2 MiB, 4 MiB, 1 GiB.
+    static constexpr unsigned size_of(u8 shift) { return shift < 12 ? 0 : shift == 12 ? 1 : shift == 21 ? 2 : shift == 22 ? 3 : 4; }
+    u64 references_of(Stage stage) const {
+        u64 sum = 0;
+        for (u64 n : references[unsigned(stage)]) sum += n;
+        return sum;
+    }
+    ContextCounts& operator+=(const ContextCounts&);
+};
+
+class ContextTable {
+public:
+    static constexpr unsigned most = 256;                    // more share the last
+    ContextTable() = default;
+    ContextTable(const ContextTable&) = delete;
+    ContextCounts& of(u16 vpid, u64 ept) {
+        if (last && last->vpid == vpid && last->ept == ept) return *last;
+        return find(vpid, ept);
+    }
+    ContextCounts total() const;
+    const std::deque<ContextCounts>& all() const { return counts; }
+
+private:
+    ContextCounts& find(u16 vpid, u64 ept);
+    std::deque<ContextCounts> counts;                        // references stay good
+    ContextCounts* last = nullptr;
+};
+
+// The observer that the CPU's walks have.
+struct CountingObserver {
+    ContextCounts& counts;
+    void operator()(const Step& step) const {
+        if (!step.in_register) counts.references[unsigned(step.stage)][unsigned(step.level)]++;
+    }
+    void spared(const Mapping&) const { counts.guest_physical_hits++; }
+};
+
+}
