@@ -35,10 +35,12 @@ std::string control_names(vmx::Field word, u64 value) {
 void add_field(Result& result, const vmx::Vmx& v, const vmx::FieldRow& r) {
     u64 value = v.vmcs[r.field];
     std::string names = control_names(r.field, value);
-    result.add(format("%-8s %-52s %0*llx%s%s", areas[unsigned(area(r.field))], std::string(r.text).c_str(), int(width_in_bits(r.field) / 4), 0ull + value, names.empty() ? "" : "  ", names.c_str()))
-        .with("area", areas[unsigned(area(r.field))]).with("name", r.name).with("text", r.text).address("encoding", u64(r.field)).address("value", value).with("controls", names);
+    bool changed = v.vmcs.changed_now().has(r.field);
+    result.add(format("%c %-8s %-52s %0*llx%s%s", changed ? '*' : ' ', areas[unsigned(area(r.field))], std::string(r.text).c_str(), int(width_in_bits(r.field) / 4), 0ull + value, names.empty() ? "" : "  ", names.c_str()))
+        .with("area", areas[unsigned(area(r.field))]).with("name", r.name).with("text", r.text).address("encoding", u64(r.field)).address("value", value).with("controls", names).flag("changed", changed);
 }
 
+// A star marks what has changed since the last entry.
 void add_state(Result& result, const vmx::Vmx& v) {
     std::string current = v.current == vmx::Vmx::none ? "none" : hex(v.current);
     result.add(std::string(v.on ? "in VMX operation" : "not in VMX operation") + ", current VMCS " + current + (v.launched ? ", launched" : ", clear"))
