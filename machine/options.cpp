@@ -111,7 +111,8 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--debug", t.debug, "stop before the first instruction and ask what to do, at the terminal")->type_name("terminal")->expected(0, 1)->check(CLI::IsMember({"terminal"}));
     app.add_option("--commands", o.commands, "commands for the debugger, before it asks (implies --debug)")->type_name("FILE");
     app.add_option("--gdb", o.gdb, "stop before the first instruction and wait for gdb; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");
-    app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("cpus|devices|missing")->check(CLI::IsMember({"cpus", "devices", "missing"}));
+    app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("checks|fields|exits|capabilities|missing|cpus|devices")
+        ->check(CLI::IsMember({"checks", "fields", "exits", "capabilities", "missing", "cpus", "devices"}));
 }
 
 std::optional<Options> parse_options(int argc, const char* const* argv) {

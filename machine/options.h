@@ -34,7 +34,7 @@ struct Options {
     Tuning tuning;
 
     // What to say.
-    std::string list;                         // cpus, devices, missing
+    std::string list;                         // checks, fields, exits, capabilities, missing, cpus, devices
     bool stats = false, stats_json = false;
     u64 hash_every = 0;                       // instructions; 0: no hashes
     bool explain = false;                     // say why VM entries fail
