@@ -2,6 +2,7 @@
 // slate: options in, exit status out.
 #include "base/error.h"
 #include "base/log.h"
+#include "debugger/faces.h"
 #include "machine/lists.h"
 #include "machine/machine.h"
 #include <new>
@@ -10,7 +11,8 @@ static int run(int argc, char** argv) {
     auto options = parse_options(argc, argv);
     if (!options) return 0;
     if (!options->list.empty()) return print_list(options->list), 0;
-    return Machine(*options).run();
+    Machine machine(*options);
+    return options->debugs() ? debugger::debug(machine, *options) : machine.run();
 }
 
 int main(int argc, char** argv) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Memory by segment and offset, then by linear address: segmentation, canonicality, alignment, page crossings.
-#include "cpu/cpu.h"
+#include "cpu/mmu.h"
 #include <algorithm>
 
 static Fault segment_fault(Seg s) { return s == Seg::ss ? ss(0) : gp(0); }
@@ -63,6 +63,7 @@ bool Cpu::probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, 
         if (!probe_piece(last & ~u64{0xfff}, kind, as, span.second, second_host)) return false;
     }
     if (as == As::current && debug_trap_armed()) data_breakpoint(address, width, kind == Kind::write);
+    if (mmu->accessed) mmu->accessed(address, width, kind == Kind::write);
     return true;
 }
 

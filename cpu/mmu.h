@@ -4,6 +4,7 @@
 #include "cpu/banks.h"
 #include "cpu/cpu.h"
 #include "memory/linear.h"
+#include <functional>
 
 struct Mmu {
     explicit Mmu(Cpu& cpu);
@@ -34,11 +35,14 @@ struct Mmu {
     void leave_guest() { enter_guest({}, 0); }
     bool pdptes_in_memory() const { return regime.stage1.pdptes_in_memory; }       // read by each walk, not by MOV CR3
 
+    // A debugger's: told of each access to data. While it is set no access is short; call select_bank() after a change.
+    std::function<void(u64 linear, unsigned width, bool write)> accessed;
+
     void refresh_regime();        // from CR0, CR3, CR4, EFER, PKRU; select_bank() comes next
     // By CPL and AC; none while accesses are watched or alignment is checked.
     void select_bank() {
         unsigned n = (cpu.cpl == 3) << 1 | (cpu.rflags >> 18 & 1);
-        bool watched = (cpu.control.dr[7] & 0xff) || (n == 3 && (cpu.control.cr0 & cr0::am));
+        bool watched = (cpu.control.dr[7] & 0xff) || accessed || (n == 3 && (cpu.control.cr0 & cr0::am));
         Bank* bank = watched ? &empty : siblings[n];
         cpu.bank = bank ? bank : find_sibling(n);
     }

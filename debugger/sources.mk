@@ -1,3 +1,46 @@
 # SPDX-License-Identifier: MIT
 # The files of debugger/.
-debugger_sources =
+debugger_sources = \
+    debugger/commands.cpp \
+    debugger/commands.h \
+    debugger/commands_change.cpp \
+    debugger/commands_look.cpp \
+    debugger/commands_run.cpp \
+    debugger/commands_virt.cpp \
+    debugger/disassemble.h \
+    debugger/expression.cpp \
+    debugger/expression.h \
+    debugger/faces.cpp \
+    debugger/faces.h \
+    debugger/gdb/listen.cpp \
+    debugger/gdb/listen.h \
+    debugger/gdb/packets.cpp \
+    debugger/gdb/packets.h \
+    debugger/gdb/server.cpp \
+    debugger/gdb/server.h \
+    debugger/gdb/target.cpp \
+    debugger/gdb/target.h \
+    debugger/line_input.cpp \
+    debugger/line_input.h \
+    debugger/look.cpp \
+    debugger/look.h \
+    debugger/registers.cpp \
+    debugger/registers.h \
+    debugger/result.cpp \
+    debugger/result.h \
+    debugger/session.cpp \
+    debugger/session.h \
+    debugger/stops.cpp \
+    debugger/stops.h \
+    debugger/walk_report.cpp \
+    debugger/walk_report.h
+if HAVE_ZYDIS
+debugger_sources += debugger/disassemble_zydis.cpp
+else
+debugger_sources += debugger/disassemble_none.cpp
+endif
+if HAVE_LIBEDIT
+debugger_sources += debugger/line_input_edit.cpp
+else
+debugger_sources += debugger/line_input_plain.cpp
+endif

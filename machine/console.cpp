@@ -201,9 +201,10 @@ std::unique_ptr<Console> open_console(const std::string& description) {
     auto behind = [&](std::string_view prefix) { return description.substr(prefix.size()); };
     if (description == "stdio") return std::make_unique<Terminal>();
     if (description == "null") return std::make_unique<Nowhere>();
+    if (description == "stdout") return std::make_unique<Stream>(-1, 1);
     if (description == "pty") return open_pty();
     if (description.starts_with("file:")) return open_file(behind("file:"));
     if (description.starts_with("unix:")) return open_unix(behind("unix:"));
     if (description.starts_with("tcp:")) return open_tcp(behind("tcp:"));
-    throw Error("--serial: '" + description + "' is none of stdio, file:F, pty, unix:SOCKET, tcp:PORT");
+    throw Error("--serial: '" + description + "' is none of stdio, stdout, file:F, pty, unix:SOCKET, tcp:PORT");
 }

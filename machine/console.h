@@ -18,5 +18,5 @@ public:
     virtual bool interactive() const { return false; }
 };
 
-// "stdio", "file:F", "pty", "unix:SOCKET", "tcp:PORT" (loopback), "null". Throws Error.
+// "stdio", "stdout" (nothing can be typed), "file:F", "pty", "unix:SOCKET", "tcp:PORT" (loopback), "null". Throws Error.
 std::unique_ptr<Console> open_console(const std::string& description);

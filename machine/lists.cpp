@@ -2,6 +2,8 @@
 // The tables behind --list.
 #include "machine/lists.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/vmx/listing.h"
+#include "cpu/vmx/vmx.h"
 #include "machine/pc.h"
 #include <cstdio>
 
@@ -28,13 +30,48 @@ static void list_missing() {
         "CPU: VMX, SVM (neither is advertised); SSE3 and later vector instructions, AVX, AES, SHA; XSAVES; SMM; MONITOR/MWAIT; performance counters",
         "engine: only the reference engine (--engine slow)",
         "machine: more than one CPU; firmware boot (SeaBIOS, OVMF); disks, CD, floppy, network, USB, VGA, sound",
-        "tools: snapshots, record and replay, debugger, GDB server, QMP",
+        "tools: snapshots, record and replay, the debugger's windows and stepping backwards, QMP",
     };
     for (auto* line : missing) std::printf("%s\n", line);
 }
 
+// ---- virtualization: Markdown from its own tables
+
+// What each model's VMX is capable of.
+static std::vector<vmx::Listed> vmx_models() {
+    std::vector<vmx::Listed> out;
+    for (auto name : model_names()) {
+        Parts parts;
+        parts.model = *find_model(name), parts.memory = 16 << 20;
+        Pc pc(std::move(parts));
+        if (pc.cpu.virt && pc.cpu.intel()) out.push_back({name, static_cast<vmx::Vmx&>(*pc.cpu.virt).limits});
+    }
+    return out;
+}
+
+static std::string vmx_exits() {
+    std::string text = "| number | basic exit reason |\n| --- | --- |\n";
+    for (auto& r : vmx::exit_rows) text += "| " + std::to_string(unsigned(r.reason)) + " | " + std::string(r.text) + " |\n";
+    return text;
+}
+static std::string vmx_fields() { return vmx::list_fields(vmx_models()); }
+static std::string vmx_capabilities() { return vmx::list_capabilities(vmx_models()) + "\n" + vmx::list_controls(vmx_models()); }
+
+struct Section {
+    const char *what, *title;
+    std::string (*text)();
+};
+static constexpr Section sections[] = {
+    {"checks", "VM entry's checks, in their order", vmx::list_checks},
+    {"fields", "The VMCS's fields", vmx_fields},
+    {"exits", "VM exits", vmx_exits},
+    {"capabilities", "What VMX is capable of", vmx_capabilities},
+};
+
 void print_list(const std::string& what) {
     if (what == "cpus") std::printf("%s", list_cpus().c_str());
     else if (what == "devices") list_devices();
-    else list_missing();
+    else if (what == "missing") list_missing();
+    for (auto& section : sections)
+        if (what == section.what) std::printf("## %s\n\n%s\n", section.title, section.text().c_str());
 }

@@ -3,4 +3,4 @@
 #pragma once
 #include <string>
 
-void print_list(const std::string& what);     // cpus, devices, missing
+void print_list(const std::string& what);     // checks, fields, exits, capabilities, missing, cpus, devices

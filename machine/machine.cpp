@@ -22,7 +22,7 @@ Parts parts_of(const Options& options) {
     Parts parts;
     parts.model = parse_cpu(options.cpu).model;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
-    parts.engine = options.engine, parts.tuning = options.tuning;
+    parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;
     return parts;
 }
 
@@ -96,11 +96,11 @@ void Machine::idle() {
         if (line->interactive()) return void(line->wait(1));
 }
 
-bool Machine::slice() {
+bool Machine::slice(const Drive& drive) {
     Cpu& cpu = pc->cpu;
     bool was_halted = cpu.activity != Activity::active;
     u64 retired = cpu.retired;
-    cpu.run(next_stop());
+    drive(next_stop());
     exchange();
     if (options.hash_every && cpu.retired >= next_hash) print_hash(), next_hash += options.hash_every;
     if (pc->ended) {
@@ -114,10 +114,18 @@ bool Machine::slice() {
     return true;
 }
 
-int Machine::run() {
+void Machine::start() {
     started = host_seconds();
     next_hash = options.hash_every;
-    while (slice()) {}
+}
+
+int Machine::run() {
+    start();
+    while (slice([this](u64 until) { pc->cpu.run(until); })) {}
+    return finish();
+}
+
+int Machine::finish() {
     if (options.hash_every) print_hash();
     for (auto& line : serial) line->flush();
     debugcon->flush();
@@ -127,6 +135,7 @@ int Machine::run() {
 
 int Machine::status() const {
     if (limit_reached) return 8;
+    if (!pc->ended) return 0;                        // the debugger's quit
     switch (pc->ended->why) {
     case Ending::debug_exit: return int((pc->ended->value << 1 | 1) & 255);
     case Ending::triple_fault: return 6;

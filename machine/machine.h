@@ -5,6 +5,7 @@
 #include "machine/console.h"
 #include "machine/options.h"
 #include "machine/pc.h"
+#include <functional>
 
 // The board that the options ask for, its lines to the outside not connected; and what is in memory and registers at its start.
 Parts parts_of(const Options& options);
@@ -15,13 +16,19 @@ public:
     explicit Machine(const Options& options);
     int run();                            // the exit status
 
+    // The same in pieces, for a debugger: it runs the CPU itself, until clock.ticks is what it is given or less far.
+    using Drive = std::function<void(u64 until)>;
+    void start();
+    bool slice(const Drive& drive);       // false: the run is over
+    int finish();                         // the exit status, with all said that is to be said at the end
+    int status() const;
+    Pc& board() { return *pc; }
+
 private:
-    bool slice();                         // false: the run is over
     void exchange();                      // bytes between the UARTs and the host
     void idle();
     u64 next_stop() const;                // ticks
     void print_hash();
-    int status() const;
 
     Options options;
     std::unique_ptr<Console> serial[2], debugcon;

@@ -3,6 +3,7 @@
 #include "machine/options.h"
 #include "base/error.h"
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <ctime>
 #include <filesystem>
@@ -42,7 +43,7 @@ static u64 memory_size(const std::string& text) try {
 namespace {
 struct Texts {
     std::vector<std::string> without;
-    std::string memory = "1G", rtc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount";
+    std::string memory = "1G", rtc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount", debug = "terminal";
 };
 }
 
@@ -88,7 +89,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--smp", o.cpus, "number of CPUs; only 1 is built so far")->type_name("N")->check(CLI::Range(1u, 1u));
     app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
 
-    app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio");
     app.add_flag("--headless", o.headless, "no window (there is none yet)");
 
@@ -106,7 +107,12 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--drop-banks", o.tuning.drop_banks, "forget translations kept for speed about every N ticks (a test)")->type_name("N")->check(whole_number);
     app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
     app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N")->check(whole_number);
-    app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("cpus|devices|missing")->check(CLI::IsMember({"cpus", "devices", "missing"}));
+    app.add_flag("--explain", o.explain, "say of each VM entry that fails which check it was, and what was read");
+    app.add_option("--debug", t.debug, "stop before the first instruction and ask what to do, at the terminal")->type_name("terminal")->expected(0, 1)->check(CLI::IsMember({"terminal"}));
+    app.add_option("--commands", o.commands, "commands for the debugger, before it asks (implies --debug)")->type_name("FILE");
+    app.add_option("--gdb", o.gdb, "stop before the first instruction and wait for gdb; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");
+    app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("checks|fields|exits|capabilities|missing|cpus|devices")
+        ->check(CLI::IsMember({"checks", "fields", "exits", "capabilities", "missing", "cpus", "devices"}));
 }
 
 std::optional<Options> parse_options(int argc, const char* const* argv) {
@@ -132,7 +138,11 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     o.tuning.code_memory = std::clamp<u64>(parse_size(t.code_memory), u64{512} << 10, u64{4} << 30);
     for (auto& name : t.without) o.tuning.*tuning_of(name) = false;
     if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
-    if (o.serial.empty()) o.serial.push_back("stdio");
+    o.debug = app.count("--debug") || !o.commands.empty();
+    if (o.debug && !o.gdb.empty()) throw Error("--gdb and --debug exclude each other; gdb's monitor has every command of the debugger");
+    if (o.serial.empty()) o.serial.push_back(o.debug ? "stdout" : "stdio");
+    bool takes_terminal = std::count(o.serial.begin(), o.serial.end(), "stdio");
+    if (o.debug && takes_terminal) throw Error("--serial stdio: the debugger has the terminal; write stdout, pty, unix:SOCKET or tcp:PORT");
     if (o.serial.size() > 2) throw Error("--serial: this PC has two serial ports");
     if (o.runs() && o.kernel.empty()) throw Error("nothing to boot: give --kernel FILE (slate --help lists the options)");
     if (o.kernel.empty() && !(o.initrd.empty() && o.modules.empty())) throw Error("--initrd and --module need --kernel");

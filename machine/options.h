@@ -34,10 +34,17 @@ struct Options {
     Tuning tuning;
 
     // What to say.
-    std::string list;                         // cpus, devices, missing
+    std::string list;                         // checks, fields, exits, capabilities, missing, cpus, devices
     bool stats = false, stats_json = false;
     u64 hash_every = 0;                       // instructions; 0: no hashes
+    bool explain = false;                     // say why VM entries fail
 
+    // The debugger.
+    bool debug = false;                       // at the terminal
+    std::string commands;                     // a file of its commands
+    std::string gdb;                          // where gdb may connect; empty: nowhere
+
+    bool debugs() const { return debug || !gdb.empty(); }
     bool runs() const { return list.empty(); }
 };
 

@@ -38,6 +38,7 @@ struct Parts {
     u64 seed = 0;
     Engine engine = Engine::fast;
     Tuning tuning;
+    bool explain = false;                 // say why VM entries fail
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
     std::function<void(u8)> debugcon = [](u8) {};
 };

@@ -208,6 +208,8 @@ public:
         changed.clear();
         return taken;
     }
+    // What someone would be told who asked now: what has changed since the last VM entry.
+    const FieldSet& changed_now() const { return changed; }
     // For whoever fills in values by himself: everything may have changed.
     void all_changed() { changed = FieldSet::all(); }
 

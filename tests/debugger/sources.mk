@@ -1,3 +1,8 @@
 # SPDX-License-Identifier: MIT
-# The files of tests/debugger/, part of unit_tests.
-tests_debugger_sources =
+# The files of tests/debugger/, part of unit_tests; and the scripts that drive the built program.
+tests_debugger_sources = \
+    tests/debugger/board.h \
+    tests/debugger/commands.cpp \
+    tests/debugger/gdb.cpp \
+    tests/debugger/walk_report.cpp
+EXTRA_DIST += tests/debugger/gdb.py tests/debugger/terminal.py

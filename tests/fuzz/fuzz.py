@@ -37,10 +37,25 @@ OPTIONS = [
     b"--kernel\nk\n--initrd=i\n--append\na b\n--module=m,x\n--memory\n512M\n--cpu=max-intel,-avx,+smep\n",
     b"--kernel=k\n--serial\nfile:x\n--serial=tcp:99\n--debugcon=stdio\n--headless\n--ips=2000000\n--rtc\n2026-01-01T12:00:00\n",
     b"--kernel=k\n--clock=icount\n--seed=1\n--max-instructions=5\n--timeout=0.5\n--no-reboot\n--engine=slow\n--stats=json\n",
+    b"--kernel=k\n--debug\n--commands=f\n--explain\n",
+    b"--kernel=k\n--gdb=:1234\n--debug=terminal\n",
     b"--list=cpus\n--hash-every=5\n--smp=1\n",
     b'\nkernel = "k"\nmemory = 1G\nserial = ["stdio", "null"]\nheadless = true\n# remark\n[section]\ncpu=\'zen2\'\n',
     b"--headless\n\nmodule=[a,b]\nappend=\"x\\ty\"\nrtc=12345\nips=1e9\n",
 ]
+
+
+PACKETS = [b"qSupported:swbreak+", b"?", b"g", b"p1", b"P2=0102030405060708", b"m10000,20", b"M20000,2:abcd", b"X20000,1:a", b"Z0,10002,1", b"c", b"s",
+           b"vCont;s:1", b"Z2,20000,4", b"z2,20000,4", b"qXfer:features:read:target.xml:0,40", b"Qqemu.PhyMemMode:1", b"qRcmd,746c62", b"QStartNoAckMode", b"D", b"k"]
+COMMANDS = [b"step 5", b"next", b"until 0x10002", b"continue", b"break 0x10004", b"watch rsp-8 8 rw", b"list", b"delete all", b"registers all", b"msr", b"memory g:0x1000 32",
+            b"disassemble rip 5 16", b"walk rip x u", b"tlb all", b"set rcx 5", b"set cr3 0x1000", b"set-msr 0xc0000082 0x1000", b"write rip 90 90", b"help", b"json registers"]
+
+
+def debugger_seeds():
+    raw = b"".join(b"$" + packet + b"#%02x" % (sum(packet) & 255) for packet in PACKETS)
+    framed = b"".join(bytes([len(packet) - 1]) + packet for packet in PACKETS)
+    return [bytes([mode]) + raw for mode in range(5)] + [bytes([65 + mode]) + framed for mode in range(5)] + [
+        bytes([130 + mode]) + b"\n".join(COMMANDS) for mode in range(5)]
 
 
 def instruction_seed(mode, prefix, first):
@@ -67,6 +82,8 @@ def instruction_seeds():
 def seed_contents(name):
     if name in ("instructions", "engines"):
         return instruction_seeds()
+    if name == "debugger":
+        return debugger_seeds()
     if name == "options":
         return OPTIONS
     if name == "load_kernel":

@@ -2,6 +2,7 @@
 # Fuzz targets: built by `make sanitized-tests` where configure found libFuzzer, run by tests/fuzz/fuzz.py.
 fuzz_programs = \
     tests/fuzz/board \
+    tests/fuzz/debugger \
     tests/fuzz/decode \
     tests/fuzz/engines \
     tests/fuzz/fw_cfg_dma \
@@ -15,8 +16,9 @@ EXTRA_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/fuzz.py
 
 fuzz_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
-fuzz_libs = libslate_core.a $(ZLIB_LIBS)
+fuzz_libs = $(core_libs)
 tests_fuzz_board_SOURCES = tests/fuzz/board.cpp tests/fuzz/board.h tests/fuzz/input.h
+tests_fuzz_debugger_SOURCES = tests/fuzz/debugger.cpp tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_decode_SOURCES = tests/fuzz/decode.cpp
 tests_fuzz_engines_SOURCES = tests/fuzz/engines.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
@@ -29,6 +31,8 @@ tests_fuzz_walk_SOURCES = tests/fuzz/walk.cpp
 
 tests_fuzz_board_LDFLAGS = $(fuzz_flags)
 tests_fuzz_board_LDADD = $(fuzz_libs)
+tests_fuzz_debugger_LDFLAGS = $(fuzz_flags)
+tests_fuzz_debugger_LDADD = $(fuzz_libs)
 tests_fuzz_decode_LDFLAGS = $(fuzz_flags)
 tests_fuzz_decode_LDADD = $(fuzz_libs)
 tests_fuzz_engines_LDFLAGS = $(fuzz_flags)

@@ -76,6 +76,26 @@ TEST(Options, AConfigurationFileHasTheSameNamesAndTheCommandLineWins) {
     EXPECT_TRUE(o->headless);
 }
 
+TEST(Options, TheDebuggerTakesTheTerminalOrWaitsForGdb) {
+    for (auto& words : {std::vector<std::string>{"--kernel=k", "--debug"}, {"--kernel=k", "--debug=terminal"}, {"--kernel=k", "--commands=f"}, {"--debug", "--kernel=k"}}) {
+        auto o = parsed(words);
+        ASSERT_TRUE(o && o->debugs()) << words[1];
+        EXPECT_EQ(o->serial, std::vector<std::string>{"stdout"}) << words[1];
+    }
+    auto o = parsed({"--kernel=k", "--gdb=:1234", "--explain"});
+    ASSERT_TRUE(o && o->debugs() && o->explain);
+    EXPECT_EQ(o->serial, std::vector<std::string>{"stdio"});
+    EXPECT_FALSE(parsed({"--kernel=k"})->debugs());
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--debug", "--gdb=:1"}), "--gdb"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--debug", "--serial=stdio"}), "--serial"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--debug=window"}), "--debug"));
+}
+
+TEST(Options, ListsAreNamed) {
+    for (auto* what : {"checks", "fields", "exits", "capabilities", "missing", "cpus", "devices"}) EXPECT_EQ(parsed({std::string("--list=") + what})->list, what);
+    EXPECT_TRUE(says(refusal({"--list=nonsense"}), "--list"));
+}
+
 TEST(Options, WhatCannotBeUsedIsRefusedInOneLine) {
     EXPECT_TRUE(says(refusal({}), "--kernel"));
     EXPECT_TRUE(says(refusal({"--nonsense"}), "--nonsense"));

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The debugger's commands: one row each in one table. Every face runs them by execute().
+#pragma once
+#include "debugger/result.h"
+#include "debugger/session.h"
+#include <span>
+
+namespace debugger {
+
+using Words = std::span<const std::string>;
+
+struct Command {
+    std::string_view name, brief;          // brief: another, short name; may be empty
+    std::string_view arguments;            // as help shows them
+    u8 least, most;                        // how many words may follow
+    bool looks;                            // leaves no trace in the machine
+    std::string_view help;
+    Result (*run)(Session&, Words);        // throws Error for what it can't use
+};
+
+std::span<const Command> commands();
+// By name, short name, or a beginning that only one has.
+const Command* find_command(std::string_view word);
+
+// One line as it is typed. "json COMMAND" gives the one line of JSON that the command's result is. Never throws.
+Result execute(Session& session, std::string_view line);
+
+// What every face shows when the guest has stopped: why, and the instruction that comes next.
+Result stop_report(Session& session, const Stop& stop);
+
+// The commands, by what they are about.
+namespace run {
+Result step(Session&, Words);
+Result next(Session&, Words);
+Result until(Session&, Words);
+Result go_on(Session&, Words);
+Result break_at(Session&, Words);
+Result watch(Session&, Words);
+Result remove(Session&, Words);
+Result list(Session&, Words);
+Result quit(Session&, Words);
+}
+namespace look {
+Result registers(Session&, Words);
+Result msr(Session&, Words);
+Result memory(Session&, Words);
+Result disassemble(Session&, Words);
+Result walk(Session&, Words);
+Result tlb(Session&, Words);
+Result vmcs(Session&, Words);
+Result exits(Session&, Words);
+}
+namespace change {
+Result set_register(Session&, Words);
+Result set_msr(Session&, Words);
+Result write(Session&, Words);
+}
+
+// For commands: a word as a number (registers and sums too) within bounds. Throws Error.
+u64 number(Session& session, const std::string& word, u64 least, u64 most);
+
+}

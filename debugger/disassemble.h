@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// Instructions as text, by Zydis where it is installed.
+#pragma once
+#include "cpu/decode/decoder.h"
+#include <string>
+
+namespace debugger {
+
+struct Disassembled {
+    unsigned length = 0;          // 0: the bytes are no instruction, or there is no disassembler
+    std::string text;
+};
+Disassembled disassemble(std::span<const u8> bytes, u64 address, decode::CodeSize size);
+
+}

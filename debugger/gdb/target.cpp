@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// The register table for gdb and the description made of it.
+#include "debugger/gdb/target.h"
+#include "debugger/registers.h"
+#include "debugger/result.h"
+#include <vector>
+
+namespace debugger::gdb {
+
+namespace {
+
+struct Row {
+    std::string feature, name, type;
+    unsigned bytes;
+    enum Kind : u8 { named, x87_stack, x87_word, xmm } kind;
+    const Register* source = nullptr;          // named
+    unsigned number = 0;                       // the others
+};
+
+const char* type_of(std::string_view name) {
+    return name == "rip" ? "code_ptr" : name == "rsp" || name == "rbp" ? "data_ptr" : name == "rflags" ? "i386_eflags" : "int64";
+}
+
+// The order is gdb's own for i386:x86-64; what follows behind mxcsr is numbered on.
+std::vector<Row> rows() {
+    std::vector<Row> all;
+    std::string core = "org.gnu.gdb.i386.core", system = "org.slate.i386.system";
+    for (auto* name : {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip"})
+        all.push_back({core, name, type_of(name), 8, Row::named, find_register(name)});
+    all.push_back({core, "eflags", type_of("rflags"), 4, Row::named, find_register("rflags")});
+    for (auto* name : {"cs", "ss", "ds", "es", "fs", "gs"}) all.push_back({core, name, "int32", 4, Row::named, find_register(name)});
+    for (unsigned i = 0; i < 8; i++) all.push_back({core, "st" + std::to_string(i), "i387_ext", 10, Row::x87_stack, nullptr, i});
+    const char* words[] = {"fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop"};
+    for (unsigned i = 0; i < 8; i++) all.push_back({core, words[i], "int", 4, Row::x87_word, nullptr, i});
+    for (unsigned i = 0; i < 16; i++) all.push_back({"org.gnu.gdb.i386.sse", "xmm" + std::to_string(i), "vec128", 16, Row::xmm, nullptr, i});
+    all.push_back({"org.gnu.gdb.i386.sse", "mxcsr", "i386_mxcsr", 4, Row::named, find_register("mxcsr")});
+    for (auto* name : {"fs", "gs"}) all.push_back({"org.gnu.gdb.i386.segments", std::string(name) + "_base", "int64", 8, Row::named, find_register(std::string(name) + ".base")});
+    for (auto* name : {"cr0", "cr2", "cr3", "cr4", "cr8", "efer"}) all.push_back({system, name, "int64", 8, Row::named, find_register(name)});
+    return all;
+}
+const std::vector<Row>& table() {
+    static const std::vector<Row> all = rows();
+    return all;
+}
+
+std::string little_endian(u64 value, unsigned bytes) { return {reinterpret_cast<const char*>(&value), bytes}; }
+
+// The tag word of FSAVE: 3 is empty; else valid, zero or special by the value (SDM vol. 1, 8.1.7).
+u64 tag_word(const Fpu& f) {
+    u64 tags = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned exponent = f.r[i].sign_exponent & 0x7fff;
+        bool integer = f.r[i].significand >> 63, zero = !exponent && !f.r[i].significand;
+        u64 tag = f.empty >> i & 1 ? 3 : zero ? 1 : exponent == 0x7fff || !exponent || !integer ? 2 : 0;
+        tags |= tag << i * 2;
+    }
+    return tags;
+}
+
+u64 x87_word(const Fpu& f, unsigned n) {
+    u64 words[] = {f.control, f.status, tag_word(f), f.fcs, f.fip, f.fds, f.fdp, f.fop};
+    return u32(words[n]);
+}
+
+const char* vector_types = R"(
+<vector id="v4f" type="ieee_single" count="4"/><vector id="v2d" type="ieee_double" count="2"/>
+<vector id="v16i8" type="int8" count="16"/><vector id="v8i16" type="int16" count="8"/>
+<vector id="v4i32" type="int32" count="4"/><vector id="v2i64" type="int64" count="2"/>
+<union id="vec128"><field name="v4_float" type="v4f"/><field name="v2_double" type="v2d"/><field name="v16_int8" type="v16i8"/>
+<field name="v8_int16" type="v8i16"/><field name="v4_int32" type="v4i32"/><field name="v2_int64" type="v2i64"/><field name="uint128" type="uint128"/></union>
+)";
+
+// "PE" at bit 0 ... as a flags type.
+struct Flag {
+    const char* name;
+    unsigned bit;
+};
+std::string flags_type(const char* id, std::span<const Flag> flags) {
+    std::string out = std::string("<flags id=\"") + id + "\" size=\"4\">";
+    for (auto& f : flags) out += format("<field name=\"%s\" start=\"%u\" end=\"%u\"/>", f.name, f.bit, f.bit);
+    return out + "</flags>\n";
+}
+
+std::string types_of(const std::string& feature) {
+    static constexpr Flag eflags[] = {{"CF", 0}, {"PF", 2}, {"AF", 4}, {"ZF", 6}, {"SF", 7}, {"TF", 8}, {"IF", 9}, {"DF", 10}, {"OF", 11},
+                                      {"NT", 14}, {"RF", 16}, {"VM", 17}, {"AC", 18}, {"VIF", 19}, {"VIP", 20}, {"ID", 21}};
+    static constexpr Flag mxcsr[] = {{"IE", 0}, {"DE", 1}, {"ZE", 2}, {"OE", 3}, {"UE", 4}, {"PE", 5}, {"DAZ", 6}, {"IM", 7}, {"DM", 8},
+                                     {"ZM", 9}, {"OM", 10}, {"UM", 11}, {"PM", 12}, {"FZ", 15}};
+    if (feature.ends_with("core")) return flags_type("i386_eflags", eflags);
+    return feature.ends_with("sse") ? vector_types + flags_type("i386_mxcsr", mxcsr) : "";
+}
+
+std::string describe() {
+    std::string out = "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><architecture>i386:x86-64</architecture>\n", feature;
+    for (auto& row : table()) {
+        if (row.feature != feature) {
+            out += (feature.empty() ? "" : "</feature>\n") + std::string("<feature name=\"") + row.feature + "\">\n" + types_of(row.feature);
+            feature = row.feature;
+        }
+        std::string group = row.kind == Row::x87_word || row.kind == Row::x87_stack ? " group=\"float\"" : feature.ends_with("system") ? " group=\"system\"" : "";
+        out += format("<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"%s/>\n", row.name.c_str(), row.bytes * 8, row.type.c_str(), group.c_str());
+    }
+    return out + "</feature></target>\n";
+}
+
+}
+
+unsigned register_count() { return unsigned(table().size()); }
+unsigned register_bytes(unsigned number) { return table()[number].bytes; }
+
+std::string read_register(Cpu& cpu, unsigned number) {
+    auto& row = table()[number];
+    switch (row.kind) {
+    case Row::named: return little_endian(row.source->get(cpu, row.source->number), row.bytes);
+    case Row::x87_word: return little_endian(x87_word(cpu.fpu, row.number), row.bytes);
+    case Row::xmm: return {reinterpret_cast<const char*>(cpu.vector.v[row.number].bytes.data()), 16};
+    case Row::x87_stack: break;
+    }
+    auto& r = cpu.fpu.r[cpu.fpu.physical(row.number)];
+    return little_endian(r.significand, 8) + little_endian(r.sign_exponent, 2);
+}
+
+bool write_register(Cpu& cpu, unsigned number, std::string_view bytes) {
+    auto& row = table()[number];
+    if (bytes.size() != row.bytes) return false;
+    if (bytes == read_register(cpu, number)) return true;
+    u64 value = 0;
+    std::memcpy(&value, bytes.data(), std::min<std::size_t>(bytes.size(), 8));
+    switch (row.kind) {
+    case Row::named: return row.source->set && row.source->set(cpu, row.source->number, value);
+    case Row::x87_word: return false;
+    case Row::xmm: return std::memcpy(cpu.vector.v[row.number].bytes.data(), bytes.data(), 16), true;
+    case Row::x87_stack: break;
+    }
+    auto& r = cpu.fpu.r[cpu.fpu.physical(row.number)];
+    r.significand = value;
+    std::memcpy(&r.sign_exponent, bytes.data() + 8, 2);
+    return true;
+}
+
+const std::string& target_description() {
+    static const std::string text = describe();
+    return text;
+}
+
+const std::string& memory_map() {
+    static const std::string text = "<?xml version=\"1.0\"?><!DOCTYPE memory-map PUBLIC \"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN\" "
+        "\"http://sourceware.org/gdb/gdb-memory-map.dtd\"><memory-map><memory type=\"ram\" start=\"0x0\" length=\"0x8000000000000000\"/>"
+        "<memory type=\"ram\" start=\"0x8000000000000000\" length=\"0x8000000000000000\"/></memory-map>\n";
+    return text;
+}
+
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// Walks in words: entries with their bits by name, the rights so far, error codes and exit qualifications.
+#include "debugger/walk_report.h"
+#include "cpu/mmu.h"
+#include <span>
+
+namespace debugger {
+
+using paging::Fault, paging::Reason, paging::Rights, paging::Stage, paging::Step, paging::Translation;
+
+namespace {
+
+struct BitName {
+    u64 bit;
+    std::string_view name;
+};
+
+// SDM vol. 3, 4.3 to 4.5; bit 7 is PS in a leaf of a large page, PAT in one of 4 KiB.
+constexpr BitName classic_bits[] = {{bit(0), "P"}, {bit(1), "RW"}, {bit(2), "US"}, {bit(3), "PWT"}, {bit(4), "PCD"}, {bit(5), "A"}};
+constexpr BitName leaf_bits[] = {{bit(6), "D"}, {bit(8), "G"}};
+// SDM vol. 3, 29.3.2.
+constexpr BitName ept_bits[] = {{bit(0), "R"}, {bit(1), "W"}, {bit(2), "X"}, {bit(7), "PS"}, {bit(8), "A"}, {bit(9), "D"}, {bit(10), "XU"}};
+constexpr BitName error_code_bits[] = {{bit(0), "P"}, {bit(1), "W"}, {bit(2), "U"}, {bit(3), "RSVD"}, {bit(4), "I"}, {bit(5), "PK"}, {bit(6), "SS"}};
+// EXITINFO1 (APM vol. 2, 15.25.6).
+constexpr BitName nested_bits[] = {{bit(32), "final address"}, {bit(33), "guest table"}};
+// Exit qualification of an EPT violation (SDM vol. 3, 28.2.1).
+constexpr BitName qualification_bits[] = {
+    {bit(0), "read"}, {bit(1), "write"}, {bit(2), "fetch"}, {bit(3), "readable"}, {bit(4), "writable"}, {bit(5), "executable"},
+    {bit(6), "user-executable"}, {bit(7), "linear address valid"}, {bit(8), "of the linear address itself"}, {bit(9), "user page"},
+    {bit(10), "writable page"}, {bit(11), "execute-disable page"}};
+
+std::string names(std::span<const BitName> table, u64 value) {
+    std::string out;
+    for (auto& b : table)
+        if (value & b.bit) out += (out.empty() ? "" : " ") + std::string(b.name);
+    return out;
+}
+
+bool is_ept(const Step& s) { return s.format == paging::Ept::name; }
+
+std::string entry_bits(const Step& s) {
+    if (is_ept(s)) {
+        std::string out = names(ept_bits, s.entry);
+        return s.size ? out + format(" type %u%s", unsigned(bits(s.entry, 5, 3)), s.entry & bit(6) ? " IPAT" : "") : out;
+    }
+    std::string out = names(classic_bits, s.entry);
+    if (s.size) out += std::string(out.empty() ? "" : " ") + names(leaf_bits, s.entry);
+    if (s.level > 1 && s.entry & bit(7)) out += " PS";
+    if (s.level == 1 && s.entry & bit(7)) out += " PAT";
+    return s.entry >> 63 ? out + " XD" : out;
+}
+
+// "EPT PDE"; in 32-bit paging level 2 is the directory as well.
+std::string entry_name(const Step& s) {
+    static constexpr const char* names[] = {"PTE", "PDE", "PDPTE", "PML4E", "PML5E"};
+    std::string_view stage = s.stage == Stage::first ? "" : is_ept(s) ? "EPT " : "NPT ";
+    return std::string(stage) + names[(s.level - 1) % 5];
+}
+
+std::string size_text(u64 size) {
+    return size >> 30 ? format("%llu-GiB", size >> 30 | 0ull) : size >> 20 ? format("%llu-MiB", size >> 20 | 0ull) : format("%llu-KiB", size >> 10 | 0ull);
+}
+
+// What sets the flags that are missing: an accessed flag below the dirty one.
+std::string written_text(const Step& s) {
+    if (!s.written) return "";
+    u64 accessed = is_ept(s) ? bit(8) : bit(5);
+    std::string out = s.written & accessed ? "A" : "";
+    return s.written & ~accessed ? (out.empty() ? "D" : out + " D") : out;
+}
+
+constexpr const char* purposes[] = {"data", "code", "table", "accessed_dirty", "probe"};
+
+void add_step(Result& result, const Step& s, bool nested, bool plain) {
+    std::string where = s.in_register ? "in its register" : nested && s.stage == Stage::first
+        ? "at GPA " + hex(s.guest.value) + " PA " + hex(s.at.value) : "at PA " + hex(s.at.value);
+    std::string rights = rights_text(s.rights, s.stage), sets = written_text(s);
+    std::string indent = nested && s.stage == Stage::second ? "    " : "";
+    Line& line = result.add(format("%s%-9s [%03llx] of %s %s: %016llx  %s  -> %s%s%s", indent.c_str(), entry_name(s).c_str(),
+        static_cast<unsigned long long>(s.index), hex(s.input).c_str(), where.c_str(), static_cast<unsigned long long>(s.entry), entry_bits(s).c_str(),
+        rights.c_str(), sets.empty() ? "" : (", would set " + sets).c_str(), plain ? "" : ", device memory: not read"));
+    line.count("stage", unsigned(s.stage)).count("level", u64(s.level)).with("format", s.format).with("entry_name", entry_name(s)).count("index", s.index);
+    line.address("input", s.input).address("table", s.table).address("physical", s.at.value).address("entry", s.entry);
+    if (nested && s.stage == Stage::first) line.address("guest_physical", s.guest.value);
+    line.with("bits", entry_bits(s)).with("rights", rights).with("would_set", sets).with("purpose", purposes[unsigned(s.purpose)]).flag("in_register", s.in_register);
+    if (s.size) line.count("page_size", s.size);
+}
+
+constexpr const char* reasons[] = {
+    "nothing", "the entry is not present", "the entry has reserved bits set", "the page is a supervisor's", "the page is not writable", "the page is not executable",
+    "SMEP: the supervisor may not execute a user's page", "SMAP: the supervisor may not touch a user's page", "the protection key refuses it",
+    "the page is not readable", "the address is wider than the tables reach", "the entry is writable but not readable, or execute-only without support",
+    "the entry has a reserved memory type"};
+
+const char* kind_text(paging::Kind kind) {
+    return kind == paging::Kind::execute ? "fetch" : kind == paging::Kind::write ? "write" : kind == paging::Kind::read ? "read" : "read and write";
+}
+
+std::string information_text(const Fault& f) {
+    u64 value = f.information;
+    switch (f.event) {
+    case paging::Event::page_fault: return "#PF, error code " + hex(value) + " (" + names(error_code_bits, value) + ")";
+    case paging::Event::nested_page_fault:
+        return "nested page fault, EXITINFO1 " + hex(value) + " (" + names(error_code_bits, value) + " " + names(nested_bits, value) + "), EXITINFO2 " + hex(f.guest.value);
+    case paging::Event::ept_misconfiguration: return "EPT misconfiguration, guest-physical address " + hex(f.guest.value);
+    case paging::Event::ept_violation: break;
+    }
+    return "EPT violation, qualification " + hex(value) + " (" + names(qualification_bits, value) + "), guest-physical address " + hex(f.guest.value);
+}
+
+constexpr const char* events[] = {"page_fault", "ept_violation", "ept_misconfiguration", "nested_page_fault"};
+
+void add_fault(Result& result, const Fault& f, paging::Access access) {
+    std::string flaw = f.flaw ? " (" + hex(f.flaw) + ")" : "";
+    std::string where = f.at.value || f.entry ? " by the entry at PA " + hex(f.at.value) : "";
+    Line& line = result.add(std::string(kind_text(access.kind)) + " refused" + where + ": " + reasons[unsigned(f.reason)] + flaw + "; " + information_text(f));
+    line.flag("granted", false).with("event", events[unsigned(f.event)]).with("reason", reasons[unsigned(f.reason)]).count("stage", unsigned(f.stage));
+    line.count("level", u64(f.level)).address("entry_physical", f.at.value).address("entry", f.entry).address("information", f.information);
+    if (f.stage == Stage::second) line.address("guest_physical", f.guest.value);
+}
+
+void add_translation(Result& result, const Translation& t, Place place, paging::Access access, bool nested) {
+    std::string guest = nested && place.space == Space::linear ? " is GPA " + hex(t.guest.value) + "," : "";
+    Line& line = result.add(std::string(kind_text(access.kind)) + " granted: " + hex(place.address) + guest + " is PA " + hex(t.physical.value) + ", " +
+        size_text(t.size()) + " page" + (t.global ? ", global" : "") + ", " + rights_text(t.rights, Stage::first) + (nested ? "; second stage " + rights_text(t.rights, Stage::second) : ""));
+    line.flag("granted", true).address("physical", t.physical.value).address("guest_physical", t.guest.value).count("page_size", t.size());
+    line.flag("global", t.global);
+}
+
+}
+
+std::string rights_text(Rights r, Stage stage) {
+    if (stage == Stage::first)
+        return std::string(r.has(Rights::user) ? "user" : "supervisor") + (r.has(Rights::write) ? " writable" : " read-only") + (r.has(Rights::execute) ? " executable" : "");
+    constexpr BitName table[] = {{Rights::read2, "R"}, {Rights::write2, "W"}, {Rights::execute2, "X"}, {Rights::user_execute2, "XU"}};
+    constexpr u8 executes = Rights::execute2 | Rights::user_execute2;
+    std::string out = names(table, r.has(executes) ? r.allowed & ~u64{Rights::user_execute2} : r.allowed);      // both: X says it
+    return out.empty() ? "nothing" : out;
+}
+
+Result walk_report(const Cpu& cpu, Place place, paging::Access access) {
+    Result result;
+    auto regime = cpu.mmu->regime;
+    bool nested = regime.stage2.kind != paging::Nesting::none;
+    if (place.space == Space::linear) place.address = linear_in_mode(cpu, place.address);
+    if (place.space == Space::linear && cpu.long_mode() && !cpu.canonical(place.address)) {
+        result.add(std::string(kind_text(access.kind)) + " refused: " + hex(place.address) + " is not canonical; #GP(0), or #SS(0) for a stack access")
+            .flag("granted", false).with("event", "not_canonical");
+        return result;
+    }
+    QuietTables tables{cpu};
+    auto see = [&](const Step& s) { add_step(result, s, nested, s.in_register || tables.plain(s.at)); };
+    auto done = place.space == Space::linear ? paging::walk(regime, LinearAddress(place.address), access, tables, see)
+                                             : paging::walk_guest_physical(regime, GuestPhysical(place.address), access, tables, see);
+    if (regime.stage1.mode == paging::Mode::off && !nested) result.add("paging is off: linear addresses are physical");
+    if (auto* fault = done.fault()) add_fault(result, *fault, access);
+    else add_translation(result, *done.translation(), place, access, nested);
+    return result;
+}
+
+}

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The real gdb, in batch mode, against slate --gdb with a guest of tests/guests; and hostile bytes on the connection."""
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
+import report
+from report import Failed, Skip, expect
+
+arguments = report.options(__doc__).parse_args()
+BUILD = Path(arguments.build)
+SLATE = arguments.emulator or str(BUILD / "slate")
+PATIENCE = 120                                  # seconds; they only end what hangs
+MAIN = "start_guest"
+
+
+@contextmanager
+def slate(guest, address, *more):
+    """slate waiting for gdb; yields the process."""
+    command = [SLATE, "--kernel", str(BUILD / "guests" / guest), "--memory", "64M", "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--gdb", address, *more]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+    try:
+        line = process.stderr.readline()
+        expect("waiting for gdb" in line, f"slate said: {line}")
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def gdb(guest, address, *commands):
+    if not shutil.which("gdb"):
+        raise Skip("gdb is not installed")
+    words = ["gdb", "-nx", "-batch", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set architecture i386:x86-64",
+             "-ex", f"target remote {address}"]
+    for command in commands:
+        words += ["-ex", command]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
+    return done.stdout + done.stderr
+
+
+def symbol(guest, name):
+    done = subprocess.run(["nm", str(BUILD / "guests" / guest)], capture_output=True, text=True)
+    found = re.search(rf"^([0-9a-f]+) \w {name}$", done.stdout, re.M)
+    if not found:
+        raise Skip(f"no symbol {name} in {guest}")
+    return int(found[1], 16)
+
+
+def number(text, name):
+    """The value of `name` in what `info registers` printed."""
+    found = re.search(rf"^{name}\s+(0x[0-9a-f]+)", text, re.M)
+    expect(found, f"no {name} in: {text[-400:]}")
+    return int(found[1], 16)
+
+
+@contextmanager
+def unix_socket():
+    with tempfile.TemporaryDirectory(prefix="slate-gdb-") as directory:
+        yield f"{directory}/socket"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def breaks_and_steps(kind, engine):
+    main = symbol("flow", MAIN)
+    with unix_socket() as path, slate("flow", f"unix:{path}", "--engine", engine) as process:
+        said = gdb("flow", path, f"{kind} *{main:#x}", "continue", "info registers rip", "stepi", "info registers rip", "x/2i $pc", "delete", "continue")
+        expect(f"0x{main:016x}" in said or f"{main:#x}" in said, said[-500:])
+        expect(len(re.findall(r"^rip ", said, re.M)) == 2, said[-500:])
+        first, second = (int(value, 16) for value in re.findall(r"^rip\s+(0x[0-9a-f]+)", said, re.M))
+        expect(first == main and 0 < second - main < 16, f"rip {first:#x} then {second:#x}: {said[-400:]}")
+        expect("exited with code 01" in said, f"gdb did not see the end: {said[-400:]}")
+        expect(process.wait(PATIENCE) == 1, "slate's status is not the guest's")
+
+
+def by_tcp_registers_and_memory():
+    port, main = free_port(), symbol("flow", MAIN)
+    with slate("flow", f"127.0.0.1:{port}") as process:
+        said = gdb("flow", f"127.0.0.1:{port}", f"hbreak *{main:#x}", "continue", "set $rbx = 0x1122334455667788", "info registers rbx cr0 cr3 efer fs_base eflags",
+                   "print $xmm0.uint128", "set {int}($rsp-64) = 0x12345678", "x/1wx $rsp-64", "maintenance packet Qqemu.PhyMemMode:1", "monitor registers rbx", "kill")
+        expect(number(said, "rbx") == 0x1122334455667788, said[-500:])
+        expect(re.search(r":\s+0x12345678", said), said[-500:])
+        expect(number(said, "cr0") & 1 and number(said, "cr3") and number(said, "efer") & 0x400, f"not in long mode: {said[-500:]}")
+        expect("1122334455667788" in said.split("PhyMemMode")[-1], f"monitor said nothing: {said[-300:]}")
+        expect('received: "OK"' in said, said[-300:])
+        expect(process.wait(PATIENCE) == 0, "kill did not end slate")
+
+
+def watches(kind, report_word):
+    main = symbol("flow", MAIN)
+    with unix_socket() as path, slate("flow", f"unix:{path}") as process:
+        said = gdb("flow", path, f"hbreak *{main:#x}", "continue", "delete", f"{kind} -location *(long*)($rsp-8)", "continue", "info registers rip", "kill")
+        expect(report_word in said, f"no {report_word!r}: {said[-500:]}")
+        expect(process.wait(PATIENCE) == 0, "kill did not end slate")
+
+
+def interrupted_and_detached():
+    """A guest that loops is stopped, goes on, and runs to its end alone once gdb has left."""
+    main = symbol("flow", MAIN)
+    with unix_socket() as path, slate("flow", f"unix:{path}") as process:
+        said = gdb("flow", path, f"hbreak *{main:#x}", "continue", "delete", "detach")
+        expect("Breakpoint" in said, said[-400:])
+        expect(process.wait(PATIENCE) == 1, "the guest did not run to its end alone")
+
+
+def talk(path, data, seconds=2.0):
+    """Sends bytes and returns what comes until nothing does."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(data)
+        s.settimeout(seconds)
+        out = b""
+        try:
+            while part := s.recv(65536):
+                out += part
+        except (socket.timeout, ConnectionError):
+            pass
+        return out
+
+
+def an_interrupt_stops_a_loop():
+    main = symbol("flow", MAIN)
+    frame = lambda text: b"$" + text + b"#%02x" % (sum(text) & 255)
+    with unix_socket() as path, slate("flow", f"unix:{path}"):
+        loop = frame(b"Qqemu.PhyMemMode:1") + frame(b"M%x,2:ebfe" % main) + frame(b"Qqemu.PhyMemMode:0")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+            s.sendall(b"+" + loop + frame(b"c"))
+            time.sleep(1)
+            s.sendall(b"\x03")
+            s.settimeout(PATIENCE)
+            out = b""
+            while b"$T02" not in out:
+                part = s.recv(65536)
+                expect(part, f"hung up; last: {out[-200:]}")
+                out += part
+
+
+def hostile_bytes():
+    """Anything may come; the next connection is served."""
+    chance = random.Random(1)
+    with unix_socket() as path, slate("triple_fault", f"unix:{path}", "--cpu", "max-amd") as process:
+        for n in range(20):
+            noise = chance.randbytes(chance.randrange(1, 5000))
+            talk(path, b"+$" + noise, 0.05)
+            expect(process.poll() in (None, 0, 6), f"slate ended with {process.poll()}")
+            if process.poll() is not None:
+                return
+
+
+def a_browser_is_hung_up_on():
+    with unix_socket() as path, slate("flow", f"unix:{path}"):
+        out = talk(path, b"POST / HTTP/1.1\r\n\r\n$g#67")
+        expect(out == b"", f"it was answered: {out[:100]}")
+
+
+def only_loopback():
+    for address in ("0.0.0.0:1234", "192.168.0.1:1", "[::]:1", ":0", ":x", "1234", "unix:", "unix:/nonexistent/x"):
+        done = subprocess.run([SLATE, "--kernel", str(BUILD / "guests/flow"), "--gdb", address], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+        expect(done.returncode == 2 and "--gdb" in done.stderr, f"{address}: status {done.returncode}: {done.stderr}")
+
+
+cases = {
+    "breaks-and-steps-fast": partial(breaks_and_steps, "break", "fast"),
+    "breaks-and-steps-slow": partial(breaks_and_steps, "hbreak", "slow"),
+    "by-tcp-registers-and-memory": by_tcp_registers_and_memory,
+    "watches-writes": partial(watches, "watch", "Hardware watchpoint"),
+    "watches-accesses": partial(watches, "awatch", "Hardware access (read/write) watchpoint"),
+    "detached-the-guest-runs-on": interrupted_and_detached,
+    "an-interrupt-stops-a-loop": an_interrupt_stops_a_loop,
+    "hostile-bytes": hostile_bytes,
+    "a-browser-is-hung-up-on": a_browser_is_hung_up_on,
+    "only-loopback": only_loopback,
+}
+sys.exit(report.main(arguments, cases))
