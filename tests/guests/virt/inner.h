@@ -38,3 +38,11 @@ u64 second_stage_identity(u64 size = 64 << 20);
 u64& second_stage_entry(u64 root, u64 address);          // of 4 KiB
 constexpr u64 second_stage_leaf(bool amd, u64 page) { return page | (amd ? 7 : 0x37); }
 void start_virtualization();
+
+// name: `setup`, then the instruction that exits, at name_at; what follows it is at name_after.
+#define CODE(name, setup, instruction)                                                                                         \
+    extern "C" void name();                                                                                                    \
+    extern "C" char name##_at[], name##_after[];                                                                               \
+    asm(".pushsection .text.inner, \"ax\"; " #name ": " setup "; " #name "_at: " instruction "; " #name "_after: ud2; .popsection")
+#define WHERE(name) name, word(name##_at), word(name##_after)
+struct Place { void (*code)(); word at, after; };

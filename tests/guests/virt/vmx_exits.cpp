@@ -6,16 +6,8 @@
 
 using namespace vmx;
 
-// name: `setup`, then the instruction that exits, at name_at; what follows it is at name_after.
-#define CODE(name, setup, instruction)                                                                                         \
-    extern "C" void name();                                                                                                    \
-    extern "C" char name##_at[], name##_after[];                                                                               \
-    asm(".pushsection .text.inner, \"ax\"; " #name ": " setup "; " #name "_at: " instruction "; " #name "_after: ud2; .popsection")
-#define WHERE(name) name, word(name##_at), word(name##_after)
-
 static Machine m;
 static Controls controls;
-struct Place { void (*code)(); word at, after; };
 
 // A fresh machine, `more` done to it, entered: until the code exits.
 static u64 run(void (*code)(), void (*more)() = nullptr) {
@@ -235,7 +227,7 @@ static void exceptions() {
     exception("#PF whose error code matches", do_pf, word(do_pf_at), 0x80000b0e, 0x180000000123, 2, [] {
         write(exception_bitmap, 1 << PF), write(page_fault_mask, 2), write(page_fault_match, 2);
     });
-    // One that does not match goes to the guest, which has no stack for it here: its #DF exits.
+    // One that does not match goes to the guest, whose IDT ends before its gate: #GP, and so #DF, which exits.
     is("#PF whose error code does not match goes to the guest", run(do_pf, [] {
         write(exception_bitmap, 1 << PF | 1 << DF), write(page_fault_mask, 2), write(page_fault_match, 0), write(guest_idtr_limit, DF * 16 - 1);
     }), on_exception);
