@@ -180,9 +180,8 @@ static void interrupts() {
     }), on_intr), is("  before any instruction", m.vmcb->rip, word(two_nops));
     asm volatile("sti; nop; cli" ::: "memory");
     hook(0x55, nullptr);
-    is("NMI", run(send_nmi, [](Vmcb& b) { b.intercepts |= nmi; }), on_nmi);
     hook(2, [](Frame&) { came = 100; });
-    asm volatile("nop; nop" ::: "memory");
+    is("NMI", run(send_nmi, [](Vmcb& b) { b.intercepts |= nmi; }), on_nmi);
     is("  comes to us once GIF is set", came, 100);
     hook(2, nullptr);
     auto virtual_interrupt = [](Vmcb& b) { b.intercepts |= vintr, b.interrupt_control = v_irq | v_ign_tpr | 0x61ull << 32; };
