@@ -45,4 +45,9 @@ void start_virtualization();
     extern "C" char name##_at[], name##_after[];                                                                               \
     asm(".pushsection .text.inner, \"ax\"; " #name ": " setup "; " #name "_at: " instruction "; " #name "_after: ud2; .popsection")
 #define WHERE(name) name, word(name##_at), word(name##_after)
+#define CODE32(name, setup, instruction) CODE(name, ".code32; " setup, instruction "; .code64")
 struct Place { void (*code)(); word at, after; };
+
+// A 32-bit guest's world for task switches: all memory by 4-MiB pages, a task at `spare`, a gate to it at vector 42h.
+struct TaskWorld { u64 cr3, idt, current, other; };
+TaskWorld make_task_world();

@@ -194,6 +194,27 @@ static void interrupts() {
     hook(0x61, nullptr);
 }
 
+// ---- task switches (15.14.1)
+
+CODE32(jump_task, "", "ljmp $0x60, $0"); CODE32(call_task, "", "lcall $0x60, $0"); CODE32(int_task, "", "int $0x42");
+CODE32(iret_task, "pushfl; orl $0x4000, (%esp); popfl", "iret");
+static TaskWorld world;
+static void task_switches(const char* name, Place p, u64 info2) {
+    is(name, run(p.code, [](Vmcb& b) {
+        guest_state_32(b, u32(b.rip), u32(b.rsp));
+        b.cr0 = 0x80000011, b.cr3 = world.cr3, b.cr4 = 0x10, b.idtr = {0, 0, 0x7ff, world.idt}, b.tr = {tss_selector, 0x8b, 0x67, world.current};
+        b.intercepts |= task_switch;
+    }), on_task_switch);
+    info_1(spare), is("  EXITINFO2", m.vmcb->exit_info_2 & ~(1ull << 48), info2), is("  RIP", m.vmcb->rip, p.at);
+}
+static void tasks() {
+    world = make_task_world();
+    task_switches("CALL of a task", {WHERE(call_task)}, 0), task_switches("JMP to a task", {WHERE(jump_task)}, 1ull << 38);
+    task_switches("INT n by a task gate", {WHERE(int_task)}, 0), is("  EXITINTINFO", m.vmcb->vectoring_event, event_valid | event_software | 0x42);
+    at(spare) = descriptor(u32(world.other), 0x67, 0x8b);
+    task_switches("IRET to a task", {WHERE(iret_task)}, 1ull << 36);
+}
+
 // ---- nested page faults (15.25.6)
 
 CODE(do_load, "movabs $0x10000000008, %rax", "mov (%rax), %rdx"); CODE(do_store, "movabs $0x10000000008, %rax", "mov %rdx, (%rax)");
@@ -232,5 +253,6 @@ extern "C" void guest() {
     ports_and_msrs();
     exceptions();
     interrupts();
+    tasks();
     second_stage();
 }
