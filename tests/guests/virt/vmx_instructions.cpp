@@ -6,7 +6,7 @@
 
 using namespace vmx;
 
-static u64 region, first, second, unmapped = 0x180000000000;
+static u64 region, first, second, unmapped = 0x180000000000, beyond = 1ull << 52;
 static constexpr word arithmetic = 0x8d5;                  // CF, PF, AF, ZF, SF, OF
 
 // RFLAGS behind an instruction before which all arithmetic flags were set.
@@ -89,7 +89,7 @@ static void addresses() {
     is("VMCLEAR: flags", FLAGS_AFTER("vmclear %1", "m"(first)), 0), is("VMPTRLD: flags", FLAGS_AFTER("vmptrld %1", "m"(first)), 0);
     is("VMPTRST", vmptrst(), first);
     is("VMXON in VMX operation", vmxon(region), 15), is("  whatever its operand", vmxon_of(8), 15);
-    is("VMCLEAR of no page's beginning", vmclear(first + 8), 2), is("  flags", FLAGS_AFTER("vmclear %1", "m"(unmapped)), 0x40);
+    is("VMCLEAR of no page's beginning", vmclear(first + 8), 2), is("  flags", FLAGS_AFTER("vmclear %1", "m"(beyond)), 0x40);
     is("  beyond the physical addresses", vmclear(1ull << 52), 2), is("  of VMXON's region", vmclear(region), 3);
     is("VMPTRLD of no page's beginning", vmptrld(first + 8), 9), is("  beyond the physical addresses", vmptrld(1ull << 52), 9);
     is("  of VMXON's region", vmptrld(region), 10);
