@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the freestanding guests on each CPU model that matters, under each engine; a guest that prints no verdict fails."""
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -84,6 +85,35 @@ def hypervisor(model, engine, paging, vcpus):
     expect("ok the guest is content" in done.stdout, f"the hypervisor's guest never ended: {done.stdout[-300:]}")
 
 
+def references(words, model, engine):
+    """Table entries read by walks of the first and of the second stage in a run of slat_round_trips."""
+    done = run(Path(arguments.build) / "guests/slat_round_trips", model, engine, "--stats=json", append=words)
+    judge(done, PASSED)
+    counters = json.loads(next(line for line in done.stderr.splitlines() if line.startswith("{")))
+    return [int(counters[f"walk_references_stage_{stage}"]) for stage in (1, 2)]
+
+
+# 200 pages on each side, by entries of the last of four levels. The guest's code is a page more, its tables are four, and the
+# second stage maps each of those 205 by its own four. A hypervisor that has lost all walks for its 200 pages, and for its code
+# and its data, three references each by their large page.
+PAGES, INNER, INNER_SECOND, OUTER = 200, 201 * 4, 205 * 4, 200 * 4 + 2 * 3
+TRIPS = {                                                   # of one trip: first stage, second stage
+    ("on", "none"): lambda amd: (0, 0),
+    ("on", "page"): lambda amd: (4, 0),
+    ("on", "tag"): lambda amd: (INNER, INNER_SECOND if amd else 0),
+    ("on", "root"): lambda amd: (INNER, INNER_SECOND),
+    ("off", "none"): lambda amd: (INNER + OUTER, INNER_SECOND if amd else 0),
+}
+
+
+def round_trips(model, engine, tags, flush):
+    few, many = 20, 1020
+    before, after = (references(f"trips={n} tags={tags} flush={flush}", model, engine) for n in (few, many))
+    wanted = list(TRIPS[tags, flush](model in AMD))
+    got = [(b - a) / (many - few) for a, b in zip(before, after)]
+    expect(got == wanted, f"table references of a trip: {got}, expected {wanted}")
+
+
 def models_of(name):
     """VMX is Intel's, SVM is AMD's; all else is of both."""
     return [model for model in MODELS if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
@@ -100,6 +130,10 @@ for engine in engines():
         for paging in ("nested", "shadow"):
             for vcpus in (1, 3):
                 cases[f"hypervisor-{paging}-{vcpus}-{model}{of}"] = partial(hypervisor, model, engine, paging, vcpus)
+        for tags, flush in TRIPS:
+            if flush in ("tag", "root") and model == "barcelona":
+                continue                                    # it cannot flush by ASID
+            cases[f"round_trips-{tags}-{flush}-{model}{of}"] = partial(round_trips, model, engine, tags, flush)
     for name in names("boot"):
         cases[f"{name}-gzip{of}"] = partial(packed, name, "max-intel", engine)
     for name in ("boot_multiboot1", "boot_pvh"):

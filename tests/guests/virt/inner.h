@@ -38,3 +38,16 @@ u64 second_stage_identity(u64 size = 64 << 20);
 u64& second_stage_entry(u64 root, u64 address);          // of 4 KiB
 constexpr u64 second_stage_leaf(bool amd, u64 page) { return page | (amd ? 7 : 0x37); }
 void start_virtualization();
+
+// name: `setup`, then the instruction that exits, at name_at; what follows it is at name_after.
+#define CODE(name, setup, instruction)                                                                                         \
+    extern "C" void name();                                                                                                    \
+    extern "C" char name##_at[], name##_after[];                                                                               \
+    asm(".pushsection .text.inner, \"ax\"; " #name ": " setup "; " #name "_at: " instruction "; " #name "_after: ud2; .popsection")
+#define WHERE(name) name, word(name##_at), word(name##_after)
+#define CODE32(name, setup, instruction) CODE(name, ".code32; " setup, instruction "; .code64")
+struct Place { void (*code)(); word at, after; };
+
+// A 32-bit guest's world for task switches: all memory by 4-MiB pages, a task at `spare`, a gate to it at vector 42h.
+struct TaskWorld { u64 cr3, idt, current, other; };
+TaskWorld make_task_world();

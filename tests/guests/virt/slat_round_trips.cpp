@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Guest, 64-bit: round trips from a hypervisor to its guest and back, over 200 pages on each side. How many table entries the CPU
 // reads for them, only the emulator can say; guests.py compares two runs that differ in the number of trips. The command line:
-//   trips=N tags=on|off flush=none|page|tag|root       flush: INVVPID or INVLPGA of a page; INVVPID 1 or TLB_CONTROL 3; INVEPT 1
+//   trips=N tags=on|off flush=none|page|tag|root       before each trip: INVVPID 0 or INVLPGA; INVVPID 1 or TLB_CONTROL 3; INVEPT 1
+// Tags off: no VPID; TLB_CONTROL 1.
 // Without it: CR0.WP, PKRU and EFLAGS.AC that differ between the two hold without a flush.
 #include "inner.h"
 
@@ -44,6 +45,7 @@ static void flush(Inner& inner, char how) {
     if (how == 't' && amd) inner.amd.vmcb->tlb_control = 3;
     if (how == 't' && !amd) vmx::invvpid(1, {1, 0});
     if (how == 'r' && amd) inner.amd.vmcb->tlb_control = 3;
+    if (!tags && amd) inner.amd.vmcb->tlb_control = 1;
     if (how == 'r' && !amd) vmx::invept(1, {vmx::ept_pointer(root), 0});
 }
 static void trips(u64 n, char how) {
@@ -52,7 +54,7 @@ static void trips(u64 n, char how) {
     bool contexts = cpuid(1).ecx >> 17 & 1;
     if (contexts) set_cr4(get_cr4() | 1 << 17);
     Inner inner;
-    inner.make(tags ? 1 : 0, root);
+    inner.make(tags || is_amd() ? 1 : 0, root);         // ASID 0 is the host's: AMD is told to flush instead
     inner.set_cr3(cr3 | (contexts ? 5 : 0));
     bool good = true;
     for (u64 i = 0; i < n; i++) {

@@ -6,16 +6,8 @@
 
 using namespace vmx;
 
-// name: `setup`, then the instruction that exits, at name_at; what follows it is at name_after.
-#define CODE(name, setup, instruction)                                                                                         \
-    extern "C" void name();                                                                                                    \
-    extern "C" char name##_at[], name##_after[];                                                                               \
-    asm(".pushsection .text.inner, \"ax\"; " #name ": " setup "; " #name "_at: " instruction "; " #name "_after: ud2; .popsection")
-#define WHERE(name) name, word(name##_at), word(name##_after)
-
 static Machine m;
 static Controls controls;
-struct Place { void (*code)(); word at, after; };
 
 // A fresh machine, `more` done to it, entered: until the code exits.
 static u64 run(void (*code)(), void (*more)() = nullptr) {
@@ -235,7 +227,7 @@ static void exceptions() {
     exception("#PF whose error code matches", do_pf, word(do_pf_at), 0x80000b0e, 0x180000000123, 2, [] {
         write(exception_bitmap, 1 << PF), write(page_fault_mask, 2), write(page_fault_match, 2);
     });
-    // One that does not match goes to the guest, which has no stack for it here: its #DF exits.
+    // One that does not match goes to the guest, whose IDT ends before its gate: #GP, and so #DF, which exits.
     is("#PF whose error code does not match goes to the guest", run(do_pf, [] {
         write(exception_bitmap, 1 << PF | 1 << DF), write(page_fault_mask, 2), write(page_fault_match, 0), write(guest_idtr_limit, DF * 16 - 1);
     }), on_exception);
@@ -298,6 +290,29 @@ static void between() {
     controls = {};
 }
 
+// ---- task switches (28.2.1)
+
+CODE32(jump_task, "", "ljmp $0x60, $0"); CODE32(call_task, "", "lcall $0x60, $0"); CODE32(int_task, "", "int $0x42");
+CODE32(iret_task, "pushfl; orl $0x4000, (%esp); popfl", "iret");
+static TaskWorld world;
+static void task_switch(const char* name, Place p, u64 source) {
+    u64 got = run(p.code, [] {
+        u64 eip = read(guest_rip), esp = read(guest_rsp);
+        guest_state_32(u32(eip), u32(esp), true);
+        write(guest_cr3, world.cr3), write(guest_cr4, read(guest_cr4) | 0x10);
+        write(guest_idtr_base, world.idt), write(guest_tr_base, world.current), write(guest_tr_limit, 0x67);
+    });
+    is(name, got, on_task_switch);
+    is("  qualification", read(qualification), source << 30 | spare), is("  RIP", read(guest_rip), p.at), is("  instruction length", read(instruction_length), p.after - p.at);
+    is("  IDT-vectoring information", read(vectoring_event) & ~0x1000ull & (read(vectoring_event) >> 31 ? ~0ull : 0), source == 3 ? 0x80000442 : 0);
+}
+static void tasks() {
+    world = make_task_world();
+    task_switch("CALL of a task", {WHERE(call_task)}, 0), task_switch("JMP to a task", {WHERE(jump_task)}, 2), task_switch("INT n by a task gate", {WHERE(int_task)}, 3);
+    at(spare) = descriptor(u32(world.other), 0x67, 0x8b);
+    task_switch("IRET to a task", {WHERE(iret_task)}, 1);
+}
+
 // ---- EPT
 
 CODE(do_load, "movabs $0x10000000008, %rax", "mov (%rax), %rdx"); CODE(do_store, "movabs $0x10000000008, %rax", "mov %rdx, (%rax)");
@@ -353,5 +368,6 @@ extern "C" void guest() {
     ports_and_msrs();
     exceptions();
     between();
+    tasks();
     second_stage();
 }
