@@ -163,9 +163,9 @@ cpu_sources = \
     cpu/vmx/check_memory.cpp \
     cpu/vmx/check_memory.h \
     cpu/vmx/controls.def \
+    cpu/vmx/entry.cpp \
     cpu/vmx/entry_checks.cpp \
     cpu/vmx/entry_checks.h \
-    cpu/vmx/entry.cpp \
     cpu/vmx/entry_view.h \
     cpu/vmx/events.cpp \
     cpu/vmx/exit.cpp \
@@ -176,8 +176,6 @@ cpu_sources = \
     cpu/vmx/information.cpp \
     cpu/vmx/information.h \
     cpu/vmx/intercepts.cpp \
-    cpu/vmx/vmx.cpp \
-    cpu/vmx/vmx.h \
     cpu/vmx/listing.cpp \
     cpu/vmx/listing.h \
     cpu/svm/checks.cpp \
@@ -201,4 +199,6 @@ cpu_sources = \
     cpu/svm/vmexit.cpp \
     cpu/svm/vmrun.cpp \
     cpu/isa/svm.cpp \
+    cpu/vmx/vmx.cpp \
+    cpu/vmx/vmx.h \
     cpu/wires.h

@@ -63,7 +63,7 @@ std::string list_checks() {
     std::string text = head({"check", "SDM vol. 3", "rule", "of", "otherwise", "test"});
     for (auto& group : entry_checks())
         for (auto& check : group.checks)
-            text += row_of({check.id, check.manual, check.rule, registers(check.over), outcome_text(group.otherwise), test_of(check.id)});
+            text += row_of({check.id, "27." + std::string(check.manual), check.rule, registers(check.over), outcome_text(group.otherwise), test_of(check.id)});
     return text;
 }
 
