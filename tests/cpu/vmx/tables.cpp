@@ -119,11 +119,11 @@ TEST(VmxCapabilities, leave_out_the_msrs_of_what_is_not_there) {
 }
 
 TEST(VmxCapabilities, go_with_what_they_need) {
-    FeatureSet features{"lm pat rdtscp"};
+    FeatureSet features{"vmx lm pat rdtscp"};
     EXPECT_EQ(Capabilities("vmx secondary_controls rdtscp invpcid").on(features), Capabilities("vmx secondary_controls rdtscp"));
     EXPECT_EQ(Capabilities("vmx unrestricted_guest ept_2m_pages eptp_switching").on(features), Capabilities("vmx"));
     EXPECT_EQ(Capabilities("ept secondary_controls").on(features), Capabilities());
-    auto no_rdtscp = limits(Capabilities("vmx secondary_controls rdtscp"), {}, 0, 40);
+    auto no_rdtscp = limits(Capabilities("vmx secondary_controls rdtscp"), "vmx", 0, 40);
     EXPECT_FALSE(no_rdtscp.allows(secondary::rdtscp));
 }
 
@@ -135,7 +135,7 @@ TEST(VmxCapabilities, every_one_brings_a_bit) {
     for (auto& r : capability_rows) {
         Capabilities less = all_capabilities;
         less.remove(r.capability);
-        FeatureSet features{"lm pat rdtscp rdrand rdseed invpcid"};
+        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid"};
         auto with = limits(all_capabilities, features, 0, 40), without = limits(less, features, 0, 40);
         bool differ = false;
         for (u32 index = 0x480; index <= 0x491; index++) differ |= capability_msr(index, with) != capability_msr(index, without);
