@@ -33,7 +33,7 @@ TEST(Debugger, EachCommandHasANameArgumentsAndHelp) {
     std::set<std::string_view> names;
     for (auto& c : commands()) {
         EXPECT_TRUE(names.insert(c.name).second) << c.name;
-        if (!c.brief.empty()) EXPECT_TRUE(names.insert(c.brief).second) << c.brief;
+        EXPECT_TRUE(c.brief.empty() || names.insert(c.brief).second) << c.brief;
         EXPECT_FALSE(c.help.empty()) << c.name;
         EXPECT_EQ(c.arguments.empty(), c.most == 0) << c.name;
         EXPECT_LE(c.least, c.most) << c.name;
