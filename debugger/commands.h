@@ -48,6 +48,7 @@ Result disassemble(Session&, Words);
 Result walk(Session&, Words);
 Result tlb(Session&, Words);
 Result vmcs(Session&, Words);
+Result vmcb(Session&, Words);
 Result exits(Session&, Words);
 }
 namespace change {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The virtualization layer looked at: the VMCS by name, which checks an entry would break, the log of exits.
 #include "base/error.h"
+#include "cpu/svm/svm.h"
 #include "cpu/vmx/vmx.h"
 #include "debugger/commands.h"
+#include "debugger/expression.h"
 #include "debugger/look.h"
 #include <algorithm>
 #include <sstream>
@@ -67,11 +69,83 @@ Result vmcs_check(Session& session) {
     return result;
 }
 
+// The name in the manual; behind it the number where there is none, or one row stands for several.
 std::string reason_text(const Cpu& cpu, u64 reason) {
-    std::string name(cpu.intel() ? vmx::exit_text(reason) : "");
-    return name.empty() ? hex(reason) : name;
+    if (cpu.intel()) {
+        std::string name(vmx::exit_text(reason));
+        return name.empty() ? hex(reason) : name;
+    }
+    auto* row = svm::exit_row(reason);
+    if (!row) return reason == svm::exit_invalid ? "invalid" : hex(reason);
+    return std::string(row->text) + (row->count > 1 ? " (" + std::to_string(reason - u64(row->exit)) + ")" : "");
 }
 
+const svm::Svm& svm_of(Session& session) {
+    if (!session.cpu.virt || session.cpu.intel()) throw Error("this CPU has no SVM");
+    return static_cast<const svm::Svm&>(*session.cpu.virt);
+}
+
+std::string intercepts_in(const svm::Vmcb& vmcb, svm::Field word) {
+    std::string out;
+    for (auto& row : svm::exits)
+        for (unsigned n = 0; n < row.count; n++) {
+            auto e = svm::numbered(row.exit, n);
+            if (!svm::has_bit(e) || svm::intercept_field(e) != word || !svm::intercepts(vmcb, e)) continue;
+            out += (out.empty() ? "" : ", ") + std::string(row.text) + (row.count > 1 ? " (" + std::to_string(n) + ")" : "");
+        }
+    return out;
+}
+
+void add_field(Result& result, const svm::Vmcb& vmcb, const svm::Vmcb& last, const svm::FieldRow& r) {
+    u64 value = vmcb[r.field];
+    std::string names = intercepts_in(vmcb, r.field);
+    bool changed = value != last[r.field];
+    result.add(format("%c %03x  %-44s %0*llx%s%s", changed ? '*' : ' ', r.offset, std::string(r.text).c_str(), r.bytes * 2, 0ull + value, names.empty() ? "" : "  ", names.c_str()))
+        .with("name", r.text).address("offset", r.offset).address("value", value).with("intercepts", names).flag("changed", changed);
+}
+
+// A VMCB as it lies in memory, without a trace.
+svm::Vmcb vmcb_at(const Cpu& cpu, u64 address) {
+    QuietTables tables{cpu};
+    if (address & 0xfff || !tables.plain(Physical(address))) throw Error(hex(address) + " is no page of memory: a VMCB lies in one");
+    svm::Vmcb vmcb;
+    vmcb.load(cpu.memory, Physical(address), ~u32{0});
+    return vmcb;
+}
+
+Result vmcb_check(const svm::Vmcb& vmcb, const svm::Surroundings& around) {
+    Result result;
+    unsigned held = 0, idle = 0, broken = 0;
+    virt::examine(svm::vmrun_checks(), svm::View(vmcb, around), [&](auto& group, auto& check, auto&, virt::Verdict verdict) {
+        held += verdict == virt::Verdict::holds, idle += verdict == virt::Verdict::not_applicable;
+        if (verdict != virt::Verdict::broken) return true;
+        broken++;
+        std::istringstream lines(svm::explain(check, vmcb, around));
+        for (std::string line; std::getline(lines, line);) result.add(line).with("group", group.title).with("check", check.id).with("section", check.manual);
+        return true;
+    });
+    result.add(format("%u rules broken, %u hold, %u do not apply", broken, held, idle)).count("broken", broken).count("hold", held).count("not_applicable", idle);
+    return result;
+}
+
+}
+
+// The VMCB that was run last, as memory has it now: a star marks what the CPU's cached one has otherwise.
+Result vmcb(Session& session, Words words) {
+    auto& v = svm_of(session);
+    u64 address = v.vmcb_address;
+    if (!words.empty() && words[0].starts_with("p:")) address = parse_place(session.cpu, words[0]).address, words = words.subspan(1);
+    if (words.size() > 1) throw Error("usage: vmcb [p:ADDR] [check|NAME]");
+    if (address == svm::Svm::none) throw Error("no VMCB has been run; name the physical address of one: vmcb p:ADDR");
+    auto now = vmcb_at(session.cpu, address);
+    std::string wanted = words.empty() ? "" : words[0];
+    if (wanted == "check" && v.vmcb_address == svm::Svm::none) throw Error("no VMCB has been run: what VMRUN compares with isn't known yet");
+    if (wanted == "check") return vmcb_check(now, v.around);
+    Result result;
+    result.add("VMCB " + hex(address) + (session.cpu.guest && address == v.vmcb_address ? ", its guest runs" : "")).address("address", address).flag("guest", session.cpu.guest);
+    for (auto& r : svm::fields)
+        if (r.text.find(wanted) != r.text.npos) add_field(result, now, address == v.vmcb_address ? v.vmcb : now, r);
+    return result.lines.size() > 1 ? result : refused("no field's name has '" + wanted + "' in it");
 }
 
 Result vmcs(Session& session, Words words) {

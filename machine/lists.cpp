@@ -2,6 +2,7 @@
 // The tables behind --list.
 #include "machine/lists.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/svm/listing.h"
 #include "cpu/vmx/listing.h"
 #include "cpu/vmx/vmx.h"
 #include "machine/pc.h"
@@ -27,8 +28,8 @@ static void list_devices() {
 // What a user may look for and not find yet; the CPU models' own gaps are in --list cpus.
 static void list_missing() {
     static constexpr const char* missing[] = {
-        "CPU: VMX, SVM (neither is advertised); SSE3 and later vector instructions, AVX, AES, SHA; XSAVES; SMM; MONITOR/MWAIT; performance counters",
-        "engine: only the reference engine (--engine slow)",
+        "CPU: SSE3 and later vector instructions, AVX, AES, SHA; XSAVES; SMM; performance counters",
+        "VMX: SMM's dual-monitor treatment; APIC virtualization but for the TPR shadow; posted interrupts; VMCS shadowing; #VE; PML",
         "machine: more than one CPU; firmware boot (SeaBIOS, OVMF); disks, CD, floppy, network, USB, VGA, sound",
         "tools: snapshots, record and replay, the debugger's windows and stepping backwards, QMP",
     };
@@ -62,10 +63,14 @@ struct Section {
     std::string (*text)();
 };
 static constexpr Section sections[] = {
-    {"checks", "VM entry's checks, in their order", vmx::list_checks},
-    {"fields", "The VMCS's fields", vmx_fields},
-    {"exits", "VM exits", vmx_exits},
-    {"capabilities", "What VMX is capable of", vmx_capabilities},
+    {"checks", "VMX: VM entry's checks, in their order", vmx::list_checks},
+    {"checks", "SVM: VMRUN's checks", svm::list_checks},
+    {"fields", "VMX: the VMCS's fields", vmx_fields},
+    {"fields", "SVM: the VMCB's fields", svm::list_fields},
+    {"exits", "VMX: basic exit reasons", vmx_exits},
+    {"exits", "SVM: exit codes", svm::list_exits},
+    {"capabilities", "VMX: what it is capable of", vmx_capabilities},
+    {"capabilities", "SVM: what it is capable of", svm::list_capabilities},
 };
 
 void print_list(const std::string& what) {

@@ -24,7 +24,7 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 const std::multimap<std::string, std::string> looks{
     {"list", ""}, {"registers", ""}, {"registers", "all"}, {"registers", "segments"}, {"registers", "cr0"}, {"msr", ""}, {"msr", "0x10"},
     {"memory", "rip 64"}, {"memory", "p:0xfee00000"}, {"memory", "g:0x1000"}, {"memory", "0x40000000"}, {"disassemble", ""}, {"disassemble", "0x10000 5 16"},
-    {"walk", "0x10000"}, {"walk", "0x40000000 w u"}, {"walk", "0x20000 w"}, {"walk", "g:0x1000"}, {"walk", "0x8000000000000000"}, {"tlb", ""}, {"tlb", "all"}, {"tlb", "0x10000"}, {"vmcs", ""}, {"vmcs", "check"}, {"vmcs", "guest"}, {"exits", ""}, {"exits", "1000"},
+    {"walk", "0x10000"}, {"walk", "0x40000000 w u"}, {"walk", "0x20000 w"}, {"walk", "g:0x1000"}, {"walk", "0x8000000000000000"}, {"tlb", ""}, {"tlb", "all"}, {"tlb", "0x10000"}, {"vmcs", ""}, {"vmcs", "check"}, {"vmcs", "guest"}, {"vmcb", ""}, {"vmcb", "p:0x30000"}, {"vmcb", "check"}, {"exits", ""}, {"exits", "1000"},
     {"help", ""}, {"help", "step"}};
 
 }
@@ -58,8 +58,9 @@ TEST(Debugger, WhatCannotBeUsedIsAnError) {
 
 // What runs a guest or changes it says so: everything else is tried, and each at least once.
 TEST(Debugger, LookingLeavesNoTrace) {
-    for (auto mode : {TestMode::long64, TestMode::protected32, TestMode::real16}) {
-        Debugged m(mode);
+    std::pair<TestMode, const char*> machines[] = {{TestMode::long64, "max-intel"}, {TestMode::long64, "max-amd"}, {TestMode::protected32, "nehalem-ep"}, {TestMode::real16, "max-amd"}};
+    for (auto& [mode, model] : machines) {
+        Debugged m(mode, model);
         load(m);
         m.command("step 3");
         m.command("break 0x10007");
@@ -199,6 +200,34 @@ TEST(Debugger, CodeThatHasRunIsWrittenOver) {
     m.cpu.rip() = 0x10000;
     m.cpu.run(m.clock.ticks + 200);
     EXPECT_EQ(m.cpu.gpr[rdx], 100u);
+}
+
+TEST(Debugger, TheVmcsIsShownByNameAndChecked) {
+    Debugged m;
+    auto all = m.command("vmcs");
+    EXPECT_EQ(field(all.lines[0], "current"), "none");
+    EXPECT_GT(all.lines.size(), 100u);
+    auto one = m.command("vmcs guest_rip");
+    ASSERT_EQ(one.lines.size(), 2u);
+    EXPECT_EQ(field(one.lines[1], "encoding"), "0x681e");
+    EXPECT_EQ(field(one.lines[1], "area"), "guest");
+    auto check = m.command("vmcs check");                // an empty VMCS: much is wrong, the reserved bit 1 of RFLAGS for one
+    EXPECT_NE(field(check.lines.back(), "broken"), "0");
+    EXPECT_TRUE(m.command("vmcb").failed);
+    EXPECT_TRUE(m.command("step --vmexit").lines[0].text.find("over") != std::string::npos);      // none comes
+}
+
+TEST(Debugger, TheVmcbIsShownByName) {
+    Debugged m(TestMode::long64, "max-amd");
+    EXPECT_TRUE(m.command("vmcb").failed);
+    EXPECT_TRUE(m.command("vmcs").failed);
+    EXPECT_TRUE(m.command("vmcb p:0x30001").failed);
+    m.put(0x30000 + 0x58, u32{0x1234});                  // the guest's ASID (APM vol. 2, table B-1)
+    auto asid = m.command("vmcb p:0x30000 ASID");
+    ASSERT_EQ(asid.lines.size(), 2u);
+    EXPECT_EQ(field(asid.lines[1], "offset"), "0x58");
+    EXPECT_EQ(field(asid.lines[1], "value"), "0x1234");
+    EXPECT_FALSE(m.command("exits").failed);
 }
 
 TEST(Debugger, ResultsAreJson) {
