@@ -15,7 +15,7 @@ static double host_seconds() {
 
 static std::unique_ptr<Console> debug_console(const std::string& to) {
     if (to.empty()) return open_console("null");
-    return open_console(to == "stdio" ? "stdio" : "file:" + to);
+    return open_console(to == "stdio" ? "stdout" : "file:" + to);       // it has no input: the terminal stays as it is
 }
 
 Parts parts_of(const Options& options) {
