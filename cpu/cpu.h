@@ -125,6 +125,10 @@ struct Cpu {
     unsigned iopl() const { return unsigned(bits(rflags, 13, 12)); }
     unsigned linear_width() const { return control.cr4 & cr4::la57 ? 57 : 48; }
     bool canonical(u64 address) const { return sign_extend(address, linear_width()) == address; }
+    // In the widest linear addresses the CPU has, whatever CR4.LA57: what silicon asks of segment and table bases, of MSRs
+    // that hold addresses, and of what INVPCID, INVVPID and INVLPG name.
+    unsigned widest_linear_width() const { return features.has(Feature::la57) ? 57 : 48; }
+    bool canonical_at_widest(u64 address) const { return sign_extend(address, widest_linear_width()) == address; }
     bool intel() const;
     decode::Mode code;            // how code is decoded now
     u8 stack_bytes = 2;

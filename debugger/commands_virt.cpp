@@ -69,15 +69,10 @@ Result vmcs_check(Session& session) {
     return result;
 }
 
-// The name in the manual; behind it the number where there is none, or one row stands for several.
+// The name in the manual; the number where there is none.
 std::string reason_text(const Cpu& cpu, u64 reason) {
-    if (cpu.intel()) {
-        std::string name(vmx::exit_text(reason));
-        return name.empty() ? hex(reason) : name;
-    }
-    auto* row = svm::exit_row(reason);
-    if (!row) return reason == svm::exit_invalid ? "invalid" : hex(reason);
-    return std::string(row->text) + (row->count > 1 ? " (" + std::to_string(reason - u64(row->exit)) + ")" : "");
+    std::string name = cpu.virt->exit_text(reason);
+    return name.empty() ? hex(reason) : name;
 }
 
 const svm::Svm& svm_of(Session& session) {

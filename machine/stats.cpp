@@ -3,6 +3,7 @@
 #include "machine/stats.h"
 #include "cpu/exec/fast/runner.h"
 #include "cpu/mmu.h"
+#include "cpu/virt/layer.h"
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -65,6 +66,20 @@ static void print_contexts(const paging::ContextTable& contexts, bool json) {
     if (json) std::fprintf(stderr, "}");
 }
 
+static void add_exits(Rows& rows, const virt::Layer& virt) {
+    auto& log = virt.log;
+    if (!log.entries && !log.failed_entries) return;
+    rows.emplace_back("vm_entries", double(log.entries));
+    rows.emplace_back("vm_entries_failed", double(log.failed_entries));
+    rows.emplace_back("vm_exits", double(log.exits));
+    rows.emplace_back("ticks_in_guests", double(log.inside));
+    for (u64 reason = 0; reason < log.count.size(); reason++) {
+        if (!log.count[reason]) continue;
+        std::string name = virt.exit_text(reason);
+        rows.emplace_back("exits: " + (name.empty() ? std::to_string(reason) : name), double(log.count[reason]));
+    }
+}
+
 static void add_blocks(Rows& rows, const fast::Runner& runner) {
     auto& b = runner.blocks.counters;
     auto& r = runner.counters;
@@ -120,6 +135,7 @@ void print_stats(Pc& pc, double seconds, bool json) {
         {"stamps_renewed", double(c.renewals)},
     };
     add_invalidations(rows, tlb);
+    if (cpu.virt) add_exits(rows, *cpu.virt);
     if (cpu.runner) add_blocks(rows, *cpu.runner);
     if (json) std::fprintf(stderr, "{");
     print_rows(rows, json);

@@ -33,7 +33,7 @@ constexpr u64 most_iterations = 1 << 16;
 template <class X> u64 iterations_allowed(X& x) {
     auto& cpu = x.cpu;
     bool shadow = cpu.sti_shadow || cpu.mov_ss_shadow;
-    if ((cpu.pending && shadow) || x.flag(rflags::tf) || cpu.debug_trap_armed()) return 1;
+    if ((cpu.pending && shadow) || x.flag(rflags::tf) || cpu.debug_trap_armed() || cpu.monitor_trap) return 1;
     u64 stop = std::min(cpu.clock.deadline(), cpu.run_limit);
     return stop > cpu.clock.ticks ? std::min(stop - cpu.clock.ticks, most_iterations) + 1 : 1;
 }

@@ -69,7 +69,7 @@ Outcome invlpga(Slow& x) {
     auto& cpu = x.cpu;
     u64 address = address_in_rax(x);
     u32 asid = u32(cpu.gpr[rcx]);
-    if (asid < cpu.model.asids && cpu.canonical(address))
+    if (asid < cpu.model.asids && cpu.canonical_at_widest(address))
         cpu.mmu->invalidate(paging::Operation::invlpga, {{.vpid = u16(asid)}, address});
     return Outcome::changed;
 }

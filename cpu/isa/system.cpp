@@ -138,7 +138,7 @@ Outcome load_table(Slow& x, TableRegister& table) {
     u16 limit = x.load<u16>();
     u64 base = x.cpu.bits64() ? x.load<u64>(2) : x.load<u32>(2);
     if (x.stopped()) return x.why();
-    if (x.cpu.bits64() && !x.cpu.canonical(base)) return x.raise(gp(0));
+    if (x.cpu.bits64() && !x.cpu.canonical_at_widest(base)) return x.raise(gp(0));
     if (x.insn.operand_size == 2 && !x.cpu.bits64()) base &= 0xffffff;
     table = {base, limit};
     return Outcome::next;
@@ -154,7 +154,7 @@ Outcome invlpg(Slow& x) {
     u64 address = x.offset();
     if (!x.cpu.bits64()) address = u32(address + x.cpu.seg[s].base);
     else if (s == Seg::fs || s == Seg::gs) address += x.cpu.seg[s].base;
-    if (!x.cpu.bits64() || x.cpu.canonical(address)) x.cpu.invalidate_page(address);
+    if (!x.cpu.bits64() || x.cpu.canonical_at_widest(address)) x.cpu.invalidate_page(address);
     return Outcome::changed;
 }
 
@@ -168,7 +168,7 @@ Outcome invpcid(Slow& x) {
     auto d = x.load<InvpcidDescriptor>();
     if (x.stopped()) return x.why();
     bool pcide = x.cpu.control.cr4 & cr4::pcide;
-    bool bad = type > 3 || d.pcid >> 12 || (type < 2 && d.pcid && !pcide) || (type == 0 && !x.cpu.canonical(d.address));
+    bool bad = type > 3 || d.pcid >> 12 || (type < 2 && d.pcid && !pcide) || (type == 0 && !x.cpu.canonical_at_widest(d.address));
     if (bad) return x.raise(gp(0));
     x.cpu.invalidate_pcid(unsigned(type), d.pcid, d.address);
     return Outcome::changed;
@@ -269,7 +269,7 @@ template <Seg S> Outcome read_base(Slow& x) {
 template <Seg S> Outcome write_base(Slow& x) {
     if (!(x.cpu.control.cr4 & cr4::fsgsbase)) return x.raise(ud());
     u64 base = x.read_any(0);
-    if (!x.cpu.canonical(base)) return x.raise(gp(0));
+    if (!x.cpu.canonical_at_widest(base)) return x.raise(gp(0));
     x.cpu.seg[S].base = base;
     return Outcome::next;
 }

@@ -224,7 +224,7 @@ Outcome invvpid(Slow& x) {
     if (type > 3) return fail(x, invalid_invalidation_operand);
     auto d = x.load<Descriptor>();
     if (x.stopped()) return x.why();
-    bool bad = d.low >> 16 || (type != 2 && d.low == 0) || (type == 0 && !x.cpu.canonical(d.high));
+    bool bad = d.low >> 16 || (type != 2 && d.low == 0) || (type == 0 && !x.cpu.canonical_at_widest(d.high));
     if (bad) return fail(x, invalid_invalidation_operand);
     x.cpu.mmu->invalidate(operations[type], {{u16(d.low), 0, paging::Context::no_ept}, d.high});
     return succeed(x);

@@ -44,7 +44,7 @@ constexpr u64 all = ~u64{0};
 
 // ---- rules
 
-bool canonical(const Cpu& c, u64 v) { return c.canonical(v); }
+bool canonical(const Cpu& c, u64 v) { return c.canonical_at_widest(v); }
 // Locked until the next reset; VMX outside SMX only where there is VMX.
 bool feature_control_bits(const Cpu& c, u64 v) {
     return !(c.msr.feature_control & 1) && (!(v & bit(2)) || c.features.has(Feature::vmx));

@@ -16,7 +16,7 @@ constexpr Place by_vmload[] = {{Seg::fs, Field::fs_selector}, {Seg::gs, Field::g
 constexpr Field next(Field f, unsigned n) { return Field(unsigned(f) + n); }
 
 // Bases come out canonical, whatever the VMCB says.
-u64 canonical(const Cpu& cpu, u64 base) { return sign_extend(base, cpu.linear_width()); }
+u64 canonical(const Cpu& cpu, u64 base) { return sign_extend(base, cpu.widest_linear_width()); }
 
 // Only some attributes are looked at: CS is code and the others data or code whatever S and the type's high bit say; P
 // clear is a null segment, but CS is there.

@@ -49,6 +49,7 @@ public:
     void triple_fault() override;
     bool service_pending() override;
     void leave() override;
+    std::string exit_text(u64 code) const override;
 
     // ---- virtual interrupts (APM vol. 2, 15.21)
     bool nested_paging() const { return vmcb[Field::nested_control] & np_enable; }

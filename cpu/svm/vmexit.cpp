@@ -97,11 +97,18 @@ void Svm::load_host() {
 }
 
 void Svm::leave() {
-    u64 rip = cpu.rip();
-    log.exit(noted.code, noted.information1, noted.information2, rip, cpu.clock.ticks);
+    record_exit(noted.code, noted.information1, noted.information2);
     save_guest();
     write_exit();
     load_host();
+}
+
+// One row stands for several codes: the number within it follows.
+std::string Svm::exit_text(u64 code) const {
+    if (code == exit_invalid) return "invalid";
+    auto* row = exit_row(code);
+    if (!row) return {};
+    return std::string(row->text) + (row->count > 1 ? " (" + std::to_string(code - u64(row->exit)) + ")" : "");
 }
 
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // VMRUN: the host's state goes to its save area, the VMCB is read and judged, the guest starts (APM vol. 2, 15.5).
+#include "base/log.h"
 #include "cpu/cpuid/model.h"
 #include "cpu/event/deliver.h"
 #include "cpu/isa/control.h"
@@ -124,6 +125,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     refused = first_broken(View(vmcb, around));
     if (refused) {
         log.failed_entries++;
+        if (explain) log_line(svm::explain(*refused, vmcb, around));
         noted = {.code = exit_invalid};
         write_exit();
         load_host();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Which virtualization extension a CPU has, and the seams between it and the CPU.
 #include "cpu/virt/layer.h"
+#include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/svm/svm.h"
 #include "cpu/vmx/vmx.h"
+#include <cstdio>
 
 namespace virt {
 
@@ -11,6 +13,16 @@ Outcome Layer::raise() {
     Fault f;
     f.exit = true;
     return cpu.raise(f);
+}
+
+void Layer::record_exit(u64 reason, u64 information, u64 address) {
+    log.exit(reason, information, address, cpu.rip(), cpu.clock.ticks);
+    if (!explain) return;
+    using Number = unsigned long long;
+    char line[200];
+    std::snprintf(line, sizeof line, "VM exit %lld (%s) at RIP %llx: %llx, %llx", static_cast<long long>(reason), exit_text(reason).c_str(),
+                  Number(cpu.rip()), Number(information), Number(address));
+    log_line(line);
 }
 
 std::unique_ptr<Layer> make_layer(Cpu& cpu) {

@@ -11,6 +11,7 @@
 #include "cpu/virt/exit_log.h"
 #include "memory/walk.h"
 #include <memory>
+#include <string>
 
 struct Cpu;
 struct Insn;
@@ -65,11 +66,16 @@ public:
     // Carries the raised VM exit out.
     virtual void leave() = 0;
 
+    // The manual's name of an exit reason or exit code; empty for what is none.
+    virtual std::string exit_text(u64 reason) const = 0;
+
     ExitLog log;
     bool explain = false;         // why entries fail and exits happen goes to the log
 
 protected:
     Outcome raise();              // the exit noted is under way
+    // Of an exit that is carried out: reason, qualification or EXITINFO1, guest-physical address or EXITINFO2.
+    void record_exit(u64 reason, u64 information, u64 address);
     Cpu& cpu;
 };
 

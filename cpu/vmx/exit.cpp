@@ -5,7 +5,6 @@
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
 #include "cpu/vmx/vmx.h"
-#include <cstdio>
 
 namespace vmx {
 
@@ -14,17 +13,8 @@ void Vmx::exit_now(const Noted& n) {
     leave();
 }
 
-static void explain_exit(const Noted& n, u64 rip) {
-    char line[200];
-    std::snprintf(line, sizeof line, "VM exit %u (%s) at RIP %llx: qualification %llx, linear %llx, guest-physical %llx", unsigned(n.reason),
-                  std::string(exit_text(u64(n.reason))).c_str(), static_cast<unsigned long long>(rip), static_cast<unsigned long long>(n.qualification),
-                  static_cast<unsigned long long>(n.linear), static_cast<unsigned long long>(n.guest_physical));
-    log_line(line);
-}
-
 void Vmx::leave() {
-    log.exit(u64(noted.reason), noted.qualification, noted.guest_physical, cpu.rip(), cpu.clock.ticks);
-    if (explain) explain_exit(noted, cpu.rip());
+    record_exit(u64(noted.reason), noted.qualification, noted.guest_physical);
     fill_information();
     save_guest();
     if (!store_msrs(Field::exit_msr_store_address, Field::exit_msr_store_count)) return abort(1);

@@ -43,6 +43,7 @@ public:
     bool service_pending() override;
     void stepped() override;
     void leave() override;
+    std::string exit_text(u64 reason) const override { return std::string(vmx::exit_text(reason)); }
 
     // ---- for the instructions (cpu/isa/vmx.cpp)
     static constexpr u64 none = ~u64{0};
