@@ -194,7 +194,7 @@ void Vmx::inject() {
     d.rip = cpu.rip() + d.length, d.flags = cpu.rflags;
     if (!cpu.bits64()) d.rip = u32(d.rip);
     if (!software) cpu.pending_dr6 = 0;
-    if (d.origin == Origin::nmi) cpu.nmi_blocked = true;
+    if (d.origin == Origin::nmi && has(pin::virtual_nmis)) cpu.nmi_blocked = true;     // 27.7.1: else bit 3 alone says it
     cpu.sti_shadow = cpu.mov_ss_shadow = false;
     cpu.deliver_event(d);
 }

@@ -446,6 +446,18 @@ guest halt, 64
     hlt
 end halt
 
+// RSI times OUT with interrupts on: where virtual NMIs are off, KVM takes an open interrupt window for the end of an NMI.
+guest nmi, 64
+    sti
+1:  out %al, $PORT_MARK
+    nop
+    nop
+    dec %rsi
+    jnz 1b
+    cli
+    hlt
+end nmi
+
 // RSI times: OUT with interrupts off, then on.
 guest window, 64
 1:  out %al, $PORT_MARK

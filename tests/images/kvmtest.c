@@ -20,7 +20,7 @@
 
 #define GUEST(name) extern const char guest_##name[], guest_##name##_end[];
 GUEST(stubs) GUEST(real) GUEST(touch32) GUEST(touch) GUEST(switches) GUEST(ports) GUEST(out) GUEST(cpuid) GUEST(mmio)
-GUEST(load) GUEST(msrs) GUEST(churn) GUEST(unmap) GUEST(accessed) GUEST(faults) GUEST(halt) GUEST(window) GUEST(timer)
+GUEST(load) GUEST(msrs) GUEST(churn) GUEST(unmap) GUEST(accessed) GUEST(faults) GUEST(halt) GUEST(nmi) GUEST(window) GUEST(timer)
 GUEST(ipi) GUEST(tsc) GUEST(stride) GUEST(sum) GUEST(count) GUEST(step) GUEST(vectors) GUEST(hypercall) GUEST(debug)
 GUEST(shutdown)
 extern const uint64_t fault_places[][2];
@@ -653,7 +653,7 @@ static void window(struct vm* vm) {
 // Two non-maskable interrupts at once: the second waits for the first one's IRET.
 static void nmi(struct vm* vm) {
     enum { TIMES = 30 };
-    LONG_MODE(vm, out, .rsi = TIMES);
+    LONG_MODE(vm, nmi, .rsi = TIMES);
     for (unsigned i = 0; i < TIMES && to_mark(vm); i++) {
         expect("number of interrupts", recorded(vm), 2 * i);
         ASK(vm->cpu, KVM_NMI, 0);

@@ -152,10 +152,13 @@ def qemu(name, kernel, model, paging, cpus):
     no_complaint(text)
 
 
-# ./check has every kernel, model, kind of paging and number of CPUs once; check-long all that goes together.
-QUICK = [(kvmtest, "stable", "max-intel", "nested", "never"), (kvmtest, "newest", "max-intel", "shadow", "always"),
-         (kvmtest, "newest", "max-amd", "nested", "always"), (kvmtest, "stable", "max-amd", "shadow", "never"),
-         (qemu, "newest", "max-intel", "nested", 2), (qemu, "stable", "max-amd", "nested", 1)]
+# ./check has every kernel, model and kind of paging, with huge pages in half of them; check-long all that goes together.
+QUICK = [(kvmtest, "stable", "max-intel", "nested", "always"), (kvmtest, "stable", "max-intel", "shadow", "never"),
+         (kvmtest, "newest", "max-intel", "nested", "never"), (kvmtest, "newest", "max-intel", "shadow", "always"),
+         (kvmtest, "stable", "max-amd", "nested", "never"), (kvmtest, "stable", "max-amd", "shadow", "always"),
+         (kvmtest, "newest", "max-amd", "nested", "always"), (kvmtest, "newest", "max-amd", "shadow", "never"),
+         (qemu, "newest", "max-intel", "nested", 2), (qemu, "stable", "max-intel", "shadow", 1),
+         (qemu, "newest", "max-amd", "shadow", 1), (qemu, "stable", "max-amd", "nested", 2)]
 LONG = ([(kvmtest, *row) for row in product(KERNELS, MODELS, PAGING, ["always", "never"])] +
         [(qemu, *row) for row in product(KERNELS, MODELS, PAGING, [1, 2])])
 
