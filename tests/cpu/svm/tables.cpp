@@ -2,6 +2,7 @@
 // The VMCB's layout and the exit codes against literals from the manual (APM vol. 2, appendices B and C).
 #include "cpu/svm/intercepts.h"
 #include "cpu/svm/listing.h"
+#include <algorithm>
 #include <gtest/gtest.h>
 
 using namespace svm;
