@@ -25,7 +25,7 @@ static constexpr Command table[] = {
     {"disassemble", "i",   "[[g:|p:]ADDR] [N] [16|32|64]", 0, 3, true, "show N instructions (10) from ADDR (the next one)",                     look::disassemble},
     {"walk",        "",    "[g:]ADDR [r|w|x] [u|s]",     1, 3,  true,  "show the walk that an access would make, reference by reference",       look::walk},
     {"tlb",         "",    "[ADDR|all]",                 0, 1,  true,  "list cached translations (64, or those of ADDR, or all)",               look::tlb},
-    {"vmcs",        "",    "[check|GROUP|FIELD]",        0, 1,  true,  "show the current VMCS, or which checks an entry would break now",       look::vmcs},
+    {"vmcs",        "",    "[check|GROUP|NAME]",         0, 1,  true,  "show the current VMCS, fields with NAME in theirs, or which checks an entry would break now", look::vmcs},
     {"vmcb",        "",    "[p:ADDR] [check|NAME]",      0, 2,  true,  "show the VMCB that was run last, fields with NAME in theirs, or which checks fail", look::vmcb},
     {"exits",       "",    "[N]",                        0, 1,  true,  "show the last N VM exits (20), and how many of each reason",            look::exits},
     {"set",         "",    "REGISTER VALUE",             2, 2,  false, "change a register",                                                     change::set_register},

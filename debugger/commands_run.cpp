@@ -33,7 +33,7 @@ Result stop_report(Session& session, const Stop& stop) {
     std::string why = why_text(stop);
     Line& line = result.add(why);
     line.with("why", names[unsigned(stop.why)]).address("rip", session.cpu.rip()).address("linear", session.code());
-    line.count("instructions", session.cpu.retired).count("ticks", session.cpu.clock.ticks);
+    line.count("instructions", session.cpu.retired).count("ticks", session.cpu.clock.ticks).flag("guest", session.cpu.guest);
     if (stop.id) line.count("id", stop.id);
     if (stop.why == Why::watchpoint) line.address("address", stop.address).count("bytes", stop.width).flag("write", stop.wrote).address("instruction", stop.instruction);
     std::string here = hex(session.code()), count = "1", words[] = {here, count};
@@ -42,6 +42,7 @@ Result stop_report(Session& session, const Stop& stop) {
         result.lines[0].text = result.lines.back().text;
         result.lines.pop_back();
     }
+    if (session.cpu.guest) result.add("a guest runs");
     if (session.cpu.activity != Activity::active) result.add("the CPU is halted");
     return result;
 }

@@ -25,7 +25,7 @@ const vmx::Vmx& vmx_of(Session& session) {
     return static_cast<const vmx::Vmx&>(*session.cpu.virt);
 }
 
-constexpr const char* areas[] = {"control", "exit", "guest", "host"};
+constexpr std::string_view areas[] = {"control", "exit", "guest", "host"};
 
 std::string control_names(vmx::Field word, u64 value) {
     std::string out;
@@ -38,7 +38,7 @@ void add_field(Result& result, const vmx::Vmx& v, const vmx::FieldRow& r) {
     u64 value = v.vmcs[r.field];
     std::string names = control_names(r.field, value);
     bool changed = v.vmcs.changed_now().has(r.field);
-    result.add(format("%c %-8s %-52s %0*llx%s%s", changed ? '*' : ' ', areas[unsigned(area(r.field))], std::string(r.text).c_str(), int(width_in_bits(r.field) / 4), 0ull + value, names.empty() ? "" : "  ", names.c_str()))
+    result.add(format("%c %-8s %-52s %0*llx%s%s", changed ? '*' : ' ', std::string(areas[unsigned(area(r.field))]).c_str(), std::string(r.text).c_str(), int(width_in_bits(r.field) / 4), 0ull + value, names.empty() ? "" : "  ", names.c_str()))
         .with("area", areas[unsigned(area(r.field))]).with("name", r.name).with("text", r.text).address("encoding", u64(r.field)).address("value", value).with("controls", names).flag("changed", changed);
 }
 
@@ -148,10 +148,11 @@ Result vmcs(Session& session, Words words) {
     std::string wanted = words.empty() ? "all" : words[0];
     if (wanted == "check") return vmcs_check(session);
     auto& v = vmx_of(session);
+    bool is_area = std::find(std::begin(areas), std::end(areas), wanted) != std::end(areas);
     add_state(result, v);
     for (auto& r : vmx::fields)
-        if (v.limits.fields.has(r.field) && (wanted == "all" || wanted == areas[unsigned(area(r.field))] || wanted == r.name)) add_field(result, v, r);
-    return result.lines.size() > 1 ? result : refused("no field and no group '" + wanted + "'; groups: control, exit, guest, host; or check");
+        if (v.limits.fields.has(r.field) && (wanted == "all" || wanted == areas[unsigned(area(r.field))] || (!is_area && r.name.find(wanted) != r.name.npos))) add_field(result, v, r);
+    return result.lines.size() > 1 ? result : refused("no field's name has, and no group is '" + wanted + "'; groups: control, exit, guest, host; or check");
 }
 
 Result exits(Session& session, Words words) {

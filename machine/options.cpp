@@ -107,7 +107,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--drop-banks", o.tuning.drop_banks, "forget translations kept for speed about every N ticks (a test)")->type_name("N")->check(whole_number);
     app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
     app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N")->check(whole_number);
-    app.add_flag("--explain", o.explain, "say of each VM entry that fails which check it was, and what was read");
+    app.add_flag("--explain", o.explain, "log each VM exit, and of each VM entry that fails which check it was and what it read");
     app.add_option("--debug", t.debug, "stop before the first instruction and ask what to do, at the terminal")->type_name("terminal")->expected(0, 1)->check(CLI::IsMember({"terminal"}));
     app.add_option("--commands", o.commands, "commands for the debugger, before it asks (implies --debug)")->type_name("FILE");
     app.add_option("--gdb", o.gdb, "stop before the first instruction and wait for gdb; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");

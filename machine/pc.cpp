@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The board's wiring, port map and memory map: the only file that knows addresses and interrupt numbers.
 #include "machine/pc.h"
+#include "cpu/virt/layer.h"
 #include <algorithm>
 
 static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsigned, bool)> changed) {
@@ -36,6 +37,7 @@ Pc::Pc(Parts given)
     std::ranges::fill(rom.all(), 0xff), std::ranges::fill(open_bus.all(), 0xff);
     memory.map_changed = [this] { cpu.memory_map_changed(); };
     cpu.engine = parts.engine, cpu.tuning = parts.tuning;
+    if (cpu.virt) cpu.virt->explain = parts.explain;
     pci.attach(0, 0, host_bridge);
     pci.attach(1, 0, isa_bridge);
     pci.attach(1, 3, acpi_pm);
