@@ -105,10 +105,9 @@ void Mmu::renew_stamps(const paging::Tag& tag) {
     auto same = [&](const paging::Tag& t) { return t.vpid == tag.vpid && t.pcid == tag.pcid && t.ept == tag.ept && t.global == tag.global && t.dimension == tag.dimension; };
     if (in_operation && renewed.valid() && same(renewed)) return;
     for (auto& c : code_contexts)
-        if (c.stamp && c.rule.rests_on(tag, c.context)) c.stamp = ++last_stamp;
+        if (c.stamp && c.rule.rests_on(tag, c.context)) c.stamp = ++last_stamp, counters.renewals++;
     stamp = code_contexts[code_context].stamp;
     renewed = tag;
-    counters.renewals++;
 }
 
 void Mmu::invalidate(Operation operation, const paging::Target& target) {

@@ -175,3 +175,27 @@ TEST(Scopes, flushes_and_drops_are_counted_by_cause) {
     EXPECT_EQ(tlb.counters.flushes[unsigned(mov_cr3)], 2u);
     EXPECT_EQ(tlb.counters.dropped[unsigned(mov_cr3)], 2u);
 }
+
+TEST(Scopes, more_contexts_than_groups_are_told_apart) {
+    Tlb tlb;
+    for (u16 pcid = 0; pcid < 200; pcid++) put(tlb, linear(1, pcid, u64{pcid} << 12), false), put(tlb, linear(1, pcid, bit(40) + (u64{pcid} << 12), true), true);
+    for (u16 pcid = 0; pcid < 200; pcid += 3) EXPECT_EQ(invalidate(tlb, mov_cr3, {{1, pcid}}, Vendor::intel), 1u) << pcid;
+    for (u16 pcid = 0; pcid < 200; pcid++) EXPECT_EQ(tlb.data.find({1, pcid}, u64{pcid} << 12) == nullptr, pcid % 3 == 0) << pcid;
+    EXPECT_EQ(tlb.instruction.size(), 200u);
+    for (u16 pcid = 0; pcid < 200; pcid += 3) put(tlb, linear(1, pcid, u64{pcid} << 12), false);
+    EXPECT_EQ(invalidate(tlb, invpcid_all, {{1, 0}}, Vendor::intel), 200u);
+    EXPECT_EQ(tlb.data.size(), 0u);
+    EXPECT_EQ(invalidate(tlb, invvpid_context, {{1, 0}}, Vendor::intel), 200u);
+    EXPECT_EQ(tlb.counters.contexts.of(1, Context::no_ept).dropped[unsigned(invpcid_all)], 200u);
+}
+
+TEST(Scopes, invlpg_finds_pieces_among_more_contexts_than_groups) {
+    Tlb tlb;
+    for (u16 pcid = 0; pcid < 100; pcid++)
+        for (u64 piece = 0; piece < 4; piece++) put(tlb, linear(1, pcid, 0x200000 + (piece << 12), false, 12, 21), false);
+    for (u16 pcid : {0, 62, 63, 99}) {
+        u64 held = 0;
+        tlb.data.each([&](const Entry& e) { held += e.tag.pcid == pcid; });
+        EXPECT_EQ(invalidate(tlb, invlpg, {{1, pcid}, 0x3ff000, 0}, Vendor::intel), held);
+    }
+}
