@@ -95,14 +95,14 @@ def references(words, model, engine):
 
 # 200 pages on each side, by entries of the last of four levels. The guest's code is a page more, its tables are four, and the
 # second stage maps each of those 205 by its own four. A hypervisor that has lost all walks for its 200 pages, and for its code
-# and its data, three references each by their large page.
-PAGES, INNER, INNER_SECOND, OUTER = 200, 201 * 4, 205 * 4, 200 * 4 + 2 * 3
+# and its data, three references each by their large page; on AMD its VMCB lies on another.
+INNER, INNER_SECOND, OUTER = 201 * 4, 205 * 4, 200 * 4 + 2 * 3
 TRIPS = {                                                   # of one trip: first stage, second stage
     ("on", "none"): lambda amd: (0, 0),
     ("on", "page"): lambda amd: (4, 0),
     ("on", "tag"): lambda amd: (INNER, INNER_SECOND if amd else 0),
     ("on", "root"): lambda amd: (INNER, INNER_SECOND),
-    ("off", "none"): lambda amd: (INNER + OUTER, INNER_SECOND if amd else 0),
+    ("off", "none"): lambda amd: (INNER + OUTER + 3, INNER_SECOND) if amd else (INNER + OUTER, 0),
 }
 
 
