@@ -83,9 +83,9 @@ void Svm::note_instruction_bytes() {
 // ---- exceptions and faults (APM vol. 2, 15.12)
 
 // DR6 and DR7 are as the handler of #DB would see them; CR2 is not written. The error code of a page fault has bit 4 set for
-// a fetch, whose bytes there are none of.
-bool Svm::exception(const Fault& raised) {
-    const Fault f = raised;                   // it may be the CPU's own, which raise() overwrites
+// a fetch, whose bytes there are none of. (What is met may be Cpu::fault_ itself, which raise() writes.)
+bool Svm::exception(const Fault& met) {
+    const Fault f = met;
     if (f.vector >= 32 || !intercepts(numbered(Exit::exception, f.vector))) return false;
     if (f.vector == db_vector) debug::entered(cpu, f.address);
     exit(numbered(Exit::exception, f.vector), f.has_code ? f.code : 0, f.vector == pf_vector ? f.address : 0);

@@ -46,7 +46,7 @@ void Svm::write_exit() {
     vmcb[Field::exit_code] = noted.code;
     vmcb[Field::exit_info1] = noted.information1, vmcb[Field::exit_info2] = noted.information2;
     vmcb[Field::exit_int_info] = noted.interrupted;
-    vmcb[Field::event_injection] &= ~bit(31);
+    vmcb[Field::event_injection] = 0;             // all of it: KVM asks whether the field is 0, not whether it is valid
     vmcb.store(cpu.memory, at, exit_fields);
     if (has(Feature::nrip_save)) {
         vmcb[Field::next_rip] = noted.next_rip;
