@@ -172,7 +172,7 @@ TEST(Debugger, RegistersAreChangedOnlyToWhatAGuestCouldHave) {
     EXPECT_FALSE(m.cpu.control.cr0 & cr0::wp);
     u64 before = m.hash();
     for (auto* bad : {"set cr0 0", "set cr0 cr0-1", "set cr4 0", "set efer 0", "set rflags 0x20202", "set rflags 0x100000000", "set gs.base 0x800000000000", "set cr8 16", "set cr3 0x8000000000000000",
-                      "set dr7 0x100000000", "set cs 8", "set-msr 0xc0000082 0x800000000000"})
+                      "set dr7 0x100000000", "set cs 8", "set-msr 0xc0000082 0x4000000000000000"})
         EXPECT_TRUE(m.command(bad).failed) << bad;
     EXPECT_EQ(m.hash(), before);
 }

@@ -97,7 +97,7 @@ TEST(Gdb, MemoryIsLinearOrPhysical) {
     EXPECT_EQ(m.ask("X200003,3:#$}"), "OK");             // escaped on the way
     EXPECT_EQ(m.ask("m200003,3"), "23247d");
     EXPECT_EQ(m.ask("m200000,3"), "a1b2c3");
-    EXPECT_EQ(m.ask("m400000,3"), "000000");
+    EXPECT_EQ(m.ask("m600000,3"), "000000");
     EXPECT_EQ(m.ask("qqemu.PhyMemMode"), "0");
     EXPECT_EQ(m.ask("Qqemu.PhyMemMode:1"), "OK");
     EXPECT_EQ(m.ask("qqemu.PhyMemMode"), "1");
