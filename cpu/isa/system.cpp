@@ -96,12 +96,16 @@ Outcome smsw_memory(Slow& x) {
 
 // ---- debug registers (SDM vol. 3, 18.2.2 and 18.2.4: DR4 and DR5 are DR6 and DR7 unless CR4.DE; GD gives #DB with BD)
 
+// VMX's exit comes before the checks of CPL and CR4.DE (SDM vol. 3, 26.1.3), SVM's intercept behind them.
 bool debug_register(Slow& x, unsigned& n) {
+    bool exit_first = x.cpu.intel();
+    if (exit_first && intercepted(x) != Outcome::next) return x.fail(), false;
+    if (x.cpu.cpl) return x.raise(gp(0)), false;
     if (n == 4 || n == 5) {
         if (x.cpu.control.cr4 & cr4::de) return x.raise(ud()), false;
         n += 2;
     }
-    if (intercepted(x) != Outcome::next) return x.fail(), false;
+    if (!exit_first && intercepted(x) != Outcome::next) return x.fail(), false;
     if (!(x.cpu.control.dr[7] & bit(13))) return true;
     Fault general_detect{db_vector};
     general_detect.address = bit(13);
@@ -302,9 +306,9 @@ using F = Feature;
 constexpr Row rows[] = {
     // name       encoding            operands   gate                                                          event                    run
     {"mov",      "0F 20 /r",         "Ry, Cy",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_cr,           plain<mov_from_cr>},
-    {"mov",      "0F 21 /r",         "Ry, Dy",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_dr,           plain<mov_from_dr>},
+    {"mov",      "0F 21 /r",         "Ry, Dy",  {.force64 = true, .mod_ignored = true, .asks_itself = true},           Event::mov_dr,           plain<mov_from_dr>},
     {"mov",      "0F 22 /r",         "Cy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_cr,           plain<mov_to_cr>},
-    {"mov",      "0F 23 /r",         "Dy, Ry",  {.cpl = 0, .force64 = true, .mod_ignored = true, .asks_itself = true}, Event::mov_dr,           plain<mov_to_dr>},
+    {"mov",      "0F 23 /r",         "Dy, Ry",  {.force64 = true, .mod_ignored = true, .asks_itself = true},           Event::mov_dr,           plain<mov_to_dr>},
     {"clts",     "0F 06",            "",        {.cpl = 0, .asks_itself = true},                              Event::clts,             plain<clts>},
     {"smsw",     "0F 01 /4",         "Rv",      {.umip = true, .asks_itself = true},                                               Event::smsw,             plain<smsw_register>},
     {"smsw",     "0F 01 /4",         "Mw",      {.umip = true, .asks_itself = true},                                               Event::smsw,             plain<smsw_memory>},

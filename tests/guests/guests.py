@@ -126,6 +126,11 @@ for engine in engines():
         for model in models_of(name):
             status = TRIPLE_FAULT if name.startswith("triple") else PASSED
             cases[f"{name}-{model}{of}"] = partial(guest, name, model, engine, status)
+    for feature in ("nrip_save", "decodeassists", "flushbyasid"):
+        less = f"max-amd,-{feature}"
+        for name in ("svm_capabilities", "svm_exits", "svm_invalidation"):
+            cases[f"{name}-{less}{of}"] = partial(guest, name, less, engine, PASSED)
+        cases[f"hypervisor-shadow-3-{less}{of}"] = partial(hypervisor, less, engine, "shadow", 3)
     for model in MODELS:
         for paging in ("nested", "shadow"):
             for vcpus in (1, 3):

@@ -2,7 +2,7 @@
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
 guests_64 = apic code_stores corners debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault vectors
-guests_virt = slat_round_trips svm_capabilities svm_exits svm_invalidation svm_state vmx_capabilities vmx_exits vmx_instructions vmx_invalidation vmx_state
+guests_virt = slat_round_trips svm_capabilities svm_exits svm_invalidation svm_order svm_state vmx_capabilities vmx_ept vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_state
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -75,13 +75,16 @@ guests_files = \
     tests/guests/virt/svm_capabilities.cpp \
     tests/guests/virt/svm_exits.cpp \
     tests/guests/virt/svm_invalidation.cpp \
+    tests/guests/virt/svm_order.cpp \
     tests/guests/virt/svm_state.cpp \
     tests/guests/virt/vmx.cpp \
     tests/guests/virt/vmx.h \
     tests/guests/virt/vmx_capabilities.cpp \
+    tests/guests/virt/vmx_ept.cpp \
     tests/guests/virt/vmx_exits.cpp \
     tests/guests/virt/vmx_instructions.cpp \
     tests/guests/virt/vmx_invalidation.cpp \
+    tests/guests/virt/vmx_order.cpp \
     tests/guests/virt/vmx_state.cpp \
     tests/guests/widths.cpp
 EXTRA_DIST += $(guests_files) tests/guests/guests.py

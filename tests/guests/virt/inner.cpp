@@ -65,7 +65,7 @@ u64 Inner::run(void (*code)(), u64 operand, u64 second) {
 
 TaskWorld make_task_world() {
     TaskWorld w{new_page(), new_page(), new_page(), new_page()};
-    for (u32 i = 0; i < 1024; i++) poke<u32>(w.cr3 + i * 4, i << 22 | 0x83);
+    for (u32 i = 0; i < 1024; i++) poke<u32>(w.cr3 + i * 4, i << 22 | 0x87);
     poke<u64>(w.idt + 0x42 * 8, u64(0x85) << 40 | spare << 16);
     at(spare) = descriptor(u32(w.other), 0x67, 0x89);
     poke<u16>(w.current, spare);          // the back link

@@ -117,6 +117,57 @@ static void global_flag() {
     hook(0x55, nullptr), hook(2, nullptr);
 }
 
+// Its virtual form: the guest's own, without intercepts.
+CODE(clears_gif, "clgi; nop", "cpuid"); CODE(clears_and_sets_gif, "clgi; nop; stgi; nop", "cpuid");
+static void virtual_global_flag() {
+    if (!(features() & feature_vgif)) return;
+    constexpr u64 flag = 1 << 9, enable = 1 << 25;
+    run(clears_gif, [](Vmcb& b) { b.interrupt_control = enable | flag; });
+    is("virtual GIF: the guest's CLGI", m.vmcb->exit_code, on_cpuid), is("  clears it", m.vmcb->interrupt_control & flag, 0);
+    run(clears_and_sets_gif, [](Vmcb& b) { b.interrupt_control = enable | flag; });
+    is("  STGI sets it", m.vmcb->interrupt_control & flag, flag);
+    came = {}, hook(0x61, note);
+    run(opens, [](Vmcb& b) { b.interrupt_control = enable | v_irq | vector_61 | priority_6; });
+    is("while it is clear no virtual interrupt comes", came.times, 0), is("  V_IRQ stays", m.vmcb->interrupt_control & v_irq, v_irq);
+    run(opens, [](Vmcb& b) { b.interrupt_control = enable | flag | v_irq | vector_61 | priority_6; });
+    is("while it is set it does", came.times, 1);
+    hook(0x61, nullptr);
+}
+
+// VMSAVE in a guest: to a physical address, and in its virtual form to a guest-physical one (15.33.1).
+CODE(saves, "", "vmsave; cpuid");
+static u64 root, from, to;
+static void virtual_vmsave() {
+    if (!(features() & feature_nested_paging)) return;
+    root = second_stage_identity(), from = new_page(), to = new_page();
+    second_stage_entry(root, from) = to | npt_all;
+    constexpr u64 star_at = 0x600;
+    auto guest_of = [](Vmcb& b) { use_nested(b, root), b.rax = from, b.star = 0x7654321, b.tlb_control = 1; };
+    is("VMSAVE in a guest", run(saves, guest_of), on_cpuid), is("  goes to the physical address", peek<u64>(from + star_at), 0x7654321), is("  untranslated", peek<u64>(to + star_at), 0);
+    poke<u64>(from + star_at, 0);
+    if (features() >> 15 & 1) {
+        is("virtual VMSAVE", run(saves, [](Vmcb& b) { use_nested(b, root), b.rax = from, b.star = 0x7654321, b.tlb_control = 1, b.lbr_virtualization = 2; }), on_cpuid);
+        is("  goes to the guest-physical address", peek<u64>(to + star_at), 0x7654321), is("  not to the physical one", peek<u64>(from + star_at), 0);
+    }
+}
+
+// Clean bits (15.15): what the VMCB's owner says has not changed need not be read again, and here is not.
+static void clean_bits() {
+    if (!(features() & feature_clean)) return;
+    run(exits);
+    auto again = [](u32 clean, u32 intercepts) {
+        m.vmcb->rip = word(exits), m.vmcb->clean = clean, m.vmcb->intercepts = intercepts, m.vmcb->exceptions = 1 << UD;
+        return enter(m);
+    };
+    is("a changed intercept, said to be unchanged", again(1, svm::shutdown), on_cpuid);
+    is("  said to be changed", again(0, svm::shutdown), u64(on_exception) + u64(UD));
+    run(exits);
+    Machine other = m;
+    make(other, exits, 2);
+    other.vmcb->intercepts = svm::shutdown, other.vmcb->exceptions = 1 << UD, other.vmcb->clean = ~0u;
+    is("bits of a VMCB that has not run mean nothing", enter(other), u64(on_exception) + u64(UD));
+}
+
 extern "C" void guest() {
     if (!available()) return holds("SVM", false);
     svm::start();
@@ -126,4 +177,7 @@ extern "C" void guest() {
     shadow_and_rings();
     virtual_interrupts();
     global_flag();
+    virtual_global_flag();
+    virtual_vmsave();
+    clean_bits();
 }

@@ -205,6 +205,56 @@ static void time() {
     controls = {};
 }
 
+// ---- loops of PAUSE (26.1.3)
+
+CODE(pause_loop, "mov $100000, %ecx; 1: pause; dec %ecx; jnz 1b", "cpuid");
+static void pauses() {
+    if (!has_secondary(cpu2_pause_loop)) return;
+    controls = {}, controls.cpu2 = cpu2_pause_loop;
+    is("a loop of PAUSE longer than the window", run(pause_loop, [] { write(ple_gap, 1000), write(ple_window, 5000); }), on_pause);
+    is("one whose PAUSEs are further apart than the gap", run(pause_loop, [] { write(ple_gap, 0), write(ple_window, 5000); }), on_cpuid);
+    is("one in ring 3", run(pause_loop, [] {
+        write(ple_gap, 1000), write(ple_window, 5000), segment(guest_cs, ucode64, 0, ~0u, 0xa0fb), segment(guest_ss, udata, 0, ~0u, 0xc0f3);
+    }), on_cpuid);
+    controls = {};
+}
+
+// ---- a guest in each mode: entered, and at CPUID it is still in it
+
+static constexpr u32 low = 0x7000;        // where CPUID lies
+static u64 tables;                        // 32-bit: all memory by 4-MiB pages
+static void mode(const char* name, void (*state)(), u64 base = 0) {
+    is(name, run(exits, state), on_cpuid), is("  RIP", read(guest_rip) + base, low);
+}
+static void modes() {
+    poke<u16>(low, 0xa20f);
+    tables = make_task_world().cr3;
+    mode("protected mode", [] { guest_state_32(low, 0x1000, true), write(guest_cr3, tables), write(guest_cr4, read(guest_cr4) | 0x10); });
+    mode("virtual-8086 mode", [] { guest_state_v86(low >> 4, 0, 0x1000), write(guest_cr3, tables), write(guest_cr4, read(guest_cr4) | 0x10); }, low);
+    is("  RFLAGS.VM", read(guest_rflags) & 0x20000, 0x20000);
+    mode("compatibility mode", [] { write(guest_cs_rights, 0xc09b), write(guest_rip, low); });
+    // PAE: the four entries are loaded from memory, under EPT from the VMCS.
+    static u64 top, directory;
+    top = new_page(), directory = new_page();
+    for (u64 i = 0; i < 512; i++) slot(directory, i) = i << 21 | 0x87;
+    slot(top, 0) = directory | 1;
+    mode("PAE paging", [] { guest_state_32(low, 0x1000, true), write(guest_cr3, top), write(guest_cr4, read(guest_cr4) | 0x20); });
+    is("  with reserved bits in an entry: the entry fails", run(exits, [] {
+        guest_state_32(low, 0x1000, true), write(guest_cr3, top), write(guest_cr4, read(guest_cr4) | 0x20), slot(top, 1) = 1 | 2;
+    }), 1u << 31 | entry_failed_guest), is("  qualification", read(qualification), 2);
+    slot(top, 1) = 0;
+    if (!has_secondary(cpu2_ept)) return;
+    static u64 root;
+    root = second_stage_identity(), controls.cpu2 = cpu2_ept;
+    auto under_ept = [] {
+        guest_state_32(low, 0x1000, true), write(guest_cr3, top), write(guest_cr4, read(guest_cr4) | 0x20), write(eptp, ept_pointer(root));
+        write(guest_pdpte0, directory | 1), write(guest_pdpte1, 0), write(guest_pdpte2, 0), write(guest_pdpte3, 0);
+        slot(top, 0) = 0;
+    };
+    mode("PAE paging under EPT", under_ept), is("  the entry is saved", read(guest_pdpte0), directory | 1);
+    controls = {};
+}
+
 // ---- TPR shadow
 
 CODE(tpr_up, "mov $7, %eax; mov %rax, %cr8; mov %cr8, %rbx", "cpuid"); CODE(tpr_down, "mov $2, %eax; mov %rax, %cr8", "nop");
@@ -249,6 +299,8 @@ extern "C" void guest() {
     state();
     areas();
     time();
+    pauses();
+    modes();
     tpr_shadow();
     saved();
 }
