@@ -90,6 +90,7 @@ void Cpu::visit(Archive& a) {
     a("mwaiting", mwaiting), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
     a("guest_tsc_offset", guest_tsc_offset), a("iret_unblocks_nmi", iret_unblocks_nmi);
     if (virt) a("virt", *virt);
+    monitor_trap = monitor_trap && guest;
     a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);
     a("tlb", *mmu);
     mode_changed();

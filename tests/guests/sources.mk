@@ -91,8 +91,6 @@ EXTRA_DIST += $(guests_files) tests/guests/guests.py
 
 tests_guests_images = guests/built
 guests/built: $(guests_files) tests/guests/sources.mk
-	$(AM_V_GEN)rm -rf guests && C    tests/guests/virt/vmx.cpp \
-="$(GUEST_C    tests/guests/virt/vmx.cpp \
-)" sh $(srcdir)/tests/guests/build guests && touch $@
+	$(AM_V_GEN)rm -rf guests && CXX="$(GUEST_CXX)" sh $(srcdir)/tests/guests/build guests && touch $@
 clean-local:
 	rm -rf guests

@@ -42,9 +42,9 @@ def names(which):
     return re.search(rf"^guests_{which} =(.*)$", text, re.M).group(1).split()
 
 
-def guests(seconds, models):
-    words = ["--memory", "16M", "--append", "hello"]
-    for name in names("32") + names("64") + names("boot"):
+def guests(seconds, models, which=("32", "64", "boot"), memory="16M"):
+    words = ["--memory", memory, "--append", "hello"]
+    for name in sum(map(names, which), []):
         words += ["--kernel", str(Path(arguments.build) / "guests" / name)]
     for model in models:
         words += ["--cpu", model]
@@ -70,6 +70,7 @@ cases = {
     "boot-start": lambda: boot(600 if arguments.long else 20, "newest", "max-intel"),
     "boot-user": lambda: boot(600 if arguments.long else 20, "newest", "max-amd", "--ahead", str(USER_SPACE + int(seed) * 367_000_000 % WORK)),
     "guests": lambda: guests(600 if arguments.long else 20, MODELS if arguments.long else ["max-intel", "barcelona"]),
+    "hypervisors": lambda: guests(600 if arguments.long else 20, MODELS if arguments.long else ["max-intel", "max-amd"], ["virt"], "64M"),
     "streams": lambda: lockstep("streams", 1200 if arguments.long else 40, []),
     "rom": lambda: rom(60 if arguments.long else 5),
 }
