@@ -173,11 +173,11 @@ Result walk(Session& session, Words words) {
     return walk_report(cpu, place, access);
 }
 
-static void add_entry(Result& result, const char* kind, const paging::Entry& e) {
+static void add_entry(Result& result, const char* tag_name, const char* kind, const paging::Entry& e) {
     auto& t = e.tag;
     bool tagged = t.ept != paging::Context::no_ept, guest = t.dimension == paging::Dimension::guest_physical;
     static constexpr const char* dimensions[] = {"linear", "combined", "guest-physical"};
-    std::string text = format("%-14s %016llx -> %012llx  2^%-2u VPID %04x PCID %03x", kind, 0ull + t.page, 0ull + e.base, t.shift, t.vpid, t.pcid);
+    std::string text = format("%-14s %016llx -> %012llx  2^%-2u %s %04x PCID %03x", kind, 0ull + t.page, 0ull + e.base, t.shift, tag_name, t.vpid, t.pcid);
     if (tagged) text += " EPT " + hex(t.ept);
     std::string rights = guest ? "" : rights_text(e.rights, paging::Stage::first);
     if (t.dimension != paging::Dimension::linear) rights += std::string(guest ? "" : "; ") + rights_text(e.rights, paging::Stage::second);
@@ -197,7 +197,7 @@ Result tlb(Session& session, Words words) {
         entries.each([&](const paging::Entry& e) {
             if (one && !e.tag.holds(address)) return;
             if (!all && result.lines.size() >= shown_without_asking) return void(more++);
-            add_entry(result, kind, e);
+            add_entry(result, session.cpu.intel() ? "VPID" : "ASID", kind, e);
         });
     };
     array("data", tlb.data), array("instruction", tlb.instruction), array("guest-physical", tlb.guest_physical);

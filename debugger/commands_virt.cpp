@@ -69,7 +69,7 @@ Result vmcs_check(Session& session) {
     return result;
 }
 
-// The name in the manual; the number where there is none.
+// The manual's name, or the number where it has none.
 std::string reason_text(const Cpu& cpu, u64 reason) {
     std::string name = cpu.virt->exit_text(reason);
     return name.empty() ? hex(reason) : name;

@@ -43,8 +43,8 @@ std::string entry_bits(const Step& s) {
         std::string out = names(ept_bits, s.entry);
         return s.size ? out + format(" type %u%s", unsigned(bits(s.entry, 5, 3)), s.entry & bit(6) ? " IPAT" : "") : out;
     }
-    std::string out = names(classic_bits, s.entry);
-    if (s.size) out += std::string(out.empty() ? "" : " ") + names(leaf_bits, s.entry);
+    std::string out = names(classic_bits, s.entry), leaf = s.size ? names(leaf_bits, s.entry) : "";
+    if (!leaf.empty()) out += " " + leaf;
     if (s.level > 1 && s.entry & bit(7)) out += " PS";
     if (s.level == 1 && s.entry & bit(7)) out += " PAT";
     return s.entry >> 63 ? out + " XD" : out;
@@ -120,8 +120,8 @@ void add_fault(Result& result, const Fault& f, paging::Access access) {
 }
 
 void add_translation(Result& result, const Translation& t, Place place, paging::Access access, bool nested) {
-    std::string guest = nested && place.space == Space::linear ? " is GPA " + hex(t.guest.value) + "," : "";
-    Line& line = result.add(std::string(kind_text(access.kind)) + " granted: " + hex(place.address) + guest + " is PA " + hex(t.physical.value) + ", " +
+    std::string guest = nested && place.space == Space::linear ? " is GPA " + hex(t.guest.value) + "," : " is";
+    Line& line = result.add(std::string(kind_text(access.kind)) + " granted: " + hex(place.address) + guest + " PA " + hex(t.physical.value) + ", " +
         size_text(t.size()) + " page" + (t.global ? ", global" : "") + ", " + rights_text(t.rights, Stage::first) + (nested ? "; second stage " + rights_text(t.rights, Stage::second) : ""));
     line.flag("granted", true).address("physical", t.physical.value).address("guest_physical", t.guest.value).count("page_size", t.size());
     line.flag("global", t.global);
