@@ -69,11 +69,12 @@ static void injection() {
 CODE(in_handler, "", "cpuid"); CODE(returns, "push $0x10; push $0; pushf; push $8; lea returns_after(%rip), %rax; push %rax; mov %rsp, %rbp; add $40, %rbp; mov %rbp, 24(%rsp)", "iretq");
 static void nmis() {
     controls = {};
-    hook(2, [](Frame&) { to_host(); });
-    is("an injected NMI's handler exits", run(exits, [] { write(entry_event, 0x80000202); }), on_cpuid), is("  NMIs are blocked", read(interruptibility), 8);
-    hook(2, nullptr);
     if (!allows(pin_virtual_nmi, pin_msr)) return;
-    controls.pin = pin_nmi | pin_virtual_nmi, controls.cpu = cpu_nmi_window;
+    controls.pin = pin_nmi | pin_virtual_nmi;
+    hook(2, [](Frame&) { to_host(); });
+    is("an injected NMI's handler exits", run(exits, [] { write(entry_event, 0x80000202); }), on_cpuid), is("  virtual NMIs are blocked", read(interruptibility), 8);
+    hook(2, nullptr);
+    controls.cpu = cpu_nmi_window;
     is("an NMI window waits", run(returns, [] { write(interruptibility, 8), write(exception_bitmap, 1 << UD); }), on_nmi_window), is("  for IRET", read(guest_rip), word(returns_after));
     controls.cpu = 0;
     is("virtual NMIs: IRET ends blocking", run(returns, [] { write(interruptibility, 8), write(exception_bitmap, 1 << UD); }), on_exception), is("  then", read(interruptibility), 0);
