@@ -30,6 +30,12 @@ constexpr Pieces sorted() {
 }
 constexpr Pieces pieces = sorted();
 
+constexpr auto places = [] {              // by field
+    std::array<Piece, std::size(fields)> by_field{};
+    for (auto& r : fields) by_field[unsigned(r.field)] = {r.offset, r.bytes, u8(r.field)};
+    return by_field;
+}();
+
 template <class T> u64 get_as(const u8* from) {
     T value;
     std::memcpy(&value, from, sizeof value);
@@ -74,9 +80,9 @@ void Vmcb::load(const PhysicalMap& memory, Physical at, u32 kinds) {
 void Vmcb::store(PhysicalMap& memory, Physical at, std::span<const Field> which) const {
     u8* page = memory.page_for_write(at);
     for (Field f : which) {
-        auto& r = row(f);
-        if (page) put(page + r.offset, (*this)[f], r.bytes);
-        else memory.write(at + r.offset, r.bytes, (*this)[f]);
+        auto [offset, bytes, field] = places[unsigned(f)];
+        if (page) put(page + offset, value[field], bytes);
+        else memory.write(at + offset, bytes, value[field]);
     }
 }
 
