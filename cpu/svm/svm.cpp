@@ -120,7 +120,7 @@ void Svm::vmload(Physical at) {
 void Svm::vmsave(Physical at) {
     Vmcb v;
     save_more(cpu, v);
-    v.store(cpu.memory, at, more_fields);
+    v.store<more_fields>(cpu.memory, at);
 }
 
 bool Svm::virtual_vmload_vmsave() const {

@@ -4,7 +4,10 @@
 #include "base/archive.h"
 #include "memory/physical.h"
 #include <array>
+#include <cstring>
+#include <span>
 #include <string_view>
+#include <utility>
 
 namespace svm {
 
@@ -52,8 +55,25 @@ struct Vmcb {
 
     // Reads the fields of these kinds from the VMCB at an address; those of other kinds stay as they are.
     void load(const PhysicalMap&, Physical at, u32 kinds);
-    void store(PhysicalMap&, Physical at, std::span<const Field>) const;
+    // Writes fields, a constant list of them: it is done several times in each VMRUN and #VMEXIT, at places known then.
+    template <const auto& which> void store(PhysicalMap& memory, Physical at) const {
+        u8* page = memory.page_for_write(at);
+        if (!page) return store_elsewhere(memory, at, which);
+        [&]<std::size_t... i>(std::index_sequence<i...>) {
+            (put<row(which[i]).bytes>(page + row(which[i]).offset, (*this)[which[i]]), ...);
+        }(std::make_index_sequence<std::size(which)>());
+    }
     void visit(Archive& a) { a("field", value); }
+
+    template <unsigned bytes> static u64 get(const u8* from) {
+        u64 now = 0;
+        std::memcpy(&now, from, bytes);
+        return now;
+    }
+    template <unsigned bytes> static void put(u8* to, u64 now) { std::memcpy(to, &now, bytes); }
+
+private:
+    void store_elsewhere(PhysicalMap&, Physical at, std::span<const Field>) const;       // where there is no page of RAM
 };
 
 // The bits of single fields.

@@ -35,10 +35,10 @@ void Svm::save_guest() {
     vmcb[Field::cpl] = cpu.cpl;
     vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
     Physical at(vmcb_address);
-    vmcb.store(cpu.memory, at, guest_fields);
+    vmcb.store<guest_fields>(cpu.memory, at);
     if (!nested_paging()) return;
     vmcb[Field::gpat] = cpu.msr.pat;
-    vmcb.store(cpu.memory, at, nested_fields);
+    vmcb.store<nested_fields>(cpu.memory, at);
 }
 
 void Svm::write_exit() {
@@ -47,17 +47,17 @@ void Svm::write_exit() {
     vmcb[Field::exit_info1] = noted.information1, vmcb[Field::exit_info2] = noted.information2;
     vmcb[Field::exit_int_info] = noted.interrupted;
     vmcb[Field::event_injection] = 0;             // all of it: KVM asks whether the field is 0, not whether it is valid
-    vmcb.store(cpu.memory, at, exit_fields);
+    vmcb.store<exit_fields>(cpu.memory, at);
     if (has(Feature::nrip_save)) {
         vmcb[Field::next_rip] = noted.next_rip;
-        vmcb.store(cpu.memory, at, nrip_fields);
+        vmcb.store<nrip_fields>(cpu.memory, at);
     }
     if (!has(Feature::decodeassists)) return;
     vmcb[Field::fetched_count] = noted.fetched;
     vmcb[Field::fetched_low] = vmcb[Field::fetched_high] = 0;
     std::memcpy(&vmcb[Field::fetched_low], noted.bytes.data(), 8);
     std::memcpy(&vmcb[Field::fetched_high], noted.bytes.data() + 8, 7);
-    vmcb.store(cpu.memory, at, assist_fields);
+    vmcb.store<assist_fields>(cpu.memory, at);
 }
 
 // Software may have written to the save area. CR0.PE is set and CPL 0 whatever it holds; what no MOV could have brought

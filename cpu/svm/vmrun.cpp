@@ -33,7 +33,7 @@ void Svm::save_host(u64 next_rip) {
     host[Field::rip] = next_rip;
     host[Field::rsp] = cpu.gpr[rsp], host[Field::rax] = cpu.gpr[rax];
     host[Field::gpat] = cpu.msr.pat;
-    host.store(cpu.memory, Physical(cpu.msr.vm_hsave_pa), host_fields);
+    host.store<host_fields>(cpu.memory, Physical(cpu.msr.vm_hsave_pa));
 }
 
 void Svm::look_around() {
