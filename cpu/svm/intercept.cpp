@@ -68,6 +68,7 @@ Outcome Svm::read_cr(const Insn& insn, unsigned n, u64& value) {
 // changes no more, and LMSW can't clear PE.
 Outcome Svm::write_cr(const Insn& insn, unsigned n, u64& value) {
     bool mov = insn.row->event == isa::Event::mov_cr;
+    if (insn.row->event == isa::Event::lmsw) value |= cpu.control.cr0 & cr0::pe;
     if (!control::allowed(cpu, n, value)) return cpu.raise(gp(0));
     u64 information = mov && has(Feature::decodeassists) ? mov_cr_instruction | register_operand(insn, 1) : 0;
     if (Exit e = numbered(Exit::cr_write, n); intercepts(e)) return exit_instruction(e, insn, information);

@@ -27,7 +27,7 @@ TEST(SvmEvents, an_injected_event_is_delivered_before_the_first_instruction) {
         EXPECT_EQ(m.get_field(Field::rip), handler_at);
         u64 rsp = m.get_field(Field::rsp);
         EXPECT_EQ(rsp, m.guest_stack - (r.code ? 48 : 40));
-        if (r.code) EXPECT_EQ(m.get<u64>(rsp), r.pushed_code);
+        EXPECT_TRUE(!r.code || m.get<u64>(rsp) == r.pushed_code);
         EXPECT_EQ(m.get<u64>(rsp + (r.code ? 8 : 0)), m.guest_code);
         EXPECT_EQ(m.get_field(Field::event_injection), 0u);
         EXPECT_EQ(m.get_field(Field::exit_int_info), 0u);

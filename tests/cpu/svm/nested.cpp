@@ -144,7 +144,7 @@ TEST(SvmNested, the_hosts_paging_mode_is_the_nested_tables_format) {
         c.cr3 = 0xd0000, c.cr4 = pae ? cr4::pae : cr4::pse;
         m.cpu.seg[Seg::cs] = {m.code32, 0, 0xffffffff, {0xc09b}};
         m.cpu.translation_mode_changed();
-        if (pae) ASSERT_TRUE(m.cpu.load_pdptes(c.cr3));
+        ASSERT_TRUE(!pae || m.cpu.load_pdptes(c.cr3));
         m.cpu.translation_mode_changed(), m.cpu.mode_changed();
         m.set(Field::efer, efer::svme), m.set(Field::cr0, 0x11), m.set(Field::cr4, 0), m.set(Field::nested_cr3, 0xe0000);
         m.set(Field::cs_attributes, 0xc9b);
@@ -164,9 +164,9 @@ TEST(SvmNested, a_pae_guests_pdptes_are_in_memory) {
     m.put(u64{0xd2000}, u64{0x400000 | 0xe7});
     m.set(Field::efer, efer::svme), m.set(Field::cr0, 0x80010011), m.set(Field::cr4, 0x20), m.set(Field::cr3, 0xd0000);
     m.set(Field::cs_attributes, 0xc9b);
-    m.put(u64{0x1000}, u32{1}), m.put(u64{0x401000}, u32{2});
-    // MOV dword [D0018h], D2001h: PDPTE 3; MOV EAX, [C0001000h]; HLT
-    EXPECT_EQ(m.run_guest("c7 05 18 00 0d 00 01 20 0d 00 a1 00 10 00 c0 f4"), 0x78u);
+    m.put(page, u32{1}), m.put(0x400000 + page, u32{2});
+    // MOV dword [D0018h], D2001h: PDPTE 3; MOV EAX, [C00A0000h]; HLT
+    EXPECT_EQ(m.run_guest("c7 05 18 00 0d 00 01 20 0d 00 a1 00 00 0a c0 f4"), 0x78u);
     EXPECT_EQ(m.get_field(Field::rax), 2u);
 }
 
