@@ -61,7 +61,8 @@ TEST(Cpuid, no_model_claims_a_hypervisor_or_what_is_missing) {
         auto& m = *find_model(name);
         EXPECT_FALSE(leaf(m, 1).ecx & bit(31)) << name;
         EXPECT_FALSE(leaf(m, 1).ecx & bit(28)) << name;      // AVX
-        EXPECT_FALSE(leaf(m, 1).ecx & bit(5)) << name;       // VMX
+        EXPECT_EQ(bool(leaf(m, 1).ecx & bit(5)), m.vendor == Vendor::intel) << name;          // VMX
+        EXPECT_EQ(bool(leaf(m, 0x80000001).ecx & bit(2)), m.vendor == Vendor::amd) << name;   // SVM
         EXPECT_TRUE(leaf(m, 0x80000001).edx & bit(29)) << name;
     }
 }

@@ -91,7 +91,7 @@ TEST_F(System, cr4_refuses_what_cannot_be) {
     u64 now = cpu.control.cr4;
     EXPECT_TRUE(gp_with(to_cr4, now & ~cr4::pae));
     EXPECT_TRUE(gp_with(to_cr4, now ^ cr4::la57));
-    EXPECT_TRUE(gp_with(to_cr4, now | cr4::vmxe));           // not in CPUID
+    EXPECT_TRUE(gp_with(to_cr4, now | cr4::smxe));           // not in CPUID
     EXPECT_TRUE(gp_with(to_cr4, now | bit(15)));
     cpu.control.cr3 |= 1;
     EXPECT_TRUE(gp_with(to_cr4, now | cr4::pcide));          // CR3[11:0] must be 0
@@ -176,8 +176,15 @@ TEST_F(System, descriptor_table_registers) {
     EXPECT_EQ(m.get<u16>(TestMachine::data), 0x1ff);
     EXPECT_EQ(m.get<u64>(TestMachine::data + 2), 0xffff800000123456);
     EXPECT_EQ(m.get<u8>(TestMachine::data + 10), 0xff);
-    m.put(TestMachine::data + 2, u64{0x0000800000000000});
+    // This CPU has 57-bit linear addresses: what it keeps of them may be that wide without CR4.LA57.
+    m.put(TestMachine::data + 2, u64{0x0100000000000000});
     EXPECT_TRUE(gp("0f 01 13"));
+    m.put(TestMachine::data + 2, u64{0x0000800000000000});
+    EXPECT_EQ(m.run_one("0f 01 13"), Outcome::next);
+    TestMachine narrow(TestMode::long64, "haswell");
+    narrow.cpu.gpr[rbx] = TestMachine::data;
+    narrow.put(TestMachine::data + 2, u64{0x0000800000000000});
+    EXPECT_EQ(narrow.run_one("0f 01 13"), Outcome::fault);
     TestMachine p(TestMode::protected32);
     p.cpu.gpr[rbx] = TestMachine::data;
     p.put(TestMachine::data, u64{0x000089abcdef01ff});
@@ -193,8 +200,9 @@ TEST_F(System, invpcid_checks_its_descriptor) {
         return m.run_one("66 0f 38 82 03");
     };
     EXPECT_EQ(run(0, 0, 0x1000), Outcome::changed);
-    EXPECT_EQ(run(0, 0, 0x0000800000000000), Outcome::fault);
-    EXPECT_EQ(run(1, 0, 0x0000800000000000), Outcome::changed);
+    EXPECT_EQ(run(0, 0, 0x0000800000000000), Outcome::changed);      // 57 bits wide, whatever CR4.LA57
+    EXPECT_EQ(run(0, 0, 0x0100000000000000), Outcome::fault);
+    EXPECT_EQ(run(1, 0, 0x0100000000000000), Outcome::changed);
     EXPECT_EQ(run(1, 5, 0), Outcome::fault);                 // without PCIDE only 0
     EXPECT_EQ(run(2, 5, 0), Outcome::changed);
     EXPECT_EQ(run(2, 0x1000, 0), Outcome::fault);
@@ -319,7 +327,7 @@ TEST_F(System, bases_of_fs_and_gs) {
     cpu.control.cr4 |= cr4::fsgsbase;
     run_with("f3 48 0f ae d0", 0xffff800000000000);
     EXPECT_EQ(cpu.seg[Seg::fs].base, 0xffff800000000000);
-    EXPECT_TRUE(gp_with("f3 48 0f ae d8", 0x0000800000000000));
+    EXPECT_TRUE(gp_with("f3 48 0f ae d8", 0x0100000000000000));
     run_with("f3 0f ae d8", 0xffffffff12345678);
     EXPECT_EQ(cpu.seg[Seg::gs].base, 0x12345678u);
     m.run_one("f3 48 0f ae c3");

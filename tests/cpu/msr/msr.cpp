@@ -43,7 +43,8 @@ TEST_F(Msr, efer_keeps_lma_and_refuses_lme_under_paging) {
 
 TEST_F(Msr, addresses_must_be_canonical) {
     for (u32 index : {0xc0000082u, 0xc0000083u, 0xc0000100u, 0xc0000101u, 0xc0000102u, 0x175u, 0x176u}) {
-        EXPECT_FALSE(put(intel, index, 0x0000800000000000)) << std::hex << index;
+        EXPECT_FALSE(put(intel, index, 0x0100000000000000)) << std::hex << index;
+        EXPECT_TRUE(put(intel, index, 0x0000800000000000)) << std::hex << index;      // without CR4.LA57 too
         EXPECT_TRUE(put(intel, index, 0xffff800000000000)) << std::hex << index;
         EXPECT_EQ(get(intel, index), 0xffff800000000000) << std::hex << index;
     }
@@ -117,8 +118,9 @@ TEST_F(Msr, the_microcode_revision_is_each_vendors) {
 }
 
 TEST_F(Msr, feature_control_is_written_until_locked) {
-    EXPECT_FALSE(put(intel, 0x3a, bit(2)));                  // no VMX
-    EXPECT_TRUE(put(intel, 0x3a, 1));
+    EXPECT_FALSE(put(intel, 0x3a, bit(1)));                  // no SMX
+    EXPECT_TRUE(put(intel, 0x3a, bit(2)));
+    EXPECT_TRUE(put(intel, 0x3a, bit(2) | bit(0)));
     EXPECT_FALSE(put(intel, 0x3a, 1));
 }
 

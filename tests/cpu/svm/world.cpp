@@ -63,11 +63,11 @@ TEST(SvmWorld, a_refused_entry_leaves_the_guest_alone) {
 
 TEST(SvmWorld, bases_are_loaded_canonical_and_attributes_as_far_as_they_count) {
     SvmHost m;
-    m.set(Field::ds_base, 0x0000800000001000);
+    m.set(Field::ds_base, 0x0100000000001000);           // of 57 bits, whatever CR4.LA57
     m.set(Field::cs_attributes, 0xa83);                    // S and the type's code bit clear: it is code all the same
     m.set(Field::es_attributes, 0);
     EXPECT_EQ(m.run_guest("f4"), 0x78u);
-    EXPECT_EQ(m.get_field(Field::ds_base), 0xffff800000001000u);
+    EXPECT_EQ(m.get_field(Field::ds_base), 0xff00000000001000u);
     EXPECT_EQ(m.get_field(Field::es_attributes) & 0x80, 0u);
 }
 
@@ -117,11 +117,11 @@ TEST(SvmWorld, vmsave_and_vmload_move_the_rest_of_the_state) {
     EXPECT_EQ(m.get_field(Field::tr_attributes, 0x58000), 0x8bu);
     EXPECT_EQ(m.get_field(Field::lstar, 0x58000), 0xffffffff81000000u);
     c.seg[Seg::fs] = {}, c.seg[Seg::tr] = {}, c.msr.lstar = c.msr.kernel_gs_base = c.msr.sysenter_eip = 0;
-    m.set(Field::gs_base, 0x0000800000000000, 0x58000);
+    m.set(Field::gs_base, 0x0100000000000000, 0x58000);
     EXPECT_EQ(m.run_one("0f 01 da"), Outcome::changed);
     EXPECT_EQ(c.seg[Seg::fs].base, 0x1234u);
     EXPECT_EQ(c.seg[Seg::tr].rights.value, 0x8bu);
-    EXPECT_EQ(c.seg[Seg::gs].base, 0xffff800000000000u);
+    EXPECT_EQ(c.seg[Seg::gs].base, 0xff00000000000000u);
     EXPECT_EQ(c.msr.lstar, 0xffffffff81000000u);
     EXPECT_EQ(c.msr.kernel_gs_base, 0x99u);
     EXPECT_EQ(c.msr.sysenter_eip, 0x77u);
