@@ -44,10 +44,12 @@ std::string list_fields() {
     return out;
 }
 
+std::string test_of(std::string_view check) { return virt::test_of("VmrunCheck.breaks_alone", check); }
+
 std::string list_checks() {
-    std::string out = "VMRUN's checks (APM vol. 2); each gives VMEXIT_INVALID\n\n| check | section | rule |\n| --- | --- | --- |\n";
+    std::string out = "VMRUN's checks (APM vol. 2); each gives VMEXIT_INVALID\n\n| check | section | rule | test |\n| --- | --- | --- | --- |\n";
     for (auto& group : vmrun_checks())
-        for (auto& c : group.checks) out += line("| %s | %s | %s |", text(c.id).c_str(), text(c.manual).c_str(), text(c.rule).c_str());
+        for (auto& c : group.checks) out += line("| %s | %s | %s | %s |", text(c.id).c_str(), text(c.manual).c_str(), text(c.rule).c_str(), test_of(c.id).c_str());
     return out;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/bits.h"
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace virt {
@@ -24,6 +25,13 @@ struct Group {
     std::span<const Check<View>> checks;
     Outcome otherwise;            // what the instruction does when a rule here is broken
 };
+
+// The test of a rule's own in the unit tests: the parameterised test's name, and the rule's id in letters that GoogleTest takes.
+inline std::string test_of(std::string_view suite, std::string_view id) {
+    std::string name = "Breaks/" + std::string(suite) + "/";
+    for (char c : id) name += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+    return name;
+}
 
 enum class Verdict : u8 { not_applicable, holds, broken };
 

@@ -2,7 +2,6 @@
 // Markdown from the tables.
 #include "cpu/vmx/listing.h"
 #include "cpu/vmx/entry_checks.h"
-#include <cctype>
 #include <cstdio>
 #include <initializer_list>
 
@@ -53,11 +52,7 @@ static std::string registers(u8 over) {
     return names;
 }
 
-std::string test_of(std::string_view check) {
-    std::string name = "Breaks/EntryCheck.breaks_alone_with_the_manuals_outcome/";
-    for (char c : check) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-    return name;
-}
+std::string test_of(std::string_view check) { return virt::test_of("EntryCheck.breaks_alone_with_the_manuals_outcome", check); }
 
 std::string list_checks() {
     std::string text = head({"check", "SDM vol. 3", "rule", "of", "otherwise", "test"});
