@@ -36,6 +36,7 @@ tests_cpu_sources = \
     tests/cpu/vmx/breakers.cpp \
     tests/cpu/vmx/breakers.h \
     tests/cpu/vmx/entry_checks.cpp \
+    tests/cpu/vmx/msr_lists.cpp \
     tests/cpu/vmx/scenes.cpp \
     tests/cpu/vmx/scenes.h \
     tests/cpu/vmx/straight_checker.cpp \
