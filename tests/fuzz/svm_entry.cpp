@@ -4,8 +4,9 @@
 #include "tests/fuzz/choices.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
-    static SvmGenerator generator;
+    static SvmGenerator newer("max-amd"), older("barcelona");
     Choices chance{Input(data, size)};
+    auto& generator = chance.below(4) ? newer : older;
     generator.run(chance);
     require(generator.complaint);
     return 0;

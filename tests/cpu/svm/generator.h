@@ -23,7 +23,7 @@ public:
     std::string complaint;                       // the first thing that was wrong
     std::map<std::string, u64> seen;             // what has come of VMRUNs
 
-    SvmGenerator() : TestMachine(TestMode::long64, "max-amd") {
+    explicit SvmGenerator(const char* model = "max-amd") : TestMachine(TestMode::long64, model) {
         set_logging(false);
         memory.unmap(Physical(ram_left), size - ram_left);
         cpu.wires.send = [this](const ApicMessage& m) { cpu.apic.accept(m); };
@@ -245,7 +245,8 @@ private:
         remember_host();
         cpu.run(cpu.clock.ticks + 1);
         bool entered = layer().log.entries == entries + 1, refused = layer().log.failed_entries == failed + 1;
-        if (entered == refused) complain("VMRUN has neither entered nor failed");
+        if (entered == refused && confined) complain("VMRUN has neither entered nor failed");
+        if (entered == refused) return false;
         auto* broken = svm::first_broken({asked, layer().around});
         std::string by = broken ? std::string(broken->id) : "nothing";
         if (!cached && bool(broken) == right) complain("broken is " + by + "; the straight checker says another");

@@ -24,7 +24,9 @@ public:
     std::string complaint;                       // the first thing that was wrong
     std::map<std::string, u64> seen;             // what has come of entries
 
-    VmxGenerator() : TestMachine(TestMode::long64, "haswell") {
+    // haswell or nehalem-ep
+    explicit VmxGenerator(const char* model = "haswell")
+        : TestMachine(TestMode::long64, model), chip(*chip_of(model).straight), valid(scenes_of(chip_of(model))) {
         set_logging(false);
         memory.unmap(Physical(ram_left), size - ram_left);
         cpu.wires.send = [this](const ApicMessage& m) { cpu.apic.accept(m); };
@@ -56,8 +58,8 @@ public:
 
 private:
     Frames frames;
-    straight::Chip chip = straight::haswell;
-    std::vector<Scene> valid = haswell_scenes();
+    straight::Chip chip;
+    std::vector<Scene> valid;
     bool host_changed = false, nmi_sent = false;
     bool confined = false;                       // by EPT, in each entry so far
     Frames::Set allowed;                         // what the guest may have written to
@@ -74,10 +76,15 @@ private:
         return text;
     }
 
-    static std::vector<Scene> haswell_scenes() {
+    static const ChipPair& chip_of(std::string_view model) { return model == "haswell" ? haswell_chip() : nehalem_chip(); }
+    // Every scene of the Haswell that this chip takes too.
+    static std::vector<Scene> scenes_of(const ChipPair& chip) {
         std::vector<Scene> list;
-        for (auto& s : scenes())
-            if (s.chip == &haswell_chip()) list.push_back(s);
+        for (auto s : scenes()) {
+            if (s.chip != &haswell_chip()) continue;
+            s.chip = &chip;
+            if (!vmx::first_broken(s.view())) list.push_back(s);
+        }
         return list;
     }
 
@@ -137,6 +144,7 @@ private:
         for (auto& r : vmx::fields) set(r.field, s->vmcs[r.field]);
         set_host();
         set_addresses();
+        if (chance.below(2)) vary_controls(chance);
         set_guest(chance);
         put_ept(chance);
     }
@@ -151,6 +159,16 @@ private:
         set(F::virtual_apic_address, virtual_apic), set(F::ept_pointer, ept | 0x1e), set(F::eptp_list_address, eptp_list);
         set(F::exit_msr_store_address, lists), set(F::exit_msr_load_address, lists + 0x1000), set(F::entry_msr_load_address, lists + 0x2000);
         set(F::exit_msr_store_count, 0), set(F::exit_msr_load_count, 0), set(F::entry_msr_load_count, 0);
+    }
+    // More that exits, as far as the chip has it.
+    template <class Chance> void vary_controls(Chance& chance) {
+        set(F::primary_controls, field(F::primary_controls) | (chance.next() & chance.next() & chip.primary_may));
+        set(F::secondary_controls, field(F::secondary_controls) | (chance.next() & chip.secondary_may & (chance.below(8) ? 0x1c4c : 0x3c4c)));
+        set(F::pin_controls, field(F::pin_controls) | (chance.next() & chip.pin_may));
+        set(F::preemption_timer_value, chance.below(16));
+        set(F::exception_bitmap, chance.next() & chance.next());
+        set(F::cr0_mask, chance.next()), set(F::cr0_read_shadow, chance.next()), set(F::cr4_mask, chance.next()), set(F::cr4_read_shadow, chance.next());
+        set(F::cr3_target_count, chance.below(5)), set(F::ple_window, chance.below(64)), set(F::ple_gap, chance.below(64));
     }
     // Identity-mapped by the tables of its mode, at 1000h to 7FFFh of its memory.
     template <class Chance> void set_guest(Chance& chance) {
@@ -182,7 +200,7 @@ private:
             u64 target = chance.below(8) ? pool + chance.below(pool_size / 4096) * 4096 : chance.below(ram_left) & ~u64{0xfff};
             put(where, target | chance.below(8) | (chance.below(4) ? 0x30 : chance.below(16) << 3) | (chance.below(64) ? 0 : chance.next()));
         }
-        if (chance.below(2)) set(F::ept_pointer, field(F::ept_pointer) | 0x40);
+        if (chip.ept_vpid & bit(21) && chance.below(2)) set(F::ept_pointer, field(F::ept_pointer) | 0x40);
         put(eptp_list, field(F::ept_pointer) ^ (chance.below(2) << 6));
     }
 
