@@ -84,6 +84,7 @@ void Svm::load_host() {
     update_events();
     cpu.mmu->leave_guest();
     cpu.mode_changed();
+    if (!cpu.bits64()) cpu.rip() = u32(cpu.rip());
 
     auto& c = cpu.control;
     bool paged = cpu.paging(), pae = c.cr4 & cr4::pae, long_mode = cpu.long_mode();

@@ -94,6 +94,7 @@ void Svm::load_guest_paging(const paging::Stage2& second) {
     else cpu.control.pdpte = around.pdptes;
     cpu.mmu->enter_guest(second, u16(vmcb[Field::asid]));
     cpu.mode_changed();
+    if (!cpu.bits64()) cpu.rip() = u32(cpu.rip());
 }
 
 // APM vol. 2, 15.20. A software interrupt, #BP and #OF return behind their instruction where nRIP says where that is.

@@ -142,7 +142,7 @@ bool Vmx::load_msrs(Field address, Field count, u64& failed) {
     u64 at = vmcs[address], n = vmcs[count];
     for (u64 i = 0; i < n; i++, at += 16) {
         u64 name = cpu.memory.read(Physical(at), 8), value = cpu.memory.read(Physical(at + 8), 8);
-        if (name >> 32 || !loadable(cpu, u32(name)) || !write_msr(cpu, u32(name), value)) return failed = i + 1, false;
+        if (i == longest_list || name >> 32 || !loadable(cpu, u32(name)) || !write_msr(cpu, u32(name), value)) return failed = i + 1, false;
     }
     return true;
 }

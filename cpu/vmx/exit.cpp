@@ -115,7 +115,7 @@ bool Vmx::store_msrs(Field address, Field count) {
     for (u64 i = 0; i < n; i++, at += 16) {
         u64 name = cpu.memory.read(Physical(at), 8), value;
         bool x2apic = name >> 8 == 8 && cpu.apic.state() == LocalApic::State::x2apic;
-        if (name >> 32 || name == 0x9e || x2apic || !read_msr(cpu, u32(name), value)) return false;
+        if (i == longest_list || name >> 32 || name == 0x9e || x2apic || !read_msr(cpu, u32(name), value)) return false;
         cpu.memory.write(Physical(at + 8), 8, value);
     }
     return true;

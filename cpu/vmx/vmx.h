@@ -48,6 +48,7 @@ public:
     // ---- for the instructions (cpu/isa/vmx.cpp)
     static constexpr u64 none = ~u64{0};
     static constexpr u64 region_size = 4096;
+    static constexpr u64 longest_list = 512;      // IA32_VMX_MISC[27:25] is 0: what is beyond counts as an MSR that can't be had
 
     const Limits limits;
     bool on = false;                              // VMX operation

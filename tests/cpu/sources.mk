@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/cpu/, part of unit_tests.
 tests_cpu_sources = \
+    tests/cpu/any_code.h \
     tests/cpu/apic/local.cpp \
     tests/cpu/banks.cpp \
     tests/cpu/cpuid/cpuid.cpp \
@@ -8,6 +9,7 @@ tests_cpu_sources = \
     tests/cpu/event/guest.h \
     tests/cpu/event/interrupts.cpp \
     tests/cpu/event/task_switch.cpp \
+    tests/cpu/frames.h \
     tests/cpu/guest_memory.h \
     tests/cpu/isa/bcd.cpp \
     tests/cpu/isa/bitwise.cpp \
@@ -32,10 +34,17 @@ tests_cpu_sources = \
     tests/cpu/keys.cpp \
     tests/cpu/machine.h \
     tests/cpu/msr/msr.cpp \
+    tests/cpu/random_tables.cpp \
+    tests/cpu/random_tables.h \
     tests/cpu/second_stage.cpp \
+    tests/cpu/shadow.h \
+    tests/cpu/vmx/boundary.h \
     tests/cpu/vmx/breakers.cpp \
     tests/cpu/vmx/breakers.h \
     tests/cpu/vmx/entry_checks.cpp \
+    tests/cpu/vmx/generator.cpp \
+    tests/cpu/vmx/generator.h \
+    tests/cpu/vmx/msr_lists.cpp \
     tests/cpu/vmx/scenes.cpp \
     tests/cpu/vmx/scenes.h \
     tests/cpu/vmx/straight_checker.cpp \
@@ -44,6 +53,8 @@ tests_cpu_sources = \
     tests/cpu/svm/checks.cpp \
     tests/cpu/svm/events.cpp \
     tests/cpu/svm/exits.cpp \
+    tests/cpu/svm/generator.cpp \
+    tests/cpu/svm/generator.h \
     tests/cpu/svm/host.h \
     tests/cpu/svm/nested.cpp \
     tests/cpu/svm/permissions.cpp \

@@ -20,7 +20,7 @@ arguments = report.options(__doc__).parse_args()
 build = Path(arguments.build).resolve()
 HERE = Path(__file__).resolve().parent
 SECONDS = 60 if arguments.long else 10
-LONGEST = {"load_kernel": 16384, "options": 2000}
+LONGEST = {"load_kernel": 16384, "options": 2000, "random_tables": 2000, "svm_entry": 2000, "vmx_entry": 2000}
 SLOWEST = 10                                   # seconds that one input may take on a busy machine
 
 
@@ -88,6 +88,8 @@ def seed_contents(name):
         return OPTIONS
     if name == "load_kernel":
         return [file.read_bytes()[:8192] for file in sorted((build / "guests").glob("boot_*"))]
+    if name in ("random_tables", "svm_entry", "vmx_entry"):
+        return [random.Random(n).randbytes(1600) for n in range(200)]
     return [noise(n) for n in range(24)]
 
 

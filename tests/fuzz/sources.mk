@@ -9,8 +9,11 @@ fuzz_programs = \
     tests/fuzz/instructions \
     tests/fuzz/load_kernel \
     tests/fuzz/options \
+    tests/fuzz/random_tables \
     tests/fuzz/second_stage \
     tests/fuzz/state \
+    tests/fuzz/svm_entry \
+    tests/fuzz/vmx_entry \
     tests/fuzz/walk
 EXTRA_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/fuzz.py
@@ -25,8 +28,11 @@ tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
 tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_load_kernel_SOURCES = tests/fuzz/load_kernel.cpp
 tests_fuzz_options_SOURCES = tests/fuzz/options.cpp
+tests_fuzz_random_tables_SOURCES = tests/fuzz/random_tables.cpp tests/fuzz/choices.h tests/cpu/random_tables.h tests/cpu/shadow.h
 tests_fuzz_second_stage_SOURCES = tests/fuzz/second_stage.cpp tests/fuzz/input.h tests/cpu/machine.h tests/cpu/two_stages.h
 tests_fuzz_state_SOURCES = tests/fuzz/state.cpp
+tests_fuzz_svm_entry_SOURCES = tests/fuzz/svm_entry.cpp tests/fuzz/choices.h tests/cpu/svm/generator.h tests/cpu/svm/straight_checker.cpp
+tests_fuzz_vmx_entry_SOURCES = tests/fuzz/vmx_entry.cpp tests/fuzz/choices.h tests/cpu/vmx/generator.h tests/cpu/vmx/scenes.cpp tests/cpu/vmx/straight_checker.cpp
 tests_fuzz_walk_SOURCES = tests/fuzz/walk.cpp
 
 tests_fuzz_board_LDFLAGS = $(fuzz_flags)
@@ -45,10 +51,16 @@ tests_fuzz_load_kernel_LDFLAGS = $(fuzz_flags)
 tests_fuzz_load_kernel_LDADD = $(fuzz_libs)
 tests_fuzz_options_LDFLAGS = $(fuzz_flags)
 tests_fuzz_options_LDADD = $(fuzz_libs)
+tests_fuzz_random_tables_LDFLAGS = $(fuzz_flags)
+tests_fuzz_random_tables_LDADD = $(fuzz_libs)
 tests_fuzz_second_stage_LDFLAGS = $(fuzz_flags)
 tests_fuzz_second_stage_LDADD = $(fuzz_libs)
 tests_fuzz_state_LDFLAGS = $(fuzz_flags)
 tests_fuzz_state_LDADD = $(fuzz_libs)
+tests_fuzz_svm_entry_LDFLAGS = $(fuzz_flags)
+tests_fuzz_svm_entry_LDADD = $(fuzz_libs)
+tests_fuzz_vmx_entry_LDFLAGS = $(fuzz_flags)
+tests_fuzz_vmx_entry_LDADD = $(fuzz_libs)
 tests_fuzz_walk_LDFLAGS = $(fuzz_flags)
 tests_fuzz_walk_LDADD = $(fuzz_libs)
 

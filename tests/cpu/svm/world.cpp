@@ -72,6 +72,16 @@ TEST(SvmWorld, bases_are_loaded_canonical_and_attributes_as_far_as_they_count) {
 }
 
 // APM vol. 2, 15.15: a field whose clean bit is set need not be read again, and here it isn't.
+TEST(SvmWorld, rip_has_32_bits_outside_64_bit_mode) {
+    SvmHost m;
+    m.set(Field::efer, efer::svme), m.set(Field::cr0, 0x11), m.set(Field::cr4, 0), m.set(Field::cs_attributes, 0xc9b);
+    m.put_code("f4", m.guest_code);
+    m.set(Field::rip, 0x700000000 | m.guest_code);
+    EXPECT_EQ(m.resume(), 0x78u);
+    EXPECT_EQ(m.get_field(Field::rip), m.guest_code);
+    EXPECT_EQ(m.get_field(Field::next_rip), m.guest_code + 1);
+}
+
 TEST(SvmWorld, a_clean_field_comes_from_the_cache_whatever_memory_says) {
     SvmHost m;
     m.intercept(Exit::cpuid);

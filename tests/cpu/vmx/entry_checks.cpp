@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // VM entry's checks: each breaks alone, none is dead, and a checker written a second time agrees.
 #include "cpu/vmx/check_memory.h"
+#include "tests/cpu/vmx/boundary.h"
 #include "tests/cpu/vmx/breakers.h"
 #include <gtest/gtest.h>
 #include <random>
@@ -113,24 +114,13 @@ TEST(EntryChecks, no_row_is_dead) {
 class Mutator {
 public:
     explicit Mutator(unsigned seed) : random(seed) {}
-    u64 number(u64 below) { return random() % below; }
+    u64 next() { return random(); }
+    u64 below(u64 n) { return random() % n; }
+    u64 number(u64 n) { return below(n); }
 
-    Field field() { return fields[number(field_count)].field; }
-    u64 value(Field f, u64 now) {
-        static constexpr u64 edges[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xb, 0xd, 0xf, 0x10, 0x7f, 0x80, 0xff, 0xfff, 0x1000, 0xffff, 0x10000, 0x7000,
-                                        0x20000, 0xfffff, 0x100000, 0x7fffffff, 0x80000000, 0xffffffff, bit(32), bit(36) - 1, bit(36), bit(39) - 16,
-                                        bit(39) - 4096, bit(39), bit(40), bit(46), bit(47) - 1, bit(47), bit(48), bit(56) - 1, bit(56), ~u64{0},
-                                        ~mask(46, 0), ~mask(47, 0), ~mask(55, 0)};
-        if (f == Field::entry_interruption && number(4)) return bit(31) | number(8) << 8 | (number(2) ? number(34) : 2) | (number(4) ? 0 : bit(11)) | (number(16) ? 0 : bit(12));
-        switch (number(4)) {
-        case 0: return edges[number(std::size(edges))];
-        case 1: return now + (number(2) ? 1 : ~u64{0});
-        case 2: return random();
-        default: return now ^ bit(unsigned(number(width_in_bits(f))));
-        }
-    }
+    u64 value(Field f, u64 now) { return boundary_value(*this, f, now); }
     void mutate(Scene& s) {
-        Field f = field();
+        Field f = fields[number(field_count)].field;
         s.set(f, value(f, s.vmcs[f]));
     }
 
