@@ -44,9 +44,11 @@ tests_cpu_sources = \
     tests/cpu/vmx/entry_checks.cpp \
     tests/cpu/vmx/generator.cpp \
     tests/cpu/vmx/generator.h \
+    tests/cpu/vmx/host.h \
     tests/cpu/vmx/msr_lists.cpp \
     tests/cpu/vmx/scenes.cpp \
     tests/cpu/vmx/scenes.h \
+    tests/cpu/vmx/signals.cpp \
     tests/cpu/vmx/straight_checker.cpp \
     tests/cpu/vmx/straight_checker.h \
     tests/cpu/vmx/tables.cpp \

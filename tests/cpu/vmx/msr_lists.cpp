@@ -1,30 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Lists of MSRs: no transition works through more entries than IA32_VMX_MISC recommends (SDM vol. 3, A.6).
-#include "cpu/vmx/vmx.h"
-#include "tests/cpu/machine.h"
-#include "tests/cpu/vmx/scenes.h"
-#include <gtest/gtest.h>
+#include "tests/cpu/vmx/host.h"
 
 namespace {
 
 using vmx::Field;
 
-// Root operation with a VMCS that enters a 64-bit guest on the host's own tables.
-struct Lists : ::testing::Test {
-    static constexpr u64 region = 0x51000, list = 0x56000;
-    static constexpr u64 sysenter_cs = 0x174;
-    TestMachine m{TestMode::long64, "haswell"};
-    vmx::Vmx& v = static_cast<vmx::Vmx&>(*m.cpu.virt);
+struct Lists : VmxHost {
+    static constexpr u64 list = 0x56000, sysenter_cs = 0x174;
 
     Lists() {
-        m.cpu.control.cr4 |= cr4::vmxe;
-        v.enter_operation(0x50000);
-        v.make_current(region);
-        Scene s = long_mode();
-        for (auto& r : vmx::fields) v.vmcs.set(r.field, s.vmcs[r.field]);
-        v.vmcs.set(Field::secondary_controls, 0), v.vmcs.set(Field::guest_cr3, 0x1000);
-        v.vmcs.set(Field::entry_msr_load_address, list), v.vmcs.set(Field::exit_msr_load_address, list), v.vmcs.set(Field::exit_msr_store_address, list);
-        for (Field count : {Field::entry_msr_load_count, Field::exit_msr_load_count, Field::exit_msr_store_count}) v.vmcs.set(count, 0);
+        for (Field at : {Field::entry_msr_load_address, Field::exit_msr_load_address, Field::exit_msr_store_address}) v.vmcs.set(at, list);
         for (u64 n = 0; n < 1024; n++) m.put(list + n * 16, sysenter_cs), m.put(list + n * 16 + 8, n + 1);
     }
     u32 indicator() { return m.get<u32>(region + 4); }
