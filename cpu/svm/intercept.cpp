@@ -39,6 +39,9 @@ Outcome Svm::intercept(const Insn& insn) {
     case rdmsr: case wrmsr: return msr(insn);
     case isa::Event::pause: return Svm::pause(insn);
     case isa::Event::invlpg: return Svm::invlpg(insn);
+    case invpcid:                 // the descriptor's address and the type, decode assists or not
+        if (!intercepts(Exit::invpcid)) return Outcome::next;
+        return exit_instruction(Exit::invpcid, insn, linear_operand(cpu, insn), cpu.gpr[insn.operand[0].number]);
     case int_n:
         if (insn.opcode != 0xcd || !intercepts(Exit::software_int)) return Outcome::next;
         return exit_instruction(Exit::software_int, insn, has(Feature::decodeassists) ? u8(insn.immediate) : 0);

@@ -53,7 +53,7 @@ const Intercepted instructions[] = {
     {"0f 09", Exit::wbinvd, 2, 0},
     {"0f 01 c8", Exit::monitor, 3, 0},
     {"0f 01 c9", Exit::mwait, 3, 0},
-    {"66 0f 38 82 03", Exit::invpcid, 5, 0},
+    {"66 0f 38 82 03", Exit::invpcid, 5, 0x20000},
 };
 
 void prepare(SvmHost& m) {
@@ -86,6 +86,15 @@ TEST(SvmExits, without_decode_assists_there_is_no_information) {
         EXPECT_EQ(m.get_field(Field::exit_info1), 0u) << r.code;
         EXPECT_EQ(m.get_field(Field::next_rip), m.guest_code + r.length) << r.code;
     }
+}
+
+TEST(SvmExits, invpcid_exits_with_its_type) {
+    SvmHost m;
+    prepare(m);
+    m.intercept(Exit::invpcid);
+    EXPECT_EQ(m.run_guest("b9 02 00 00 00 66 0f 38 82 4b 10"), 0xa2u);     // MOV ECX, 2; INVPCID RCX, [RBX + 10h]
+    EXPECT_EQ(m.get_field(Field::exit_info1), 0x20010u);
+    EXPECT_EQ(m.get_field(Field::exit_info2), 2u);
 }
 
 TEST(SvmExits, what_is_not_intercepted_does_not_exit) {
