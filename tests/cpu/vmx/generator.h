@@ -316,7 +316,7 @@ private:
         u64 entries = layer().log.entries, failures = layer().log.failed_entries;
         set(F::exit_reason, 0);
         put(code, u32(resume ? 0xc3010f : 0xc2010f)), cpu.rip() = code;
-        cpu.run(cpu.clock.ticks + 1);
+        for (unsigned n = 0; n < 3 && cpu.rip() == code && !cpu.guest; n++) cpu.run(cpu.clock.ticks + 1);      // an event dropped takes a tick
         if (layer().log.entries == entries && layer().log.failed_entries == failures) {
             bool excused = nmi_sent || host_changed || field(F::exit_msr_load_count);         // a fault of the host's
             if (!excused) complain("the instruction has done nothing");
