@@ -85,7 +85,8 @@ private:
     }
     // Of the few entries that most walks meet, or of any; a bit, the rights, or everything.
     template <class Chance> void change_entry(Chance& chance) {
-        static constexpr u64 tables[] = {nested, nested + 0x1000, nested + 0x2000, nested + 0x3000, nested_pae, nested_32, nested_32 + 0x1000, pool + 0x1000,
+        static constexpr u64 tables[] = {nested, nested + 0x1000, nested + 0x2000, nested + 0x3000, nested_pae, nested_32, nested_32 + 0x1000,
+            pool + 0x1000,
                                          pool + 0x2000, pool + 0x3000, pool + 0x4000, pool + 0x5000, pool + 0x6000, pool + 0x7000};
         u64 at = tables[chance.below(std::size(tables))] + chance.below(chance.below(2) ? 4 : 128) * 8, e = get<u64>(at);
         switch (chance.below(5)) {
@@ -121,7 +122,8 @@ private:
         Stage2 s;
         if (shadow.second != Second::none) {
             static constexpr Mode modes[] = {Mode::off, Mode::bits32, Mode::pae, Mode::level4};
-            s = {.kind = amd ? Nesting::npt : Nesting::ept, .mode = modes[unsigned(shadow.nested_format)], .root = shadow.nested_root | (amd ? 0 : 0x1e),
+            s = {.kind = amd ? Nesting::npt : Nesting::ept, .mode = modes[unsigned(shadow.nested_format)], .root = shadow.nested_root | (amd ? 0
+                : 0x1e),
                  .maxphyaddr = u8(cpu.model.physical_bits), .large_pages = !amd || shadow.nested_pse, .accessed_dirty = !amd && shadow.flags,
                  .nxe = shadow.nested_nxe, .global_reserved = amd};
         }
@@ -132,7 +134,8 @@ private:
     }
 
     template <class Chance> u64 address(Chance& chance) {
-        u64 at = chance.below(4) ? chance.below(128) << 12 : chance.below(8) << 12 | chance.below(4) << 21 | chance.below(4) << 30 | chance.below(4) << 39;
+        u64 at = chance.below(4) ? chance.below(128) << 12 : chance.below(8) << 12 | chance.below(4) << 21 | chance.below(4) << 30
+            | chance.below(4) << 39;
         if (chance.below(8) == 0) at ^= chance.next() & ~u64{0xfff};
         at |= chance.below(512) * 8;
         return shadow.format == Format::level4 ? sign_extend(at, 48) : u32(at);
@@ -140,8 +143,10 @@ private:
     void complain(const char* what, u64 linear, unsigned kind, Verdict right = Verdict::reached, u64 physical = 0) {
         if (!complaint.empty()) return;
         char text[240];
-        std::snprintf(text, sizeof text, "%s: kind %u of %llx; verdict %d, physical %llx; formats %d over %d, second %d, CR0 %llx, CR4 %llx, EFER %llx, CPL %u", what, kind,
-                      static_cast<unsigned long long>(linear), int(right), static_cast<unsigned long long>(physical), int(shadow.format), int(shadow.nested_format),
+        std::snprintf(text, sizeof text, "%s: kind %u of %llx; verdict %d, physical %llx; formats %d over %d, second %d, CR0 %llx, "
+                      "CR4 %llx, EFER %llx, CPL %u", what, kind,
+                      static_cast<unsigned long long>(linear), int(right), static_cast<unsigned long long>(physical), int(shadow.format),
+                          int(shadow.nested_format),
                       int(shadow.second), static_cast<unsigned long long>(cpu.control.cr0), static_cast<unsigned long long>(cpu.control.cr4),
                       static_cast<unsigned long long>(cpu.control.efer), cpu.cpl);
         complaint = text;
@@ -157,7 +162,8 @@ private:
         u8* bytes;
         mmu.refused = {};
         u64 before = memory.read(Physical(physical), 8);
-        bool done = kind == Shadow::read ? cpu.load(linear, found) : kind == Shadow::write ? cpu.store(linear, value) : mmu.translate(linear, Kind::execute, As::current, at, bytes);
+        bool done = kind == Shadow::read ? cpu.load(linear, found) : kind == Shadow::write ? cpu.store(linear, value) : mmu.translate(linear,
+            Kind::execute, As::current, at, bytes);
         if (done != (right == Verdict::reached)) return complain(done ? "let through" : "refused", linear, kind, right, physical);
         if (!done) return judge_refusal(linear, kind, right);
         if (kind == Shadow::read && (found ^ before) & ~flags) complain("another word read", linear, kind, right, physical);
@@ -166,7 +172,8 @@ private:
     }
     void judge_refusal(u64 linear, unsigned kind, Verdict right) {
         using paging::Event;
-        Event event = mmu.refused.event, wanted = right == Verdict::page_fault ? Event::page_fault : right == Verdict::misconfigured ? Event::ept_misconfiguration
+        Event event = mmu.refused.event, wanted = right == Verdict::page_fault ? Event::page_fault : right == Verdict::misconfigured
+            ? Event::ept_misconfiguration
                                                 : amd ? Event::nested_page_fault : Event::ept_violation;
         if (event != wanted) complain("refused for another reason", linear, kind, right);
     }

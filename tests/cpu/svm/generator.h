@@ -32,7 +32,7 @@ public:
     // One input: a state, entries and exits.
     template <class Chance> void run(Chance& chance) {
         power_on(chance);
-        allowed.reset(), confined = true;
+        allowed.reset(), root = ~u64{0}, confined = true;
         set_guest(chance);
         if (chance.below(4) == 0) fill_tables(chance);
         if (chance.below(8) == 0) disturb_page(chance);
@@ -48,11 +48,13 @@ public:
             after_exit(chance);
         }
         judge_memory();
+        if (!cpu.mmu->banks_hold()) complain("a bank holds what the TLB does not");
     }
 
 private:
     Frames frames;
     bool confined = false;                       // the guests so far have reached nothing but their pool
+    u64 root = 0;                                // of the tables that were last looked at
     Frames::Set allowed;                         // what they may have written to
     struct Host {
         Gpr gpr;
@@ -131,7 +133,8 @@ private:
         table(0x5020, (origin + 0x6000) | 1), table(0x6000, 0xe7);
         set(F::intercept_3, chance.below(4) ? u64{bit(24) | bit(31)} : chance.next());
         set(F::intercept_4, 3 | (chance.below(4) ? 0 : chance.next()));
-        if (chance.below(4) == 0) set(F::intercept_exception, chance.next()), set(F::intercept_cr, chance.next()), set(F::intercept_dr, chance.next());
+        if (chance.below(4) == 0) set(F::intercept_exception, chance.next()), set(F::intercept_cr, chance.next()), set(F::intercept_dr,
+            chance.next());
         set(F::asid, 1 + chance.below(3)), set(F::iopm_base, iopm), set(F::msrpm_base, msrpm);
         set(F::nested_control, with_nested), set(F::gpat, 0x0007040600070406);
         set(F::nested_cr3, cpu.long_mode() ? nested_cr3 : cpu.control.cr4 & cr4::pae ? nested_pae : nested_32);
@@ -143,8 +146,10 @@ private:
         set(F::cpl, kind == user || kind == v86 ? 3 : 0);
         bool small = kind == real || kind == v86;
         if (small) start = chance.below(code_size - 64);
-        for (F f : {F::es_selector, F::ss_selector, F::ds_selector}) segment(f, small ? 0x1000 : 0x18, small ? origin + guest_code : 0, small ? 0xffff : 0xffffffff, small ? 0xf3 : 0xc93);
-        segment(F::cs_selector, small ? 0x1000 : 0x10, small ? origin + guest_code : 0, small ? 0xffff : 0xffffffff, is_wide ? 0xa9b : small ? 0xfb : 0xc9b);
+        for (F f : {F::es_selector, F::ss_selector, F::ds_selector}) segment(f, small ? 0x1000 : 0x18, small ? origin + guest_code : 0, small
+            ? 0xffff : 0xffffffff, small ? 0xf3 : 0xc93);
+        segment(F::cs_selector, small ? 0x1000 : 0x10, small ? origin + guest_code : 0, small ? 0xffff : 0xffffffff, is_wide ? 0xa9b : small
+            ? 0xfb : 0xc9b);
         set(F::gdtr_base, origin + 0x18000), set(F::gdtr_limit, 0xff), set(F::idtr_base, origin + 0x19000), set(F::idtr_limit, 0xfff);
         set(F::rip, start), set(F::rsp, small ? 0xff0 : origin + 0x1f000), set(F::rax, chance.below(pool_size));
         put(pool + 0x18010, is_wide ? u64{0x00af9b000000ffff} : u64{0x00cf9b000000ffff}), put(pool + 0x18018, u64{0x00cf93000000ffff});
@@ -157,9 +162,11 @@ private:
     template <class Chance> void put_nested(Chance& chance) {
         for (u64 level = 0; level < 3; level++) put(nested_cr3 + level * 0x1000, (nested_cr3 + level * 0x1000 + 0x1000) | 7);
         put(nested_pae, (nested_cr3 + 0x2000) | 1), put(nested_32, u32(nested_32 + 0x1007));
-        for (u64 n = 0; n < pool_size / 4096; n++) put(nested_cr3 + 0x3000 + n * 8, (pool + n * 4096) | 0x67), put(nested_32 + 0x1000 + n * 4, u32((pool + n * 4096) | 0x67));
+        for (u64 n = 0; n < pool_size / 4096; n++) put(nested_cr3 + 0x3000 + n * 8, (pool + n * 4096) | 0x67), put(nested_32 + 0x1000 + n * 4,
+            u32((pool + n * 4096) | 0x67));
         for (u64 changes = chance.below(2) ? chance.below(24) : 0; changes; changes--) {
-            u64 where = chance.below(8) ? nested_cr3 + 0x3000 + chance.below(pool_size / 4096 + 4) * 8 : nested_cr3 + chance.below(3) * 0x1000 + chance.below(3) * 8;
+            u64 where = chance.below(8) ? nested_cr3 + 0x3000 + chance.below(pool_size / 4096 + 4) * 8 : nested_cr3 + chance.below(3) * 0x1000
+                + chance.below(3) * 8;
             u64 target = chance.below(8) ? pool + chance.below(pool_size / 4096) * 4096 : chance.below(ram_left) & ~u64{0xfff};
             put(where, target | chance.below(8) | chance.below(64) << 3 | (chance.below(8) ? 0 : bit(63)) | (chance.below(64) ? 0 : chance.next()));
         }
@@ -183,7 +190,8 @@ private:
         for (u64 n = chance.below(8); n; n--) ram[vmcb + chance.below(0x700)] = u8(chance.next());
         if (chance.below(4) == 0) return;
         set(F::asid, asid), set(F::efer, efer), set(F::iopm_base, iopm), set(F::msrpm_base, msrpm), set(F::event_injection, 0);
-        set(F::cr0, u32(get_field(F::cr0)) & ~u64{bit(29)}), set(F::cr4, get_field(F::cr4) & control::cr4_bits(cpu)), set(F::cr3, get_field(F::cr3) & mask(30, 0));
+        set(F::cr0, u32(get_field(F::cr0)) & ~u64{bit(29)}), set(F::cr4, get_field(F::cr4) & control::cr4_bits(cpu)), set(F::cr3,
+            get_field(F::cr3) & mask(30, 0));
         set(F::dr6, u32(get_field(F::dr6))), set(F::dr7, u32(get_field(F::dr7))), set(F::intercept_4, get_field(F::intercept_4) | 1);
         set(F::gpat, 0x0007040600070406);
     }
@@ -201,12 +209,15 @@ private:
         cpu.gpr = registers;
     }
     template <class Chance> void change_field(Chance& chance) {
-        static constexpr u64 edges[] = {0, 1, 2, 3, 4, 5, 6, 7, 0xf, 0x10, 0x11, 0x7f, 0x80, 0xff, 0xfff, 0x1000, 0x1d01, 0x1500, 0x7fff, 0x8000, 0xffff, 0x10000,
-                                        0x7fffffff, 0x80000000, 0xffffffff, bit(32), bit(40) - 0x3000, bit(40) - 0x2fff, bit(40) - 0x2000, bit(40) - 0x1000,
+        static constexpr u64 edges[] = {0, 1, 2, 3, 4, 5, 6, 7, 0xf, 0x10, 0x11, 0x7f, 0x80, 0xff, 0xfff, 0x1000, 0x1d01, 0x1500, 0x7fff, 0x8000,
+            0xffff, 0x10000,
+                                        0x7fffffff, 0x80000000, 0xffffffff, bit(32), bit(40) - 0x3000, bit(40) - 0x2fff, bit(40) - 0x2000,
+                                        bit(40) - 0x1000,
                                         bit(40), bit(47), bit(48) - 0x1000, bit(48), bit(51), bit(52), bit(63), ~u64{0}};
         F f = svm::fields[chance.below(std::size(svm::fields))].field;
         u64 now = get_field(f);
-        if (f == F::event_injection && chance.below(4)) return set(f, bit(31) | chance.below(8) << 8 | chance.below(34) | chance.below(4) / 3 << 11 | chance.next() << 32);
+        if (f == F::event_injection && chance.below(4)) return set(f, bit(31) | chance.below(8) << 8 | chance.below(34)
+            | chance.below(4) / 3 << 11 | chance.next() << 32);
         switch (chance.below(4)) {
         case 0: return set(f, edges[chance.below(std::size(edges))]);
         case 1: return set(f, now + (chance.below(2) ? 1 : ~u64{0}));
@@ -227,12 +238,14 @@ private:
     bool straight_accepts() {
         straight::Page page;
         std::copy_n(ram.begin() + vmcb, page.size(), page.begin());
-        straight::Processor p{cpu.model.physical_bits, cpu.model.asids, control::efer_bits(cpu), control::cr4_bits(cpu), true, cpu.paging(), cpu.long_mode(), {}};
+        straight::Processor p{cpu.model.physical_bits, cpu.model.asids, control::efer_bits(cpu), control::cr4_bits(cpu), true, cpu.paging(),
+            cpu.long_mode(), {}};
         for (u64 n = 0; n < 4; n++) p.pdptes[n] = memory.read(Physical((get_field(F::cr3) & 0xffffffe0) + n * 8), 8);
         return straight::accepts(page, p);
     }
     void remember_host() {
-        host = {cpu.gpr, cpu.rflags, cpu.msr.pat, cpu.control, {cpu.seg[Seg::es], cpu.seg[Seg::cs], cpu.seg[Seg::ss], cpu.seg[Seg::ds]}, cpu.seg.gdtr.base, cpu.seg.idtr.base};
+        host = {cpu.gpr, cpu.rflags, cpu.msr.pat, cpu.control, {cpu.seg[Seg::es], cpu.seg[Seg::cs], cpu.seg[Seg::ss], cpu.seg[Seg::ds]},
+            cpu.seg.gdtr.base, cpu.seg.idtr.base};
     }
 
     // True if it has led into the guest, who may have left again.
@@ -243,7 +256,7 @@ private:
         asked.load(memory, Physical(vmcb), svm::vmrun_reads);
         put_bytes(code, {0x0f, 0x01, 0xd8, 0xeb, 0xfe}), cpu.rip() = code, cpu.gpr[rax] = vmcb;
         remember_host();
-        cpu.run(cpu.clock.ticks + 1);
+        for (unsigned n = 0; n < 3 && cpu.rip() == code && !cpu.guest; n++) cpu.run(cpu.clock.ticks + 1);      // an event dropped takes a tick
         bool entered = layer().log.entries == entries + 1, refused = layer().log.failed_entries == failed + 1;
         if (entered == refused && confined) complain("VMRUN has neither entered nor failed");
         if (entered == refused) return false;
@@ -265,7 +278,6 @@ private:
         if (chance.below(8) == 0 && cpu.guest) happen(chance), cpu.run(cpu.clock.ticks + 50);
         if (cpu.guest) judge_guest();
         else if (layer().vmcb_address == vmcb && cpu.activity != Activity::shutdown) judge_host();
-        if (!cpu.mmu->banks_hold()) complain("a bank holds what the TLB does not");
     }
     template <class Chance> void happen(Chance& chance) {
         switch (chance.below(3)) {
@@ -328,7 +340,7 @@ private:
     // Nothing but what the nested tables allow has been written to, and what the CPU itself writes.
     void look_at_tables() {
         if (!nested() || !cpu.long_mode()) return void(confined = false);
-        allowed |= Frames::writable_by_npt(memory, get_field(F::nested_cr3));
+        if (root != get_field(F::nested_cr3)) allowed |= Frames::writable_by_npt(memory, root = get_field(F::nested_cr3));
         confined = confined && !(allowed & outside_pool() & ~tables()).any();
     }
     static Frames::Set tables() {

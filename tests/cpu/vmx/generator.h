@@ -54,6 +54,7 @@ public:
             after_exit(chance);
         }
         judge_memory();
+        if (!cpu.mmu->banks_hold()) complain("a bank holds what the TLB does not");
     }
 
 private:
@@ -62,6 +63,7 @@ private:
     std::vector<Scene> valid;
     bool host_changed = false, nmi_sent = false;
     bool confined = false;                       // by EPT, in each entry so far
+    u64 root = 0;                                // of the tables that were last looked at
     Frames::Set allowed;                         // what the guest may have written to
 
     vmx::Vmx& layer() { return static_cast<vmx::Vmx&>(*cpu.virt); }
@@ -113,7 +115,7 @@ private:
         cpu.pending = 0, cpu.engine = Engine::slow;
         complaint.clear();
         host_changed = nmi_sent = false, confined = true;
-        allowed.reset();
+        allowed.reset(), root = 0;
         cpu.msr.feature_control = 5;
         TestMachine::enter(TestMode::long64);
         if (legacy) become_legacy();
@@ -138,9 +140,9 @@ private:
     // ---- a valid VMCS
 
     template <class Chance> void set_scene(Chance& chance) {
-        const Scene* s;
-        do s = &valid[chance.below(valid.size())];
-        while (s->ia32e != cpu.long_mode());
+        u64 first = chance.below(valid.size());
+        const Scene* s = &valid[first];
+        for (u64 n = first; s->ia32e != cpu.long_mode(); n++) s = &valid[n % valid.size()];
         for (auto& r : vmx::fields) set(r.field, s->vmcs[r.field]);
         set_host();
         set_addresses();
@@ -167,7 +169,8 @@ private:
         set(F::pin_controls, field(F::pin_controls) | (chance.next() & chip.pin_may));
         set(F::preemption_timer_value, chance.below(16));
         set(F::exception_bitmap, chance.next() & chance.next());
-        set(F::cr0_mask, chance.next()), set(F::cr0_read_shadow, chance.next()), set(F::cr4_mask, chance.next()), set(F::cr4_read_shadow, chance.next());
+        set(F::cr0_mask, chance.next()), set(F::cr0_read_shadow, chance.next()), set(F::cr4_mask, chance.next()), set(F::cr4_read_shadow,
+            chance.next());
         set(F::cr3_target_count, chance.below(5)), set(F::ple_window, chance.below(64)), set(F::ple_gap, chance.below(64));
     }
     // Identity-mapped by the tables of its mode, at 1000h to 7FFFh of its memory.
@@ -185,9 +188,11 @@ private:
         if (v86) start = 0x100;
         set(F::guest_rip, start), set(F::guest_rsp, real || v86 ? 0xff0 : origin + 0x1f000);
         set(F::guest_gdtr_base, origin + 0x18000), set(F::guest_idtr_base, origin + (real ? 0 : 0x19000));
-        for (u64 n = 1; n < 9; n++) put(pool + 0x18000 + n * 8, n < 3 && wide ? u64{0x00af9b000000ffff} : n == 2 ? u64{0x00cf9b000000ffff} : u64{0x00cf93000000ffff});
+        for (u64 n = 1; n < 9; n++) put(pool + 0x18000 + n * 8, n < 3 && wide ? u64{0x00af9b000000ffff} : n == 2 ? u64{0x00cf9b000000ffff}
+            : u64{0x00cf93000000ffff});
         for (u64 v = 0; v < 256 && wide; v++) put(pool + 0x19000 + v * 16, (start & 0xffff) | 0x10 << 16 | u64{0x8e00} << 32 | start >> 16 << 48);
-        for (u64 v = 0; v < 256 && !wide && !real; v++) put(pool + 0x19000 + v * 8, (start & 0xffff) | 0x10 << 16 | u64{0x8e00} << 32 | start >> 16 << 48);
+        for (u64 v = 0; v < 256 && !wide && !real; v++) put(pool + 0x19000 + v * 8, (start & 0xffff) | 0x10 << 16 | u64{0x8e00} << 32
+            | start >> 16 << 48);
     }
     bool nested() { return (field(F::primary_controls) >> 31 & 1) && (field(F::secondary_controls) & 2); }
 
@@ -196,7 +201,8 @@ private:
         for (u64 level = 0; level < 3; level++) put(ept + level * 0x1000, (ept + level * 0x1000 + 0x1000) | 7);
         for (u64 n = 0; n < pool_size / 4096; n++) put(ept + 0x3000 + n * 8, (pool + n * 4096) | 0x37);
         for (u64 changes = chance.below(2) ? chance.below(24) : 0; changes; changes--) {
-            u64 where = chance.below(8) ? ept + 0x3000 + chance.below(pool_size / 4096 + 4) * 8 : ept + chance.below(3) * 0x1000 + chance.below(3) * 8;
+            u64 where = chance.below(8) ? ept + 0x3000 + chance.below(pool_size / 4096 + 4) * 8 : ept + chance.below(3) * 0x1000
+                + chance.below(3) * 8;
             u64 target = chance.below(8) ? pool + chance.below(pool_size / 4096) * 4096 : chance.below(ram_left) & ~u64{0xfff};
             put(where, target | chance.below(8) | (chance.below(4) ? 0x30 : chance.below(16) << 3) | (chance.below(64) ? 0 : chance.next()));
         }
@@ -217,7 +223,8 @@ private:
         if (chance.below(2)) noise(eptp_list + 8, 0xff8);
         static constexpr u32 msrs[] = {0x10, 0x1b, 0x3a, 0x79, 0x8b, 0x9b, 0x9e, 0x174, 0x175, 0x176, 0x1d9, 0x277, 0x2ff, 0x480, 0x6e0, 0x808, 0x830,
                                        0xc0000080, 0xc0000081, 0xc0000082, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103};
-        static constexpr std::pair<F, F> all[] = {{F::exit_msr_store_address, F::exit_msr_store_count}, {F::exit_msr_load_address, F::exit_msr_load_count},
+        static constexpr std::pair<F, F> all[] = {{F::exit_msr_store_address, F::exit_msr_store_count}, {F::exit_msr_load_address,
+            F::exit_msr_load_count},
                                                   {F::entry_msr_load_address, F::entry_msr_load_count}};
         for (auto [address, count] : all) {
             if (chance.below(2)) continue;
@@ -233,7 +240,8 @@ private:
     // VMREAD and VMWRITE of any encoding: what is written is read again, as wide as the encoding says.
     template <class Chance> void use_instructions(Chance& chance) {
         for (u64 n = chance.below(16); n && complaint.empty(); n--) {
-            u64 encoding = chance.below(4) ? u16(vmx::fields[chance.below(vmx::field_count)].field) | (chance.below(8) == 0) : chance.next() >> chance.below(64);
+            u64 encoding = chance.below(4) ? u16(vmx::fields[chance.below(vmx::field_count)].field) | (chance.below(8) == 0)
+                : chance.next() >> chance.below(64);
             write_and_read(encoding, chance.next());
         }
     }
@@ -263,7 +271,8 @@ private:
         host_runs_at({0x66, 0x0f, 0xc7, 0x30}, region);
         u64 changes = chance.below(4) ? 1 + chance.below(8) : 0x400, spread = changes < 16 ? 0 : chance.next();
         for (u64 n = 0; n < changes; n++) {
-            u64 at = spread ? n * 4 : chance.below(0x480), value = spread ? (spread = spread * 0x5851f42d4c957f2d + 0x14057b7ef767814f) >> 32 : chance.next();
+            u64 at = spread ? n * 4 : chance.below(0x480), value = spread ? (spread = spread * 0x5851f42d4c957f2d + 0x14057b7ef767814f) >> 32
+                : chance.next();
             if (at < 12) continue;
             if (spread) put(region + at, u32(value));
             else put(region + at, u8(value));
@@ -292,7 +301,8 @@ private:
     // ---- entry
 
     straight::Verdict straight_verdict() {
-        straight::State s{&chip, {}, [this](u64 at, int bytes) { return memory.read(Physical(at), unsigned(bytes)); }, cpu.long_mode(), layer().current, vmx::revision};
+        straight::State s{&chip, {}, [this](u64 at, int bytes) { return memory.read(Physical(at), unsigned(bytes)); }, cpu.long_mode(),
+            layer().current, vmx::revision};
         for (auto& r : vmx::fields) s.field[u16(r.field)] = field(r.field);
         return straight::judge(s);
     }
@@ -300,12 +310,18 @@ private:
 
     // True if it has led into the guest, who may have left again.
     bool enter(bool resume) {
-        auto right = straight_verdict(), table = verdict(vmx::first_broken({layer().vmcs, layer().surroundings()}));
+        auto broken = vmx::first_broken({layer().vmcs, layer().surroundings()});
+        auto right = straight_verdict(), table = verdict(broken);
         if (right != table) complain("the table says " + text(table) + ", the straight checker " + text(right));
-        u64 entries = layer().log.entries;
+        u64 entries = layer().log.entries, failures = layer().log.failed_entries;
         set(F::exit_reason, 0);
         put(code, u32(resume ? 0xc3010f : 0xc2010f)), cpu.rip() = code;
-        cpu.run(cpu.clock.ticks + 1);
+        for (unsigned n = 0; n < 3 && cpu.rip() == code && !cpu.guest; n++) cpu.run(cpu.clock.ticks + 1);      // an event dropped takes a tick
+        if (layer().log.entries == entries && layer().log.failed_entries == failures) {
+            bool excused = nmi_sent || host_changed || field(F::exit_msr_load_count);         // a fault of the host's
+            if (!excused) complain("the instruction has done nothing");
+            return false;
+        }
         u64 reason = field(F::exit_reason);
         straight::Verdict found;
         if (reason >> 31) found = {int(u16(reason)), int(field(F::exit_qualification))};
@@ -313,7 +329,8 @@ private:
         bool by_msr = found.result == 34 && right == straight::Verdict{};
         if (by_msr && (found.qualification < 1 || u64(found.qualification) > field(F::entry_msr_load_count))) complain("an entry of no list has failed");
         seen[text(by_msr ? straight::Verdict{34, 0} : found)]++;
-        if (!by_msr && found != right) complain("the instruction comes to " + text(found) + ", the straight checker to " + text(right));
+        if (!by_msr && found != right) complain("the instruction comes to " + text(found) + ", the straight checker to " + text(right)
+            + "; broken is " + std::string(broken ? broken->check->id : "nothing"));
         if (found.result == 0) return true;
         if (found.result >= 33) judge_host();
         return false;
@@ -329,7 +346,6 @@ private:
         judge_fields();
         if (layer().log.exits != exits && !cpu.guest) judge_host();
         if (cpu.guest) judge_guest();
-        if (!cpu.mmu->banks_hold()) complain("a bank holds what the TLB does not");
     }
     template <class Chance> void happen(Chance& chance) {
         switch (chance.below(4)) {
@@ -425,7 +441,7 @@ private:
     void look_at_tables() {
         confined = confined && nested() && !(field(F::secondary_controls) & bit(13));       // VMFUNC may switch
         if (!confined) return;
-        allowed |= Frames::writable_by_ept(memory, field(F::ept_pointer));
+        if (root != field(F::ept_pointer)) allowed |= Frames::writable_by_ept(memory, root = field(F::ept_pointer));
         if (field(F::primary_controls) & bit(21)) Frames::add(allowed, field(F::virtual_apic_address), 4096);
         Frames::add(allowed, field(F::exit_msr_store_address), field(F::exit_msr_store_count) * 16);
     }
