@@ -8,6 +8,8 @@
   kernels  small compute kernels and 300 KB of generated code (tests/bench/kernels.c, large.py)
   kvm      KVM in the guest: cases of tests/images/kvmtest.c under nested and shadow paging, and a kernel booted by Debian's
            QEMU; slate with VMX, slate with SVM and TCG's SVM by turns
+  exits    the guest tests/guests/virt/exit_rate.cpp: a round trip of a CPUID exit, in time and in instructions of the host (by
+           valgrind), computing in a guest and outside, walks of two stages and of one; VMX beside SVM
 
 Seconds are user CPU seconds of the emulator's process: of all of it by wait4 (boot), else the difference between two
 lines on the serial port, read from /proc/PID/stat (10 ms steps) as they come. Slate and QEMU run by turns, on the same
@@ -62,6 +64,9 @@ KVM_CASES = {"real": 16, "switches": 16, "memory-4k": 16, "memory-huge": 16, "me
 KVM_PAGING = {"nested": "", "shadow": "kvm_intel.ept=0 kvm_amd.npt=0"}
 KVM_EMULATORS = {"slate VMX": "max-intel", "slate SVM": "max-amd"}
 QEMU_SVM = "TCG SVM"
+# Rounds of each case of exit_rate at --scale 1: about a second.
+RATES = {"cpuid": 2000000, "native": 6000, "compute": 6000, "walks-native": 4000000, "walks": 4000000}
+RATES_FEW, COUNTED = 1000, (1000, 3000)
 MEAN = ["sha256", "crc32", "sort", "list", "bytecode", "strings", "sieve", "matrix"]
 WORK = ["md5sum", "sha256sum", "gzip", "sort", "awk", "fork", "pipes", "fp"]
 # Work and kernels are compared on equal terms: no tests of ciphers in the background for a second or two after the boot,
@@ -389,6 +394,8 @@ def mitigations(runs):
     notes = {emulator: sorted(list_of_runs[0].notes) for emulator, list_of_runs in runs.items()}
     if len({tuple(n for n in list_of if "Mitigation" in n) for list_of in notes.values()}) > 1:
         print("  MITIGATIONS DIFFER: the seconds below are not to be compared")
+    elif not any("Mitigation" in n for list_of in notes.values() for n in list_of):
+        print("  mitigations are equal: no kernel uses any (where they say other things, the CPU is another)")
     for note in sorted(set().union(*notes.values())):
         who = [emulator for emulator, list_of in notes.items() if note in list_of]
         print(f"  mitigation of {'all' if len(who) == len(notes) else ', '.join(who)}: {note}")
@@ -447,6 +454,71 @@ def kvms(bench):
     bench.no_qemu()
 
 
+# ---- exits
+def exit_rate(bench, model, what, rounds, before=()):
+    """A run of exit_rate that must have gone well: user seconds, what it printed on stderr."""
+    guest = bench.build / "guests/exit_rate"
+    if not guest.exists():
+        raise Wrong(f"{guest} is not there: make guests/built")
+    engine = ["--engine", bench.arguments.engine] if bench.arguments.engine else []
+    command = [*before, bench.build / "slate", "--kernel", guest, "--headless", "--serial", "null", "--debugcon", "stdio", "--no-reboot",
+               "--memory", "64M", "--cpu", model, *engine, *shlex.split(bench.arguments.options), "--append", f"what={what} n={rounds}"]
+    if bench.arguments.commands:
+        print(shlex.join(map(str, command)))
+        return 0, ""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+        out.seek(0), errors.seek(0)
+        printed = out.read()
+        if not printed.endswith("end 1 ok 0 failed\n"):
+            raise Wrong(f"exit_rate {what} on {model}: {printed[-200:]}")
+        return usage.ru_utime, errors.read()
+
+
+def seconds_of_a_round(bench, model, what):
+    many = RATES_FEW + max(1, round(RATES[what] * bench.arguments.scale))
+    few, all_of_them = (exit_rate(bench, model, what, rounds)[0] for rounds in (RATES_FEW, many))
+    return (all_of_them - few) / (many - RATES_FEW)
+
+
+def instructions_of_a_trip(bench, model):
+    """The host's, exactly, or None without valgrind."""
+    if not shutil.which("valgrind"):
+        return None
+    counts = [int(re.search(r"Collected : (\d+)", exit_rate(bench, model, "cpuid", n, ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])[1])[1])
+              for n in COUNTED]
+    return (counts[1] - counts[0]) / (COUNTED[1] - COUNTED[0])
+
+
+def exits(bench):
+    every = {(who, what): [] for who in KVM_EMULATORS for what in RATES}
+    for _ in range(bench.arguments.runs):
+        for who, what in every:
+            every[who, what].append(seconds_of_a_round(bench, KVM_EMULATORS[who], what))
+    if bench.arguments.commands:
+        raise Shown
+    time_of = {key: statistics.median(values) for key, values in every.items()}
+    figures = {                                # what: of VMX and of SVM, digits
+        "round trip of a CPUID exit, us (at most 1)": [[time_of[who, "cpuid"] * 1e6 for who in KVM_EMULATORS], 3],
+        "its instructions of the host (at most 2500)": [[instructions_of_a_trip(bench, model) for model in KVM_EMULATORS.values()], 0],
+        "speed of computing, guest/outside (at least 0.95)": [[over(time_of[who, "native"], time_of[who, "compute"]) for who in KVM_EMULATORS], 3],
+        "time of a walk, nested/native (at most 2)": [[over(time_of[who, "walks"], time_of[who, "walks-native"]) for who in KVM_EMULATORS], 3],
+        "a nested walk, us": [[time_of[who, "walks"] * 1e6 for who in KVM_EMULATORS], 3],
+    }
+    rows = []
+    for name, (values, digits) in figures.items():
+        ratio = over(*values)
+        rows.append([name, *(figure(value, digits) for value in values), figure(ratio)])
+        for who, value, unit in (*((who, value, "") for who, value in zip(KVM_EMULATORS, values)), ("VMX/SVM", ratio, "")):
+            bench.row(f"exits, {name.split(' (')[0]}, {who}", value, unit)
+    table("what virtualization costs, user CPU seconds (VMX and SVM within 20 % of each other)",
+          ["case", *KVM_EMULATORS, "VMX/SVM"], rows)
+    if not shutil.which("valgrind"):
+        print("  (valgrind is not installed: no count of instructions)")
+
+
 def chosen(bench, known):
     """The names asked for by --names that are of this part; all of them without the option."""
     asked = [name for name in bench.arguments.names.split(",") if name]
@@ -457,7 +529,7 @@ def chosen(bench, known):
 
 
 # ---- The whole ---------------------------------------------------------------------------------------------------
-PARTS = {"build": builds, "boot": boots, "work": works, "kernels": kernels, "kvm": kvms}
+PARTS = {"build": builds, "boot": boots, "work": works, "kernels": kernels, "kvm": kvms, "exits": exits}
 
 
 def write_history(bench):
@@ -491,7 +563,7 @@ def main():
     if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *KVM_CASES}:
         parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *KVM_CASES])}")
     bench = Bench(arguments)
-    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot"))]
+    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "exits"))]
     for part in arguments.only or unnamed:
         try:
             PARTS[part](bench)

@@ -5,22 +5,7 @@
 // Tags off: no VPID; TLB_CONTROL 1.
 // Without it: CR0.WP, PKRU and EFLAGS.AC that differ between the two hold without a flush.
 #include "inner.h"
-
-extern "C" u64 start_info;
-static const char* word_after(const char* name) {
-    const char* line = reinterpret_cast<const char*>(peek<u64>(start_info + 24));
-    for (; line && *line; line++) {
-        unsigned n = 0;
-        while (name[n] && line[n] == name[n]) n++;
-        if (!name[n]) return line + n;
-    }
-    return nullptr;
-}
-static u64 number(const char* digits) {
-    u64 n = 0;
-    for (; digits && *digits >= '0' && *digits <= '9'; digits++) n = n * 10 + u64(*digits - '0');
-    return n;
-}
+#include "words.h"
 
 static constexpr u64 pages = 200;
 static u64 root;
