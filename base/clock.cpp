@@ -32,6 +32,8 @@ Timer::~Timer() {
 }
 
 void Timer::at(u64 tick) {
+    u64 before = when;
     when = tick;
-    clock.refresh();
+    if (tick <= clock.earliest) clock.earliest = tick;
+    else if (before == clock.earliest) clock.refresh();      // it was the next one, or among them
 }

@@ -111,7 +111,9 @@ void Mmu::renew_stamps(const paging::Tag& tag) {
 }
 
 void Mmu::invalidate(Operation operation, const paging::Target& target) {
-    in_operation = paging::scope(operation).reach == paging::Reach::any;
+    auto reach = paging::scope(operation).reach;
+    if (reach == paging::Reach::nothing) return void(tlb.counters.flushes[unsigned(operation)]++);
+    in_operation = reach == paging::Reach::any;
     renewed = {};
     if (in_operation) banks.begin_operation();
     paging::invalidate(tlb, operation, target, vendor());

@@ -383,7 +383,8 @@ struct Decoder {
         insn.row = row;
         insn.word = u8(handler(*row));
         insn.run = row->run.slow[insn.word];
-        insn.gated = row->gate.cpl < 3 || row->gate.umip || row->gate.unit != Unit::none || row->event != Event::none;
+        insn.gated = row->gate.cpl < 3 || row->gate.umip || row->gate.unit != Unit::none ||
+                     (row->event != Event::none && !row->gate.asks_itself);
         return Result::ok;
     }
 

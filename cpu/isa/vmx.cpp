@@ -25,24 +25,24 @@ Vmx& extension(Slow& x) { return static_cast<Vmx&>(*x.cpu.virt); }
 
 Outcome succeed(Slow& x) {
     x.set_flags(Flags(0));
-    return Outcome::changed;
+    return Outcome::next;
 }
 Outcome fail_invalid(Slow& x) {
     x.set_flags(Flags(u32(rflags::cf)));
-    return Outcome::changed;
+    return Outcome::next;
 }
 Outcome fail(Slow& x, u8 error) {
     auto& v = extension(x);
     if (v.current == Vmx::none) return fail_invalid(x);
     v.vmcs.set(vmx::Field::instruction_error, error);
     x.set_flags(Flags(u32(rflags::zf)));
-    return Outcome::changed;
+    return Outcome::next;
 }
 
 // ---- what comes first
 
 // Protected mode, and 64-bit mode where IA-32e mode is on.
-bool mode_allows(const Cpu& cpu) { return cpu.protected_mode() && !cpu.v86() && (!cpu.long_mode() || cpu.bits64()); }
+inline bool mode_allows(const Cpu& cpu) { return cpu.protected_mode() && !cpu.v86() && (!cpu.long_mode() || cpu.bits64()); }
 
 // Outcome::next: in root operation, in ring 0.
 Outcome ready(Slow& x, Reason reason, u64 qualification = 0, u32 information = 0) {
@@ -51,7 +51,9 @@ Outcome ready(Slow& x, Reason reason, u64 qualification = 0, u32 information = 0
     if (cpu.guest) return extension(x).exit(reason, x.insn, qualification, information);
     return cpu.cpl > 0 ? x.raise(gp(0)) : Outcome::next;
 }
-Outcome ready_with_operands(Slow& x, Reason reason) {
+[[gnu::always_inline]] inline Outcome ready_with_operands(Slow& x, Reason reason) {
+    auto& cpu = x.cpu;
+    if (extension(x).on && !cpu.guest && !cpu.cpl && mode_allows(cpu)) [[likely]] return Outcome::next;
     return ready(x, reason, vmx::displacement(x.cpu, x.insn), u32(vmx::memory_information(x.cpu, x.insn)));
 }
 
@@ -124,9 +126,9 @@ Outcome vmptrst(Slow& x) {
 unsigned component_width(const Slow& x) { return x.cpu.bits64() ? 8 : 4; }
 
 // The component that an encoding names, or none (error 12).
-std::optional<vmx::Component> component(Slow& x, u64 encoding) {
+[[gnu::always_inline]] inline std::optional<vmx::Component> component(Slow& x, u64 encoding) {
     auto found = vmx::find(encoding);
-    return found && extension(x).limits.fields.has(found->field) ? found : std::nullopt;
+    return found && extension(x).limits.fields.has_part(found->row) ? found : std::nullopt;
 }
 
 Outcome vmread(Slow& x) {
@@ -136,7 +138,7 @@ Outcome vmread(Slow& x) {
     if (v.current == Vmx::none) return fail_invalid(x);
     auto c = component(x, x.cpu.gpr[x.insn.operand[1].number] & ones(width));
     if (!c) return fail(x, unsupported_component);
-    u64 value = (c->high ? v.vmcs[c->field] >> 32 : v.vmcs[c->field]) & ones(width);
+    u64 value = v.vmcs.value[c->row] >> (c->high ? 32 : 0) & ones(width);
     if (x.insn.is_memory(0)) {
         auto to = x.probe_write(width);
         if (x.stopped()) return x.why();
@@ -157,7 +159,7 @@ Outcome vmwrite(Slow& x) {
     auto c = component(x, x.cpu.gpr[x.insn.operand[0].number] & ones(width));
     if (!c) return fail(x, unsupported_component);
     if (vmx::read_only(c->field)) return fail(x, read_only_component);
-    u64 old = v.vmcs[c->field];
+    u64 old = v.vmcs.value[c->row];
     bool half = c->high || (width == 4 && vmx::width(c->field) == vmx::Width::quad);
     if (half) value = c->high ? (old & ones(4)) | value << 32 : (old & ~ones(4)) | u32(value);
     v.vmcs.set(c->field, value);

@@ -5,6 +5,7 @@
 // error; segment attributes are never wrong, since only some of their bits are looked at.
 #include "cpu/svm/checks.h"
 #include "cpu/state/control.h"
+#include <algorithm>
 #include <cstdio>
 
 namespace svm {
@@ -46,10 +47,11 @@ bool not_write_through(V v) { return !(v[cr0] & cr0::nw); }
 bool code64(V v) { return long_paging(v) && (v[cr4] & cr4::pae) && (v[cs_attributes] & bit(9)); }
 bool not_code32(V v) { return !(v[cs_attributes] & bit(10)); }
 
+// Each byte is 0, 1 or 4 to 7: all eight at once.
 bool pat_exists(V v) {
-    for (unsigned i = 0; i < 64; i += 8)
-        if (u64 type = bits(v[gpat], i + 7, i); type > 7 || type == 2 || type == 3) return false;
-    return true;
+    constexpr u64 each = 0x0101010101010101;
+    u64 pat = v[gpat], bit1_without_bit2 = pat >> 1 & ~(pat >> 2) & each;
+    return !(pat & 0xf8 * each) && !bit1_without_bit2;
 }
 
 bool pdptes_exist(V v) {
@@ -125,6 +127,20 @@ const Check* first_broken(const View& view) {
         return !found;
     });
     return found;
+}
+
+const Check* CheckMemory::first_broken(const Vmcb& vmcb, const Surroundings& now) {
+    bool same = !read.empty() && now == around && std::ranges::all_of(read, [&](auto& r) { return vmcb[r.field] == r.value; });
+    if (same) return nullptr;
+    View::Log log;
+    auto* broken = svm::first_broken(View(vmcb, now, &log));
+    read.clear();
+    if (broken) return broken;
+    std::ranges::sort(log);
+    log.erase(std::ranges::unique(log).begin(), log.end());
+    for (Field f : log) read.push_back({f, vmcb[f]});
+    around = now;
+    return nullptr;
 }
 
 std::string explain(const Check& check, const Vmcb& vmcb, const Surroundings& around) {

@@ -18,6 +18,7 @@ struct Surroundings {
     bool host_paging = true;      // CR0.PG at VMRUN
     bool host_long_mode = true;   // EFER.LMA at VMRUN
     std::array<u64, 4> pdptes{};  // at the guest's CR3, where it uses PAE paging without nested paging
+    bool operator==(const Surroundings&) const = default;
 };
 
 // What a check may look at. Nothing here can be changed; a log, if there is one, remembers every field read.
@@ -46,6 +47,22 @@ using Group = virt::Group<View, Refusal>;
 
 std::span<const Group> vmrun_checks();
 const Check* first_broken(const View&);
+
+// The same, judged again only where something has changed that a rule has read since all of them held: a rule depends on
+// nothing but the fields it reads and the surroundings.
+class CheckMemory {
+public:
+    const Check* first_broken(const Vmcb&, const Surroundings&);
+
+private:
+    struct Read {
+        Field field;
+        u64 value;
+    };
+    std::vector<Read> read;       // by rules that all held; empty: not judged yet
+    Surroundings around;
+};
+
 // The rule, its section, and each field that it read.
 std::string explain(const Check&, const Vmcb&, const Surroundings&);
 // PAE paging of the guest's own, whose PDPTEs VMRUN loads.

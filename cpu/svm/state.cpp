@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Segments, control registers and MSRs to and from a VMCB (APM vol. 2, 15.5.1 and appendix B).
 #include "cpu/svm/state.h"
-#include "cpu/isa/control.h"
 
 namespace svm {
 
@@ -16,7 +15,7 @@ constexpr Place by_vmload[] = {{Seg::fs, Field::fs_selector}, {Seg::gs, Field::g
 constexpr Field next(Field f, unsigned n) { return Field(unsigned(f) + n); }
 
 // Bases come out canonical, whatever the VMCB says.
-u64 canonical(const Cpu& cpu, u64 base) { return sign_extend(base, cpu.widest_linear_width()); }
+u64 canonical(unsigned width, u64 base) { return sign_extend(base, width); }
 
 // Only some attributes are looked at: CS is code and the others data or code whatever S and the type's high bit say; P
 // clear is a null segment, but CS is there.
@@ -27,8 +26,8 @@ Rights rights(Seg s, u64 attributes) {
     return {r & 0x80 ? r | 0x10 : r | 0x10 | Rights::unusable_bit};
 }
 
-void load(Cpu& cpu, const Vmcb& v, const Place& p) {
-    cpu.seg[p.seg] = {u16(v[p.selector]), canonical(cpu, v[next(p.selector, 3)]), u32(v[next(p.selector, 2)]),
+[[gnu::always_inline]] inline void load(Cpu& cpu, const Vmcb& v, const Place& p, unsigned width) {
+    cpu.seg[p.seg] = {u16(v[p.selector]), canonical(width, v[next(p.selector, 3)]), u32(v[next(p.selector, 2)]),
                       rights(p.seg, v[next(p.selector, 1)])};
 }
 void save(const Cpu& cpu, Vmcb& v, const Place& p) {
@@ -58,9 +57,10 @@ constexpr MsrPlace msrs[] = {
 }
 
 void load_segments(Cpu& cpu, const Vmcb& v) {
-    for (auto& p : by_vmrun) load(cpu, v, p);
-    cpu.seg.gdtr = {canonical(cpu, v[Field::gdtr_base]), u16(v[Field::gdtr_limit])};
-    cpu.seg.idtr = {canonical(cpu, v[Field::idtr_base]), u16(v[Field::idtr_limit])};
+    unsigned width = cpu.widest_linear_width();
+    for (auto& p : by_vmrun) load(cpu, v, p, width);
+    cpu.seg.gdtr = {canonical(width, v[Field::gdtr_base]), u16(v[Field::gdtr_limit])};
+    cpu.seg.idtr = {canonical(width, v[Field::idtr_base]), u16(v[Field::idtr_limit])};
 }
 
 void save_segments(const Cpu& cpu, Vmcb& v) {
@@ -70,8 +70,9 @@ void save_segments(const Cpu& cpu, Vmcb& v) {
 }
 
 void load_more(Cpu& cpu, const Vmcb& v) {
-    for (auto& p : by_vmload) load(cpu, v, p);
-    for (auto& m : msrs) cpu.msr.*m.msr = m.address ? canonical(cpu, v[m.field]) : v[m.field];
+    unsigned width = cpu.widest_linear_width();
+    for (auto& p : by_vmload) load(cpu, v, p, width);
+    for (auto& m : msrs) cpu.msr.*m.msr = m.address ? canonical(width, v[m.field]) : v[m.field];
     cpu.msr.fmask = u32(cpu.msr.fmask), cpu.msr.sysenter_cs = u32(cpu.msr.sysenter_cs);
 }
 
@@ -80,13 +81,13 @@ void save_more(const Cpu& cpu, Vmcb& v) {
     for (auto& m : msrs) v[m.field] = cpu.msr.*m.msr;
 }
 
-void load_control(Cpu& cpu, const Vmcb& v) {
+void load_control(Cpu& cpu, const Vmcb& v, u64 cr4_bits, u64 efer_bits) {
     constexpr u64 exist = cr0::pe | cr0::mp | cr0::em | cr0::ts | cr0::ne | cr0::wp | cr0::am | cr0::nw | cr0::cd | cr0::pg;
     auto& c = cpu.control;
     c.cr0 = (v[Field::cr0] & exist) | cr0::et;
     c.cr3 = v[Field::cr3];
-    c.cr4 = v[Field::cr4] & control::cr4_bits(cpu);
-    u64 efer = v[Field::efer] & control::efer_bits(cpu) & ~efer::lma;
+    c.cr4 = v[Field::cr4] & cr4_bits;
+    u64 efer = v[Field::efer] & efer_bits & ~efer::lma;
     c.efer = (efer & efer::lme) && (c.cr0 & cr0::pg) ? efer | efer::lma : efer;
 }
 

@@ -12,7 +12,7 @@ void save_segments(const Cpu&, Vmcb&);
 void load_more(Cpu&, const Vmcb&);
 void save_more(const Cpu&, Vmcb&);
 // CR0, CR3, CR4, EFER as they may be: bits that don't exist are dropped, LMA follows. The translation is selected later.
-void load_control(Cpu&, const Vmcb&);
+void load_control(Cpu&, const Vmcb&, u64 cr4_bits, u64 efer_bits);
 void save_control(const Cpu&, Vmcb&);
 
 }

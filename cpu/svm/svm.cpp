@@ -2,6 +2,7 @@
 // SVM's state between VMRUN and #VMEXIT: noting exits, the global interrupt flag, exceptions, nested page faults, shutdown.
 #include "cpu/svm/svm.h"
 #include "cpu/event/debug.h"
+#include "cpu/isa/control.h"
 #include "cpu/mmu.h"
 #include "cpu/svm/state.h"
 
@@ -27,6 +28,8 @@ constexpr Field more_fields[] = {
 };
 
 }
+
+Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)) {}
 
 // The revert to power-on state leaves the guest and its translations; GIF is set (APM vol. 2, 15.17).
 void Svm::reset(bool) {

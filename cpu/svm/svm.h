@@ -11,7 +11,7 @@ namespace svm {
 
 class Svm : public virt::Layer {
 public:
-    explicit Svm(Cpu& cpu) : Layer(cpu) {}
+    explicit Svm(Cpu& cpu);
 
     // ---- what a guest's VMCB holds; a field whose clean bit was set is as the last VMRUN or #VMEXIT left it
     Vmcb vmcb;
@@ -60,6 +60,9 @@ public:
     void update_events();
 
 private:
+    const u64 cr4_bits;           // those that exist
+    CheckMemory checks;
+
     // A #VMEXIT that has been raised.
     struct Noted {
         u64 code = 0, information1 = 0, information2 = 0;

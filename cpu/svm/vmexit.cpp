@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // #VMEXIT: the guest's state goes to its VMCB, the host's comes back from the save area (APM vol. 2, 15.6).
 #include "cpu/cpuid/model.h"
+#include "cpu/isa/control.h"
 #include "cpu/mmu.h"
 #include "cpu/svm/state.h"
 #include "cpu/svm/svm.h"
@@ -69,7 +70,7 @@ void Svm::load_host() {
     host[Field::efer] |= efer::svme;
     cpu.guest = nullptr;
     cpu.guest_tsc_offset = 0;
-    load_control(cpu, host);
+    load_control(cpu, host, cr4_bits, control::efer_bits(cpu));
     load_segments(cpu, host);
     cpu.msr.pat = host[Field::gpat];
     cpu.control.dr[7] = 0x400;
@@ -89,12 +90,11 @@ void Svm::load_host() {
     auto& c = cpu.control;
     bool paged = cpu.paging(), pae = c.cr4 & cr4::pae, long_mode = cpu.long_mode();
     bool consistent = !long_mode || (pae && c.cr3 >> cpu.model.physical_bits == 0);
-    if (paged && pae && !long_mode) consistent = cpu.load_pdptes(c.cr3);
+    if (paged && pae && !long_mode) consistent = cpu.load_pdptes(c.cr3), cpu.mmu->refresh_regime(), cpu.mmu->select_bank();
     if (!consistent) {
         cpu.activity = Activity::shutdown;
-        return cpu.wires.shutdown();
+        cpu.wires.shutdown();
     }
-    cpu.translation_mode_changed();
 }
 
 void Svm::leave() {

@@ -39,7 +39,7 @@ void Svm::save_host(u64 next_rip) {
 void Svm::look_around() {
     around.physical_bits = cpu.model.physical_bits;
     around.asids = cpu.model.asids;
-    around.efer = control::efer_bits(cpu), around.cr4 = control::cr4_bits(cpu);
+    around.efer = control::efer_bits(cpu), around.cr4 = cr4_bits;
     around.long_mode = has(Feature::lm);
     around.host_paging = cpu.paging(), around.host_long_mode = cpu.long_mode();
     if (!loads_pdptes(View(vmcb, around))) return;
@@ -73,7 +73,7 @@ void Svm::flush_by_tlb_control() {
 }
 
 void Svm::load_guest() {
-    load_control(cpu, vmcb);
+    load_control(cpu, vmcb, around.cr4, around.efer);
     load_segments(cpu, vmcb);
     cpu.control.cr2 = vmcb[Field::cr2];
     cpu.control.dr[6] = (vmcb[Field::dr6] & 0xe00f) | 0xffff0ff0;
@@ -123,7 +123,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     save_host(next_rip);
     look_around();
     host_if = cpu.rflags & rflags::if_;
-    refused = first_broken(View(vmcb, around));
+    refused = checks.first_broken(vmcb, around);
     if (refused) {
         log.failed_entries++;
         if (explain) log_line(svm::explain(*refused, vmcb, around));

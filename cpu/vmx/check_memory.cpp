@@ -50,10 +50,11 @@ std::optional<Broken> CheckMemory::judge(const Vmcs& vmcs, const Surroundings& a
     });
     Looked log;
     EntryView view(vmcs, around, &log);
+    auto& known = rules();
     for (unsigned i = 0; i < words; i++)
         for (u64 rest = due[i]; rest; rest &= rest - 1) {
             unsigned number = i * 64 + unsigned(std::countr_zero(rest));
-            const Rule& rule = rules()[number];
+            const Rule& rule = known[number];
             log = {}, view.subject = rule.subject, judged++;
             bool broken = virt::judge(*rule.check, view) == virt::Verdict::broken;
             learn(number, log.fields);

@@ -29,7 +29,7 @@ Vmx::Entered Vmx::enter() {
     cpu.guest = this;
     load_guest();
     u64 failed;
-    if (!load_msrs(Field::entry_msr_load_address, Field::entry_msr_load_count, failed))
+    if (!load_msrs(vmcs[Field::entry_msr_load_address], vmcs[Field::entry_msr_load_count], failed))
         return fail_entry(Reason::entry_failure_msr_loading, failed), Entered{::Outcome::taken};
     launched = true;
     select_events();
@@ -43,8 +43,8 @@ void Vmx::load_guest() {
     load_guest_control();
     load_guest_segments();
     load_guest_pdptes();
-    select_translation();
     load_guest_rest();
+    select_translation();                         // by the new CPL, too
     cpu.mode_changed();
     cpu.mmu->invalidate(has(secondary::vpid) ? paging::Operation::world_switch : paging::Operation::world_switch_untagged,
                         {{0, 0, paging::Context::no_ept}});
@@ -73,13 +73,14 @@ void Vmx::load_guest_control() {
 }
 
 void Vmx::load_guest_segments() {
-    for (unsigned n = 0; n < 8; n++) {
-        Segment& s = cpu.seg[Seg(n)];
-        s.selector = u16(vmcs[Field(0x800 + 2 * n)]);
-        s.limit = u32(vmcs[Field(0x4800 + 2 * n)]);
-        s.rights = {u32(vmcs[Field(0x4814 + 2 * n)])};
-        s.base = vmcs[Field(0x6806 + 2 * n)];
-    }
+    each_segment([&](auto n) {
+        constexpr unsigned at = 2 * n;
+        Segment& s = cpu.seg[Seg(unsigned(n))];
+        s.selector = u16(vmcs[Field(0x800 + at)]);
+        s.limit = u32(vmcs[Field(0x4800 + at)]);
+        s.rights = {u32(vmcs[Field(0x4814 + at)])};
+        s.base = vmcs[Field(0x6806 + at)];
+    });
     cpu.seg.gdtr = {vmcs[Field::guest_gdtr_base], u16(vmcs[Field::guest_gdtr_limit])};
     cpu.seg.idtr = {vmcs[Field::guest_idtr_base], u16(vmcs[Field::guest_idtr_limit])};
 }
@@ -138,9 +139,8 @@ bool loadable(const Cpu& cpu, u32 index) {
 
 }
 
-bool Vmx::load_msrs(Field address, Field count, u64& failed) {
-    u64 at = vmcs[address], n = vmcs[count];
-    for (u64 i = 0; i < n; i++, at += 16) {
+bool Vmx::load_msrs(u64 at, u64 count, u64& failed) {
+    for (u64 i = 0; i < count; i++, at += 16) {
         u64 name = cpu.memory.read(Physical(at), 8), value = cpu.memory.read(Physical(at + 8), 8);
         if (i == longest_list || name >> 32 || !loadable(cpu, u32(name)) || !write_msr(cpu, u32(name), value)) return failed = i + 1, false;
     }

@@ -17,7 +17,7 @@ void Vmx::leave() {
     record_exit(u64(noted.reason), noted.qualification, noted.guest_physical);
     fill_information();
     save_guest();
-    if (!store_msrs(Field::exit_msr_store_address, Field::exit_msr_store_count)) return abort(1);
+    if (!store_msrs(vmcs[Field::exit_msr_store_address], vmcs[Field::exit_msr_store_count])) return abort(1);
     to_host();
 }
 
@@ -88,15 +88,16 @@ void Vmx::save_guest_control() {
 }
 
 void Vmx::save_guest_segments() {
-    for (unsigned n = 0; n < 8; n++) {
-        const Segment& s = cpu.seg[Seg(n)];
-        vmcs.set(Field(0x800 + 2 * n), s.selector);
-        vmcs.set(Field(0x4800 + 2 * n), s.limit);
+    each_segment([&](auto n) {
+        constexpr unsigned at = 2 * n;
+        const Segment& s = cpu.seg[Seg(unsigned(n))];
+        vmcs.set(Field(0x800 + at), s.selector);
+        vmcs.set(Field(0x4800 + at), s.limit);
         u32 rights = s.rights.value;
-        if (Seg(n) == Seg::ss) rights = (rights & ~0x60u) | u32{cpu.cpl} << 5;
-        vmcs.set(Field(0x4814 + 2 * n), rights);
-        vmcs.set(Field(0x6806 + 2 * n), s.base);
-    }
+        if (Seg(unsigned(n)) == Seg::ss) rights = (rights & ~0x60u) | u32{cpu.cpl} << 5;
+        vmcs.set(Field(0x4814 + at), rights);
+        vmcs.set(Field(0x6806 + at), s.base);
+    });
     vmcs.set(Field::guest_gdtr_base, cpu.seg.gdtr.base), vmcs.set(Field::guest_gdtr_limit, cpu.seg.gdtr.limit);
     vmcs.set(Field::guest_idtr_base, cpu.seg.idtr.base), vmcs.set(Field::guest_idtr_limit, cpu.seg.idtr.limit);
 }
@@ -110,9 +111,8 @@ void Vmx::save_guest_rest() {
     if (has(exit::save_preemption_timer) && has(pin::preemption_timer)) vmcs.set(Field::preemption_timer_value, timer_left());
 }
 
-bool Vmx::store_msrs(Field address, Field count) {
-    u64 at = vmcs[address], n = vmcs[count];
-    for (u64 i = 0; i < n; i++, at += 16) {
+bool Vmx::store_msrs(u64 at, u64 count) {
+    for (u64 i = 0; i < count; i++, at += 16) {
         u64 name = cpu.memory.read(Physical(at), 8), value;
         bool x2apic = name >> 8 == 8 && cpu.apic.state() == LocalApic::State::x2apic;
         if (i == longest_list || name >> 32 || name == 0x9e || x2apic || !read_msr(cpu, u32(name), value)) return false;
@@ -133,12 +133,12 @@ void Vmx::to_host() {
     cpu.held |= pending::init;
     trap_pending = timer_expired = tpr_below_threshold = false;
     timer.off();
+    cpu.rflags = rflags::one, cpu.cpl = 0;        // before the host's translation is selected
 
     if (!load_host_control()) return abort(2);
     load_host_segments();
     cpu.gpr[rsp] = vmcs[Field::host_rsp], cpu.rip() = vmcs[Field::host_rip];
-    cpu.rflags = rflags::one;
-    cpu.cpl = 0, cpu.activity = Activity::active, cpu.mwaiting = false, cpu.stepping = false;
+    cpu.activity = Activity::active, cpu.mwaiting = false, cpu.stepping = false;
     cpu.sti_shadow = cpu.mov_ss_shadow = false;
     // Of the host's NMI blocking only the exit for an NMI makes some; what was the guest's virtual blocking ends here (28.5.5).
     bool by_nmi = exit_reason == u64(Reason::exception_or_nmi) && bits(vmcs[Field::exit_interruption], 10, 8) == 2;
@@ -147,7 +147,7 @@ void Vmx::to_host() {
     cpu.mode_changed();
     cpu.mmu->invalidate(tagged ? paging::Operation::world_switch : paging::Operation::world_switch_untagged, {{0, 0, paging::Context::no_ept}});
     u64 failed;
-    if (!load_msrs(Field::exit_msr_load_address, Field::exit_msr_load_count, failed)) abort(4);
+    if (!load_msrs(vmcs[Field::exit_msr_load_address], vmcs[Field::exit_msr_load_count], failed)) abort(4);
 }
 
 bool Vmx::load_host_control() {
@@ -166,7 +166,10 @@ bool Vmx::load_host_control() {
     cpu.msr.sysenter_esp = vmcs[Field::host_sysenter_esp], cpu.msr.sysenter_eip = vmcs[Field::host_sysenter_eip];
     if (has(exit::load_pat)) cpu.msr.pat = vmcs[Field::host_pat];
     cpu.mmu->leave_guest();
-    return ia32e || !(c.cr4 & cr4::pae) || cpu.load_pdptes(c.cr3);
+    if (ia32e || !(c.cr4 & cr4::pae)) return true;
+    if (!cpu.load_pdptes(c.cr3)) return false;
+    cpu.mmu->refresh_regime();
+    return true;
 }
 
 void Vmx::load_host_segments() {

@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace vmx {
 
@@ -99,8 +100,11 @@ constexpr std::string_view text(Field f) { return fields[row(f)].text; }
 
 // What VMREAD and VMWRITE name: a field, or the high half of one of 64 bits.
 struct Component {
+    constexpr Component(Field field, bool high = false) : Component(field, high, vmx::row(field)) {}
+    constexpr Component(Field field, bool high, u8 row) : field(field), high(high), row(row) {}
     Field field;
-    bool high = false;
+    bool high;
+    u8 row;
     constexpr bool operator==(const Component&) const = default;
 };
 // Whether a CPU has the field is for its capabilities to say (exists() in capabilities.h).
@@ -109,7 +113,7 @@ constexpr std::optional<Component> find(u64 encoding) {
     u8 found = rows[slot(u16(encoding))];
     bool high = encoding & 1;
     if (found == no_row || (high && width(fields[found].field) != Width::quad)) return {};
-    return Component{fields[found].field, high};
+    return Component{fields[found].field, high, found};
 }
 
 constexpr bool ascending() {
@@ -133,6 +137,13 @@ constexpr u32 revision = [] {
     return hash & 0x7fffffff;
 }();
 static_assert(revision != 0);
+
+// Calls see(n) for the segment registers in the order of their encodings, ES to TR; n is a constant, and so are the fields.
+template <class See> [[gnu::always_inline]] inline void each_segment(See&& see) {
+    [&]<unsigned... N>(std::integer_sequence<unsigned, N...>) {
+        (see(std::integral_constant<unsigned, N>{}), ...);
+    }(std::make_integer_sequence<unsigned, 8>{});
+}
 
 // ---- sets of fields and named bits, and the VMCS
 
@@ -158,7 +169,8 @@ class FieldSet {
 public:
     constexpr void add(Field f) { add_part(row(f)); }
     constexpr void add(Control c) { add_part(field_count + c.number); }
-    constexpr bool has(Field f) const { return words[row(f) / 64] & bit(row(f) % 64); }
+    constexpr bool has(Field f) const { return has_part(row(f)); }
+    constexpr bool has_part(unsigned part) const { return words[part / 64] & bit(part % 64); }
     constexpr void clear() { words = {}; }
     constexpr bool empty() const { return *this == FieldSet{}; }
     constexpr FieldSet& operator|=(const FieldSet& other) {
@@ -191,7 +203,8 @@ private:
 class Vmcs {
 public:
     u64 operator[](Field f) const { return value[row(f)]; }
-    void set(Field f, u64 to) {
+    // Inline: with a constant field the compiler settles all but a comparison.
+    [[gnu::always_inline]] void set(Field f, u64 to) {
         u64& now = value[row(f)];
         to = truncate(f, to);
         if (now == to) return;
@@ -225,7 +238,7 @@ public:
     std::array<u64, field_count> value{};
 
 private:
-    void note(Field f, u64 flipped) {
+    [[gnu::always_inline]] void note(Field f, u64 flipped) {
         changed.add(f);
         auto [first, count] = bit_ranges[row(f)];
         for (unsigned i = first; i < unsigned(first + count); i++)

@@ -106,8 +106,8 @@ private:
     void load_guest_rest();
     void select_translation();
     void select_events();
-    bool load_msrs(Field address, Field count, u64& failed);
-    bool store_msrs(Field address, Field count);
+    bool load_msrs(u64 at, u64 count, u64& failed);
+    bool store_msrs(u64 at, u64 count);
     void inject();
 
     void save_guest();
