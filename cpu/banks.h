@@ -44,6 +44,7 @@ public:
 
     // The bank of a context and word: the one it had, or the one selected longest ago, emptied.
     Bank* select(const paging::Context&, PermissionWord);
+    u64 taken() const { return counters.selected - counters.reused; }  // how often a bank has got another owner
     void used(const Bank* bank) { key[number(bank)].order = ++order; }
 
     // Sets tags of the entry of a page (4 KiB); those it had of another page or at another place go.

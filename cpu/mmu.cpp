@@ -62,10 +62,12 @@ void Mmu::select_context() {
     if (now == word && context == selected) return;
     for (Bank* bank : siblings)
         if (bank) banks.used(bank);
-    siblings = {};
-    bool same_code = now.execution() == word.execution() && context == selected;
+    Selection leaving{selected, word, siblings, code_context, banks.taken()};
+    bool back = left.word == now && left.context == context, same_code = now.execution() == word.execution() && context == selected;
+    siblings = back && left.taken == banks.taken() ? left.siblings : std::array<Bank*, 4>{};
     word = now, selected = context;
     if (!same_code) select_code_context();
+    left = leaving;
 }
 
 Bank* Mmu::find_sibling(unsigned n) {
@@ -89,15 +91,21 @@ void Mmu::memory_map_changed() {
 // A context that is not known takes the slot of the one left longest ago.
 void Mmu::select_code_context() {
     PermissionWord rule{word.execution()};
+    auto is_it = [&](const CodeContext& c) { return c.stamp && c.rule == rule && c.context == selected; };
+    if (is_it(code_contexts[left.code_context])) return use_code_context(left.code_context);
     code_contexts[code_context].order = ++code_order;
-    auto found = std::ranges::find_if(code_contexts, [&](auto& c) { return c.stamp && c.rule == rule && c.context == selected; });
+    auto found = std::ranges::find_if(code_contexts, is_it);
     if (found == code_contexts.end()) {
         found = std::ranges::min_element(code_contexts, {}, &CodeContext::order);
         *found = {selected, rule, ++last_stamp};
     }
-    found->order = ++code_order;
-    code_context = unsigned(found - code_contexts.begin());
-    stamp = found->stamp;
+    use_code_context(unsigned(found - code_contexts.begin()));
+}
+void Mmu::use_code_context(unsigned number) {
+    code_contexts[code_context].order = ++code_order;
+    code_contexts[number].order = ++code_order;
+    code_context = number;
+    stamp = code_contexts[number].stamp;
 }
 
 // An instruction entry is gone: so is the word of those it served.

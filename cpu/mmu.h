@@ -77,6 +77,15 @@ private:
         u64 order = 0;
     };
 
+    // A context and word, and where what is by them was found.
+    struct Selection {
+        paging::Context context;
+        PermissionWord word;
+        std::array<Bank*, 4> siblings{};
+        unsigned code_context = 0;
+        u64 taken = 0;            // banks that had got another owner by then
+    };
+
     bool raise(const paging::Fault& fault);
     paging::CountingObserver counting() { return {tlb.counts(context)}; }
     paging::Access access(Kind kind, As as) const;
@@ -86,6 +95,7 @@ private:
     void select_context();
     Bank* find_sibling(unsigned n);
     void select_code_context();
+    void use_code_context(unsigned number);
     void renew_stamps(const paging::Tag& tag);
     bool tag_holds(const paging::Context& c, PermissionWord w, const BankEntry& e, Kind kind) const;
 
@@ -94,6 +104,7 @@ private:
     PermissionWord word;                  // of the regime, as a supervisor without AC
     paging::Context selected;             // what siblings are of
     std::array<Bank*, 4> siblings{};      // by CPL 3 and AC; null: not asked for yet
+    Selection left;                       // the one before this: entries and exits of guests go to and fro
     std::array<CodeContext, 32> code_contexts;
     unsigned code_context = 0;
     u64 last_stamp = 0, code_order = 0;
