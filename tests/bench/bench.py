@@ -395,7 +395,7 @@ def mitigations(runs):
     if len({tuple(n for n in list_of if "Mitigation" in n) for list_of in notes.values()}) > 1:
         print("  MITIGATIONS DIFFER: the seconds below are not to be compared")
     elif not any("Mitigation" in n for list_of in notes.values() for n in list_of):
-        print("  mitigations are equal: no kernel uses any (where they say other things, the CPU is another)")
+        print("  no kernel uses a mitigation; where the lists below differ, the CPU model does")
     for note in sorted(set().union(*notes.values())):
         who = [emulator for emulator, list_of in notes.items() if note in list_of]
         print(f"  mitigation of {'all' if len(who) == len(notes) else ', '.join(who)}: {note}")
