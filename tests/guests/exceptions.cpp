@@ -122,7 +122,7 @@ static void privilege() {
     faults("#GP(0) of CR0's upper half", trap([] { set_cr0(get_cr0() | 1ull << 32); }), GP);
     faults("#GP(0) of CR4.PAE cleared in IA-32e mode", trap([] { set_cr4(get_cr4() & ~word(0x20)); }), GP);
     faults("#GP(0) of EFER.LME changed under paging", trap([] { wrmsr(0xc0000080, rdmsr(0xc0000080) & ~0x100ull); }), GP);
-    faults("#GP(0) of a non-canonical LSTAR", trap([] { wrmsr(0xc0000082, 0x800000000000); }), GP);
+    faults("#GP(0) of a non-canonical LSTAR", trap([] { wrmsr(0xc0000082, 0x100000000000000); }), GP);
     faults("#GP(0) of CR8 above 15", trap([] { asm volatile("mov $16, %%eax; mov %%rax, %%cr8" ::: "rax"); }), GP);
     if (cpuid(7).ecx & 4) {
         set_cr4(get_cr4() | 0x800);

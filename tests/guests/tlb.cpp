@@ -190,7 +190,7 @@ static void contexts() {
         fresh("type 2: all");
         faults("#GP(0) of type 4", trap([] { invpcid(4, 0, 0); }), GP);
         faults("#GP(0) of reserved bits of the descriptor", trap([] { invpcid(0, 0x1000, va); }), GP);
-        faults("#GP(0) of a non-canonical address, type 0", trap([] { invpcid(0, 1, 0x800000000000); }), GP);
+        faults("#GP(0) of a non-canonical address, type 0", trap([] { invpcid(0, 1, 0x100000000000000); }), GP);
         passes("which type 1 does not look at", trap([] { invpcid(1, 1, 0x800000000000); }));
         faults("#GP(0) in ring 3", trap_user([] { invpcid(2, 0, 0); }), GP);
     }
