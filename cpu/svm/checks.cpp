@@ -137,7 +137,7 @@ const Check* CheckMemory::first_broken(const Vmcb& vmcb, const Surroundings& now
     read.clear();
     if (broken) return broken;
     std::ranges::sort(log);
-    log.erase(std::ranges::unique(log).begin(), log.end());
+    log.erase(std::unique(log.begin(), log.end()), log.end());
     for (Field f : log) read.push_back({f, vmcb[f]});
     around = now;
     return nullptr;
