@@ -24,13 +24,13 @@ template <std::size_t N> bool any_of(std::string_view what, const std::string_vi
 bool missing(const Case& c) {
     static constexpr std::string_view sets[] = {
         "SSE3", "SSE3X87", "SSSE3", "SSSE3MMX", "SSE4", "SSE42", "SSE4A", "AES", "PCLMULQDQ", "SHA", "GFNI", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "AVX_GFNI", "AVX_VNNI",
-        "VAES", "VPCLMULQDQ", "FMA", "F16C", "MONITOR", "MONITORX", "XSAVES", "SERIALIZE", "MOVDIR", "ENQCMD", "WAITPKG", "UINTR", "PCONFIG",
+        "VAES", "VPCLMULQDQ", "FMA", "F16C", "MONITORX", "XSAVES", "SERIALIZE", "MOVDIR", "ENQCMD", "WAITPKG", "UINTR", "PCONFIG",
         "PT", "RTM", "TSX_LDTRK", "HRESET", "RDPRU", "MCOMMIT", "SNP", "CET", "AMD_INVLPGB", "AMX_TILE", "AMX_INT8", "AMX_BF16"};
     return c.only_zydis() && any_of(set(c), sets);
 }
 bool virtualization(const Case& c) {
-    static constexpr std::string_view sets[] = {"VTX", "VMFUNC", "SVM", "SMX", "TDX"};
-    return c.only_zydis() && any_of(set(c), sets);
+    static constexpr std::string_view sets[] = {"SMX", "TDX"};
+    return c.only_zydis() && (any_of(set(c), sets) || c.is("skinit") || c.is("invlpgb"));
 }
 bool system_management(const Case& c) { return c.only_zydis() && c.is("rsm"); }
 bool enclaves(const Case& c) { return c.only_zydis() && (set(c).starts_with("SGX") || set(c).starts_with("KEYLOCKER")); }
@@ -58,9 +58,14 @@ bool real_mode_calls(const Case& c) {
     return c.only_slate() && c.mode == ZYDIS_MACHINE_MODE_REAL_16 && any_of(c.name(), names);
 }
 
+bool real_mode_virtualization(const Case& c) {
+    if (!c.only_slate() || c.mode != ZYDIS_MACHINE_MODE_REAL_16) return false;
+    return c.slate.row->event == isa::Event::vmx || c.slate.row->event == isa::Event::svm;
+}
+
 constexpr Rule table[] = {
     {"missing", "an extension that Slate does not implement yet: #UD, as on a CPU without it", missing},
-    {"virtualization", "VMX, SVM and SMX are not implemented yet", virtualization},
+    {"virtualization", "SKINIT, SMX and TDX are not implemented: never advertised", virtualization},
     {"rsm", "system management mode is not implemented", system_management},
     {"enclaves", "SGX and Key Locker are out of scope: never advertised", enclaves},
     {"avx512", "AVX-512 is not implemented yet", masks},
@@ -71,6 +76,7 @@ constexpr Rule table[] = {
     {"endbr", "without CET the bytes of ENDBR are a NOP, and so does Slate run them, by that name", endbr},
     {"pause-rex-b", "F3 41 90 exchanges EAX and R8D (seen on silicon); Zydis says PAUSE", pause_r8},
     {"real-mode-calls", "in real mode these raise #GP(0) or #UD by their own rules (SDM vol. 2), so they are decoded", real_mode_calls},
+    {"real-mode-virtualization", "VMX's and SVM's instructions are #UD in real mode by their own rules, so they are decoded", real_mode_virtualization},
 };
 
 }
