@@ -5,6 +5,7 @@
 #include "tests/silicon/campaign.h"
 #include <cstdio>
 #include <gtest/gtest.h>
+#include <map>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,21 +62,37 @@ void PrintTo(const Instance& instance, std::ostream* out) { *out << instance.fam
 
 class Silicon : public testing::TestWithParam<Instance> {};
 
-TEST_P(Silicon, AgreesWithEveryForm) {
-    if (!silicon::host_has(Feature::fsgsbase)) GTEST_SKIP() << "the host has no FSGSBASE, which the harness needs";
-    std::string why;
-    if (GetParam().mode != Mode::bits64 && !silicon::install_ldt(why)) GTEST_SKIP() << "no LDT here: " << why;
-    totals();
+// The status of a campaign in a child process.
+int in_a_child(const Instance& instance) {
     std::fflush(stdout);
     pid_t child = fork();
-    ASSERT_GE(child, 0);
+    if (child < 0) return -1;
     if (child == 0) {
-        int status = campaign(GetParam());
+        int status = campaign(instance);
         std::fflush(stdout);
         _exit(status);
     }
     int status = 0;
     waitpid(child, &status, 0);
+    return status;
+}
+
+// A NOP changes RIP alone. A host on which it does not come back like that (its kernel or hypervisor disturbs single steps
+// over signal frames, or segment bases) can be no oracle.
+bool host_is_an_oracle(Mode mode) {
+    static std::map<Mode, bool> known;
+    auto nop = [] { return isa::misc().first(1); };
+    if (!known.contains(mode)) known[mode] = in_a_child({{"nop", nop}, mode}) == 0;
+    return known[mode];
+}
+
+TEST_P(Silicon, AgreesWithEveryForm) {
+    if (!silicon::host_has(Feature::fsgsbase)) GTEST_SKIP() << "the host has no FSGSBASE, which the harness needs";
+    std::string why;
+    if (GetParam().mode != Mode::bits64 && !silicon::install_ldt(why)) GTEST_SKIP() << "no LDT here: " << why;
+    totals();
+    if (!host_is_an_oracle(GetParam().mode)) GTEST_SKIP() << "on this host a NOP changes more than RIP: it is no oracle";
+    int status = in_a_child(GetParam());
     ASSERT_TRUE(WIFEXITED(status)) << "the campaign died of signal " << WTERMSIG(status);
     EXPECT_EQ(WEXITSTATUS(status), 0) << "the silicon disagrees; see above";
 }
