@@ -157,6 +157,7 @@ cpu_sources = \
     cpu/virt/exit_log.h \
     cpu/virt/layer.cpp \
     cpu/virt/layer.h \
+    cpu/virt/operand.h \
     cpu/vmx/capabilities.cpp \
     cpu/vmx/capabilities.def \
     cpu/vmx/capabilities.h \

@@ -4,6 +4,7 @@
 #include "cpu/isa/control.h"
 #include "cpu/svm/permissions.h"
 #include "cpu/svm/svm.h"
+#include "cpu/virt/operand.h"
 
 namespace svm {
 
@@ -21,13 +22,6 @@ Exit table_access(const Insn& insn) {
 // The register operand of MOV to and from control and debug registers.
 u64 register_operand(const Insn& insn, unsigned n) { return insn.operand[n].number & 15; }
 
-u64 linear_operand(const Cpu& cpu, const Insn& insn) {
-    auto& r = cpu.gpr;
-    u64 offset = (r[insn.base] + (r[insn.index] << insn.scale) + insn.displacement) & ones(insn.address_size);
-    if (!cpu.bits64()) return u32(offset + cpu.seg[insn.segment].base);
-    return offset + (insn.segment == Seg::fs || insn.segment == Seg::gs ? cpu.seg[insn.segment].base : 0);
-}
-
 }
 
 // By the row's event; INT3 answers to the intercept of #BP alone, and RDPID to none.
@@ -41,7 +35,7 @@ Outcome Svm::intercept(const Insn& insn) {
     case isa::Event::invlpg: return Svm::invlpg(insn);
     case invpcid:                 // the descriptor's address and the type, decode assists or not
         if (!intercepts(Exit::invpcid)) return Outcome::next;
-        return exit_instruction(Exit::invpcid, insn, linear_operand(cpu, insn), cpu.gpr[insn.operand[0].number]);
+        return exit_instruction(Exit::invpcid, insn, virt::operand_address(cpu, insn), cpu.gpr[insn.operand[0].number]);
     case int_n:
         if (insn.opcode != 0xcd || !intercepts(Exit::software_int)) return Outcome::next;
         return exit_instruction(Exit::software_int, insn, has(Feature::decodeassists) ? u8(insn.immediate) : 0);
@@ -103,7 +97,7 @@ Outcome Svm::msr(const Insn& insn) {
 
 Outcome Svm::invlpg(const Insn& insn) {
     if (!intercepts(Exit::invlpg)) return Outcome::next;
-    return exit_instruction(Exit::invlpg, insn, has(Feature::decodeassists) ? linear_operand(cpu, insn) : 0);
+    return exit_instruction(Exit::invlpg, insn, has(Feature::decodeassists) ? virt::operand_address(cpu, insn) : 0);
 }
 
 // So many PAUSEs go by; the count starts again once more than the threshold lies between two (APM vol. 2, 15.14.4).

@@ -28,14 +28,6 @@ u64 displacement(const Cpu& cpu, const Insn& insn) {
     return insn.displacement + (insn.base == rip_reg ? cpu.gpr[rip_reg] : 0);
 }
 
-u64 operand_address(const Cpu& cpu, const Insn& insn) {
-    auto& r = cpu.gpr;
-    u64 offset = (r[insn.base] + (r[insn.index] << insn.scale) + insn.displacement) & ones(insn.address_size);
-    bool based = !cpu.bits64() || insn.segment == Seg::fs || insn.segment == Seg::gs;
-    u64 linear = offset + (based ? cpu.seg[insn.segment].base : 0);
-    return cpu.bits64() ? linear : u32(linear);
-}
-
 u64 debug_register_access(const Cpu&, const Insn& insn) {
     bool from = insn.operand[1].place == Place::debug;
     auto &dr = insn.operand[from ? 1 : 0], &gpr = insn.operand[from ? 0 : 1];

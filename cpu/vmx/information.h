@@ -7,8 +7,6 @@ namespace vmx {
 
 // The memory operand's displacement, of a RIP-relative one with the next instruction's address.
 u64 displacement(const Cpu&, const Insn&);
-// The memory operand's linear address.
-u64 operand_address(const Cpu&, const Insn&);
 
 // MOV DR's qualification (table 28-4).
 u64 debug_register_access(const Cpu&, const Insn&);

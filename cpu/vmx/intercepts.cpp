@@ -3,6 +3,7 @@
 #include "cpu/cpu.h"
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
+#include "cpu/virt/operand.h"
 #include "cpu/vmx/information.h"
 #include "cpu/vmx/vmx.h"
 
@@ -27,7 +28,7 @@ constexpr Row simple[] = {
     {Event::cpuid,   always,                     Reason::cpuid},
     {Event::hlt,     primary::hlt_exiting,       Reason::hlt},
     {Event::invd,    always,                     Reason::invd},
-    {Event::invlpg,  primary::invlpg_exiting,    Reason::invlpg,  operand_address},
+    {Event::invlpg,  primary::invlpg_exiting,    Reason::invlpg,  virt::operand_address},
     {Event::rdpmc,   primary::rdpmc_exiting,     Reason::rdpmc},
     {Event::rdtsc,   primary::rdtsc_exiting,     Reason::rdtsc},
     {Event::rdtscp,  primary::rdtsc_exiting,     Reason::rdtscp},
@@ -167,7 +168,7 @@ void Vmx::look_at_threshold() {
             bool sets_pe = differs & value & cr0::pe;
             if (!(differs & 14) && !sets_pe) break;
             bool memory = insn.is_memory(0);
-            noted.linear = memory ? operand_address(cpu, insn) : 0;
+            noted.linear = memory ? virt::operand_address(cpu, insn) : 0;
             return exits(lmsw_access, (memory ? bit(6) : 0) | (value & 0xffff) << 16);
         } else if (differs) {
             return exits(to_cr);
