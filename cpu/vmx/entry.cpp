@@ -8,12 +8,6 @@
 
 namespace vmx {
 
-namespace {
-
-constexpr u64 untouched_cr0 = cr0::et | cr0::cd | cr0::nw | mask(28, 19) | bit(17) | mask(15, 6);       // 27.3.2.1
-
-}
-
 // ---- the steps of 27.1
 
 Vmx::Entered Vmx::enter() {

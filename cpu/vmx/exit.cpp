@@ -151,10 +151,9 @@ void Vmx::to_host() {
 }
 
 bool Vmx::load_host_control() {
-    constexpr u64 untouched = cr0::et | cr0::cd | cr0::nw | mask(28, 19) | bit(17) | mask(15, 6);
     auto& c = cpu.control;
     bool ia32e = has(exit::host_address_space_size);
-    c.cr0 = (c.cr0 & untouched) | (vmcs[Field::host_cr0] & ~untouched);
+    c.cr0 = (c.cr0 & untouched_cr0) | (vmcs[Field::host_cr0] & ~untouched_cr0);
     c.cr3 = vmcs[Field::host_cr3];
     c.cr4 = vmcs[Field::host_cr4] | (ia32e ? cr4::pae : 0);
     if (!ia32e) c.cr4 &= ~cr4::pcide;

@@ -23,6 +23,9 @@ struct Noted {
     u64 linear = 0, guest_physical = 0;
 };
 
+// What of CR0 entries and exits leave as it is (27.3.2.1, 28.5.1).
+constexpr u64 untouched_cr0 = cr0::et | cr0::cd | cr0::nw | mask(28, 19) | bit(17) | mask(15, 6);
+
 class Vmx final : public virt::Layer {
 public:
     explicit Vmx(Cpu& cpu);
