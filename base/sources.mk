@@ -5,6 +5,8 @@ base_sources = \
     base/bits.h \
     base/clock.cpp \
     base/clock.h \
+    base/code_memory.cpp \
+    base/code_memory.h \
     base/error.h \
     base/file.cpp \
     base/file.h \

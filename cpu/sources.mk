@@ -44,6 +44,8 @@ cpu_sources = \
     cpu/exec/fast/builder.cpp \
     cpu/exec/fast/builder.h \
     cpu/exec/fast/context.h \
+    cpu/exec/fast/copies.cpp \
+    cpu/exec/fast/copies.h \
     cpu/exec/fast/host_bits.h \
     cpu/exec/fast/host_flags.h \
     cpu/exec/fast/host_float.h \
@@ -72,6 +74,7 @@ cpu_sources = \
     cpu/exec/fast/runner.cpp \
     cpu/exec/fast/runner.h \
     cpu/exec/fast/state.h \
+    cpu/exec/fast/templates.h \
     cpu/exec/keys.def \
     cpu/exec/slow.cpp \
     cpu/exec/slow.h \
@@ -203,3 +206,8 @@ cpu_sources = \
     cpu/vmx/vmx.cpp \
     cpu/vmx/vmx.h \
     cpu/wires.h
+if HAVE_ZYDIS
+cpu_sources += cpu/exec/fast/templates_zydis.cpp
+else
+cpu_sources += cpu/exec/fast/templates_none.cpp
+endif

@@ -67,7 +67,8 @@ static std::string config_refusal(const std::string& name) {
 // Names for --without.
 static constexpr struct { const char* name; bool Tuning::*on; } tunings[] = {
     {"linking", &Tuning::linking}, {"fusion", &Tuning::fusion}, {"dead-flags", &Tuning::dead_flags},
-    {"indirect-cache", &Tuning::indirect_cache}, {"return-stack", &Tuning::return_stack}, {"fast-handlers", &Tuning::fast_handlers}};
+    {"indirect-cache", &Tuning::indirect_cache}, {"return-stack", &Tuning::return_stack}, {"fast-handlers", &Tuning::fast_handlers},
+    {"copying", &Tuning::copying}};
 static std::vector<std::string> names(std::span<const std::remove_extent_t<decltype(tunings)>> rows) {
     std::vector<std::string> names;
     for (auto& row : rows) names.push_back(row.name);

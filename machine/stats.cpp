@@ -88,6 +88,7 @@ static void add_blocks(Rows& rows, const fast::Runner& runner) {
         {"blocks_instructions", b.instructions},
         {"blocks_linked", b.links},
         {"blocks_entered_from_the_run_loop", r.entries},
+        {"blocks_copied_bytes", b.copied_bytes},
         {"blocks_killed", b.killed},
         {"block_chunks_reused", b.evicted_chunks},
         {"links_across_pages_checked", r.cross_checks},

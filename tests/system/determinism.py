@@ -52,7 +52,7 @@ def boot(kernel, model, *more):
             "--cpu", model, "--headless", *more]
 
 
-OPTIMIZATIONS = ["linking", "fusion", "dead-flags", "indirect-cache", "return-stack", "fast-handlers"]
+OPTIMIZATIONS = ["linking", "fusion", "dead-flags", "indirect-cache", "return-stack", "fast-handlers", "copying"]
 
 
 def same_with(kernel, model, *variants):

@@ -13,7 +13,8 @@ static const u8* page_of(const u8* at) { return reinterpret_cast<const u8*>(rein
 
 Blocks::Blocks(Cpu& cpu)
     : cpu(cpu), heads(std::size_t{1} << heads_bits), chunk_bytes(std::max<std::size_t>(cpu.tuning.code_memory / most_chunks, smallest_chunk) & ~std::size_t{63}),
-      memory(chunk_bytes * most_chunks) {}
+      memory(chunk_bytes * most_chunks), code_chunk_bytes(chunk_bytes * 2),
+      code(cpu.tuning.copying ? code_chunk_bytes * most_chunks : 0, reinterpret_cast<const void*>(&leave)) {}
 Blocks::~Blocks() = default;
 
 // ---- memory
@@ -32,18 +33,25 @@ void Blocks::next_chunk() {
         for (auto& t : cpu.fast.back) t = {};
         for (unsigned n = 0; n < State::targets; n++) cpu.fast.target[n] = {};
     }
-    used = 0;
+    used = code_used = 0;
 }
 
-void Blocks::reserve(std::size_t bytes) {
-    if (chunks.empty() || used + bytes > chunk_bytes) next_chunk();
+void Blocks::reserve(std::size_t bytes, std::size_t code_bytes) {
+    if (chunks.empty() || used + bytes > chunk_bytes || code_used + code_bytes > code_chunk_bytes) next_chunk();
 }
 
 void* Blocks::allocate(std::size_t bytes) {
-    reserve(bytes);
+    reserve(bytes, 0);
     void* at = memory.all().data() + current * chunk_bytes + used;
     used += (bytes + 31) & ~std::size_t{31};
     return at;
+}
+
+Blocks::Code Blocks::allocate_code(std::size_t bytes) {
+    std::size_t at = current * code_chunk_bytes + code_used;
+    code_used += (bytes + 31) & ~std::size_t{31};
+    counters.copied_bytes += bytes;
+    return {code.written().data() + at, code.executed() + at};
 }
 
 void Blocks::add(Block* block, u8* bytes) {
@@ -72,11 +80,11 @@ void Blocks::link(Stub* stub, Block* target, u64 stamp, u64 page) {
     target->incoming = stub;
     stub->op.link = target->ops();
     counters.links++;
-    bool here = stub->owner->page == target->page && stub->relative < 4096;
+    bool here = stub->owner->page == target->page && !stub->leaves_page();
     if (here) {
         stub->source->link = target->ops();
     } else {
-        stub->op.run = cross_page, stub->stamp = stamp, stub->page = page;
+        stub->op.run = stub->crossing, stub->stamp = stamp, stub->page = page;
         stub->to = stub->rip(page) - (reinterpret_cast<u64>(target->start) & 0xfff);
     }
 }

@@ -7,6 +7,7 @@
 // Ops are overwritten with `leave`, so that a running block is left behind the store that killed it. Memory is reused a chunk
 // at a time, the oldest first, and only between blocks.
 #pragma once
+#include "base/code_memory.h"
 #include "base/host_memory.h"
 #include "cpu/exec/fast/op.h"
 #include <memory>
@@ -19,17 +20,21 @@ struct Block;
 
 // Finds a branch's target. An Op first, so that a link may lead here; behind it what resolving needs.
 struct Stub {
-    Op op;                        // run: resolve, or cross_page with link = the target's first Op
+    Op op;                        // run: resolve, or `crossing` with link = the target's first Op
     u64 relative = 0;             // the target's RIP less the page's
     u64 cut = ~u64{0};            // of RIP: 16, 32 or 64 bits
-    u64 stamp = 0;                // of cross_page: under which it holds,
+    u64 stamp = 0;                // of a crossing: under which it holds,
     u64 page = 0, to = 0;         // and from which page to which (RIP of their starts)
     Op* source = nullptr;         // whose link leads here until it is resolved
     Block* owner = nullptr;
     Block* target = nullptr;      // where it is linked to
     Stub *next = nullptr, *previous = nullptr;       // linked to the same block
     Stub* sibling = nullptr;      // of the same owner
+    Handler crossing = cross_page;       // or its copy
     u64 rip(u64 from) const { return (from + relative) & cut; }
+    static bool leaves_page(u64 relative) { return relative >= 4096; }
+    bool leaves_page() const { return leaves_page(relative); }
+    static constexpr u8 mark = 0xff;     // in Op::dst: this Op is a stub's
 };
 
 struct CodePage {
@@ -70,7 +75,14 @@ public:
     }
     // Memory for a block and what belongs to it; may evict the oldest chunk. 32-byte aligned.
     void* allocate(std::size_t bytes);
-    void reserve(std::size_t bytes);      // the next allocations of so many bytes in all evict nothing
+    void reserve(std::size_t bytes, std::size_t code_bytes);     // the next allocations of so many bytes in all evict nothing
+    // Memory for machine code: where it is written, and where executed.
+    struct Code {
+        u8* written;
+        const u8* executed;
+    };
+    Code allocate_code(std::size_t bytes);
+    bool copying() const { return !code.empty(); }
     void add(Block* block, u8* page_bytes);
 
     void link(Stub* stub, Block* target, u64 stamp, u64 page);
@@ -79,7 +91,7 @@ public:
     u64 epoch = 0;                        // moves when a block's memory may have been given up
 
     struct Counters {                     // statistics
-        u64 built = 0, instructions = 0, links = 0, killed = 0, evicted_chunks = 0, stores_to_code_pages = 0, pages_given_up = 0;
+        u64 built = 0, instructions = 0, links = 0, copied_bytes = 0, killed = 0, evicted_chunks = 0, stores_to_code_pages = 0, pages_given_up = 0;
     } counters;
 
 private:
@@ -101,6 +113,9 @@ private:
     HostMemory memory;                    // in chunks
     std::vector<std::vector<Block*>> chunks;      // the blocks of each that has been used
     std::size_t current = 0, used = 0;
+    std::size_t code_chunk_bytes;         // of machine code, one chunk of it beside each
+    CodeMemory code;
+    std::size_t code_used = 0;
 };
 
 }

@@ -37,8 +37,12 @@ KeyTable make_table() {
     for (auto& k : keys) table.emplace(Wanted{k.id, k.word, k.form, k.address, k.condition}, k);
     return table;
 }
-const Key* find(const Wanted& wanted) {
+const KeyTable& table_of_keys() {
     static const KeyTable table = make_table();
+    return table;
+}
+const Key* find(const Wanted& wanted) {
+    auto& table = table_of_keys();
     auto found = table.find(wanted);
     return found == table.end() ? nullptr : &found->second;
 }
@@ -54,6 +58,10 @@ PairTable make_pairs() {
     add_pairs(pairs);
     PairTable table;
     for (auto& p : pairs) table.emplace(std::pair{p.first, p.second}, p.both);
+    return table;
+}
+const PairTable& table_of_pairs() {
+    static const PairTable table = make_pairs();
     return table;
 }
 
@@ -128,6 +136,19 @@ Form form_of(const ::Insn& insn) {
 
 Next go_on(OP_ARGUMENTS) { TAIL return follow<0>(cpu, op, z, spare, bank, flags); }
 
+std::unordered_set<const u8*> all_handlers() {
+    std::unordered_set<const u8*> handlers;
+    auto add = [&](Handler h) { handlers.insert(reinterpret_cast<const u8*>(h)); };
+    for (auto& [wanted, key] : table_of_keys()) add(key.live), add(key.dead);
+    for (auto& [two, both] : table_of_pairs()) add(both);
+    add(go_on), add(cross_page);
+    return handlers;
+}
+Templates& all_templates() {
+    static Templates templates(all_handlers());
+    return templates;
+}
+
 }
 
 bool Builder::place_memory(const ::Insn& insn, u32 mode, bool only_address, Draft& draft, Address& address) {
@@ -155,6 +176,8 @@ bool Builder::place_memory(const ::Insn& insn, u32 mode, bool only_address, Draf
     else address = Address(unsigned(Address::index1) + insn.scale);
     return true;
 }
+
+Builder::Builder(Cpu& cpu, Blocks& blocks) : cpu(cpu), blocks(blocks), copies(all_templates()) {}
 
 // Whether nothing keeps the instruction from running where the mode word is this one (cpu/gate.cpp).
 static bool open(const ::Insn& insn, u32 mode) {
@@ -271,15 +294,32 @@ void Builder::fuse() {
         if (!pair) continue;
         d.op.run = pair->live;
         d.branches = true, d.relative = branch.relative, d.cut = branch.cut;
+        branch.alone = true;
     }
 }
 
 void Builder::pair() {
-    static const PairTable table = make_pairs();
+    auto& table = table_of_pairs();
     for (unsigned n = 0; n + 1 < count; n++) {
         auto found = table.find({drafts[n].op.run, drafts[n + 1].op.run});
-        if (found != table.end()) drafts[n++].op.run = found->second;
+        if (found == table.end()) continue;
+        drafts[n].op.run = found->second;
+        drafts[++n].alone = true;
     }
+}
+
+void Builder::plan_copies(bool open) {
+    copies.clear();
+    if (!blocks.copying()) return;
+    unsigned crossings = 0;
+    for (unsigned n = 0; n < count; n++) {
+        auto& d = drafts[n];
+        if (!d.alone) copies.plan(d.key ? d.op.run : nullptr);
+        crossings += d.branches && Stub::leaves_page(d.relative);
+        crossings += d.returns && Stub::leaves_page(u64(d.op.immediate));
+    }
+    if (open) copies.plan(go_on), crossings += Stub::leaves_page(offset + length);
+    while (crossings--) copies.plan(cross_page);
 }
 
 Block* Builder::emit(const u8* start, u32 mode) {
@@ -292,8 +332,9 @@ Block* Builder::emit(const u8* start, u32 mode) {
         outside += !drafts[n].key;
     }
     if (open) ops++, stubs++;
+    plan_copies(open);
     std::size_t size = sizeof(Block) + ops * sizeof(Op), rounded = 32;
-    blocks.reserve(size + stubs * sizeof(Stub) + outside * sizeof(::Insn) + 3 * rounded);
+    blocks.reserve(size + stubs * sizeof(Stub) + outside * sizeof(::Insn) + 3 * rounded, copies.bytes() + rounded);
     auto* block = new (blocks.allocate(size)) Block;
     auto* stub = stubs ? static_cast<Stub*>(blocks.allocate(stubs * sizeof(Stub))) : nullptr;
     auto* kept = outside ? static_cast<::Insn*>(blocks.allocate(outside * sizeof(::Insn))) : nullptr;
@@ -302,7 +343,7 @@ Block* Builder::emit(const u8* start, u32 mode) {
     Op* op = block->ops();
     auto lead = [&](Op* from, u64 relative, u64 cut, u16 where) {
         auto* s = new (stub++) Stub;
-        s->op.run = resolve, s->op.offset = where;
+        s->op.run = resolve, s->op.offset = where, s->op.dst = Stub::mark;
         s->relative = relative, s->cut = cut, s->source = from, s->owner = block;
         s->sibling = block->stubs, block->stubs = s;
         from->link = &s->op;
@@ -313,6 +354,7 @@ Block* Builder::emit(const u8* start, u32 mode) {
         new (op) Op(d.op);
         if (!d.key) op->run = call_slow, op->decoded = new (kept++) ::Insn(insns[n]);
         if (d.branches) lead(op, d.relative, d.cut, op->offset);
+        if (!copies.empty() && !d.alone) copies.place(op, &op->run);
         op++;
         if (!d.returns) continue;
         new (op) Op;
@@ -324,6 +366,12 @@ Block* Builder::emit(const u8* start, u32 mode) {
         new (op) Op;
         op->run = go_on, op->before = u8(count), op->offset = u16(offset + length);
         lead(op, offset + length, fall_through, op->offset);
+        if (!copies.empty()) copies.place(op, &op->run);
+    }
+    if (!copies.empty()) {
+        for (Stub* s = block->stubs; s; s = s->sibling)
+            if (s->leaves_page()) copies.place(&s->op, &s->crossing);
+        copies.write(blocks.allocate_code(copies.bytes()));
     }
     if (one) new (op) Op, op->run = one_in_slow, op->offset = u16(offset);
     blocks.counters.instructions += count;

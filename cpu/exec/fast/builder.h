@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // From bytes to a block: decoding, the choice of handlers, dead flags, pairs, links to be.
 #pragma once
-#include "cpu/exec/fast/blocks.h"
+#include "cpu/exec/fast/copies.h"
 #include "cpu/exec/fast/keys.h"
 
 namespace fast {
 
 class Builder {
 public:
-    Builder(Cpu& cpu, Blocks& blocks) : cpu(cpu), blocks(blocks) {}
+    Builder(Cpu& cpu, Blocks& blocks);
     // The block of the code at a host address of readable memory.
     Block* build(const u8* start, u32 mode);
 
@@ -21,6 +21,7 @@ private:
         bool branches = false;        // has a link: to
         u64 relative = 0, cut = ~u64{0};
         bool returns = false;         // a call: a return point follows
+        bool alone = false;           // runs only when the one in front, which includes it, has missed
     };
 
     bool decode_next(const u8* start, unsigned at);
@@ -31,9 +32,11 @@ private:
     void fuse();
     void pair();
     Block* emit(const u8* start, u32 mode);
+    void plan_copies(bool open);
 
     Cpu& cpu;
     Blocks& blocks;
+    Copies copies;
     unsigned count = 0;               // instructions
     unsigned offset = 0, length = 0;  // of the block in its page; in bytes
     ::Insn insns[Blocks::most_instructions];

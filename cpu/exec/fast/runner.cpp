@@ -44,7 +44,7 @@ void Runner::connect(Block* block, u64 page) {
         target_of(&cpu, cpu.gpr[rip_reg]) = {cpu.gpr[rip_reg], cpu.fast.stamp, page, block->ops()};
     bool valid = unresolved && unresolved_epoch == blocks.epoch && !unresolved->owner->dead && unresolved->owner->mode == mode;
     if (valid && cpu.tuning.linking) {
-        bool here = unresolved->owner->page == block->page && unresolved->relative < 4096;
+        bool here = unresolved->owner->page == block->page && !unresolved->leaves_page();
         if (here || (mode & mode::anywhere)) blocks.link(unresolved, block, cpu.fast.stamp, unresolved_page);
     }
     unresolved = nullptr, remember_target = false;
@@ -124,8 +124,7 @@ Next resolve(OP_ARGUMENTS) {
 }
 
 Next out_of_budget(OP_ARGUMENTS) {
-    bool stub = op->run == resolve || op->run == cross_page;
-    z = stub ? reinterpret_cast<const Stub*>(op)->rip(cpu->gpr.page) : cpu->gpr.page + op->offset;
+    z = op->dst == Stub::mark ? reinterpret_cast<const Stub*>(op)->rip(cpu->gpr.page) : cpu->gpr.page + op->offset;
     TO(leave_to, z);
 }
 
