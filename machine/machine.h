@@ -5,6 +5,7 @@
 #include "machine/console.h"
 #include "machine/options.h"
 #include "machine/pc.h"
+#include "machine/screenshot.h"
 #include <functional>
 
 // The board that the options ask for, its lines to the outside not connected; and what is in memory and registers at its start.
@@ -27,6 +28,7 @@ public:
 private:
     void exchange();                      // bytes between the UARTs and the host
     void idle();
+    void take_screenshots();              // those whose time has come
     u64 next_stop() const;                // ticks
     void print_hash();
 
@@ -34,6 +36,7 @@ private:
     std::unique_ptr<Console> serial[2], debugcon;
     std::unique_ptr<Pc> pc;
     u64 next_hash = 0;
+    std::vector<Screenshot> screenshots;  // still to be taken, by time
     bool limit_reached = false;
     double started = 0;
 };

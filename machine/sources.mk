@@ -14,5 +14,7 @@ machine_sources = \
     machine/ram.cpp \
     machine/ram.h \
     machine/random.h \
+    machine/screenshot.cpp \
+    machine/screenshot.h \
     machine/stats.cpp \
     machine/stats.h
