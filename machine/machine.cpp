@@ -29,7 +29,7 @@ Parts parts_of(const Options& options) {
     return parts;
 }
 
-Machine::Machine(const Options& given) : options(given) {
+Machine::Machine(const Options& given, Front* front) : options(given), front(front) {
     Parts parts = parts_of(options);
     serial[0] = open_console(options.serial[0]);
     serial[1] = open_console(options.serial.size() > 1 ? options.serial[1] : "null");
@@ -102,10 +102,12 @@ void Machine::exchange() {
             uart[n]->receive(u8(byte));
         }
     }
+    if (front && !front->turn(*pc)) pc->end(Ending::power_off);
 }
 
-// Somebody sits at the terminal and the guest waits: so do we, about as long as the guest's time passes.
+// Somebody sits at the terminal or the window and the guest waits: so do we, about as long as the guest's time passes.
 void Machine::idle() {
+    if (front) return front->wait(1);
     for (auto& line : serial)
         if (line->interactive()) return void(line->wait(1));
 }

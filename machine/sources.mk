@@ -3,6 +3,7 @@
 machine_sources = \
     machine/console.cpp \
     machine/console.h \
+    machine/front.h \
     machine/lists.cpp \
     machine/lists.h \
     machine/machine.cpp \
