@@ -25,13 +25,15 @@ struct Dac {
     }
 
     void visit(Archive& a) {
-        a("components", components), a("mask", mask), a("read_index", read_index), a("write_index", write_index);
-        a("step", step), a("reading", reading), a("wide", wide);
+        a("components", components), a("mask", mask), a("read_index", read_index);
+        a("write_index", write_index), a("step", step), a("reading", reading), a("wide", wide);
         step %= 3;
     }
 
 private:
-    u8 full(u8 component) const { return wide ? component : u8((component & 0x3f) << 2 | (component & 0x3f) >> 4); }
+    u8 full(u8 component) const {
+        return wide ? component : u8((component & 0x3f) << 2 | (component & 0x3f) >> 4);
+    }
     unsigned advance(u8& index) {
         unsigned at = index * 3u + step;
         step = u8((step + 1) % 3);

@@ -43,12 +43,14 @@ void Dispi::write_enable(u16 value) {
     values[enable] = value & kept;
     wires.dac_width(value & dac_8bit);
     if (!starts) return;
-    values[virt_width] = values[xres], values[x_offset] = values[y_offset] = values[bank_register] = 0;
+    values[virt_width] = values[xres];
+    values[x_offset] = values[y_offset] = values[bank_register] = 0;
     keep_in_bounds();
     if (!(value & no_clear)) wires.clear(u64{pitch()} * height());
 }
 
-// Lines are whole groups of eight pixels, and the picture lies within the virtual one, which lies within video memory.
+// Lines are whole groups of eight pixels, and the picture lies within the virtual one, which lies
+// within video memory.
 void Dispi::keep_in_bounds() {
     if (!enabled()) return;
     auto& v = values;
@@ -56,7 +58,8 @@ void Dispi::keep_in_bounds() {
     v[xres] = u16(std::clamp<unsigned>(v[xres] & ~7u, 8, max_width));
     v[virt_width] = std::max<u16>(v[virt_width] & 0xfff8, v[xres]);
     v[virt_height] = u16(std::min<u64>(memory_size / pitch(), 0xffff));
-    v[yres] = u16(std::clamp<unsigned>(v[yres], 1, std::min<unsigned>(max_height, v[virt_height])));
+    unsigned most = std::min<unsigned>(max_height, v[virt_height]);
+    v[yres] = u16(std::clamp<unsigned>(v[yres], 1, most));
     v[x_offset] = std::min<u16>(v[x_offset], v[virt_width] - v[xres]);
     v[y_offset] = std::min<u16>(v[y_offset], v[virt_height] - v[yres]);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The graphics controller's data path. All four planes are worked on at once, a byte of a dword each.
+// The graphics controller's data path. Four planes are worked on at once, a byte of a dword each.
 #include "iodev/vga/memory.h"
 #include <bit>
 
@@ -15,8 +15,13 @@ constexpr u32 spread(unsigned planes) {
 constexpr u32 repeated(u8 byte) { return byte * 0x01010101u; }
 static_assert(spread(0x5) == 0x00ff00ff && repeated(0x12) == 0x12121212);
 
-constexpr struct { u32 base, size; } maps[] = {           // memory map, graphics register 06h bits 3:2
-    {0x00000, 0x20000}, {0x00000, 0x10000}, {0x10000, 0x08000}, {0x18000, 0x08000}};
+// Graphics register 06h, bits 3:2.
+constexpr struct { u32 base, size; } maps[] = {
+    {0x00000, 0x20000},
+    {0x00000, 0x10000},
+    {0x10000, 0x08000},
+    {0x18000, 0x08000},
+};
 
 }  // namespace
 
@@ -31,9 +36,9 @@ bool VgaWindow::inside(u64& offset) const {
 
 // Chain-4 and odd/even take the plane from the address's low bits, and leave those out of the address.
 VgaWindow::Place VgaWindow::place(u32 offset) const {
-    u8 mask = registers.sequencer[2], read_map = registers.graphics[4];
+    u8 mask = registers.sequencer[2], read_map = registers.graphics[4], low = offset & 3;
     u32 bank = dispi.bank() << 16;
-    if (registers.sequencer[4] & 8) return {(offset & 0xfffc) + bank, u8(mask & 1 << (offset & 3)), u8(offset & 3)};
+    if (registers.sequencer[4] & 8) return {(offset & 0xfffc) + bank, u8(mask & 1 << low), low};
     bool odd = offset & 1;
     if (!(registers.sequencer[4] & 4)) mask &= odd ? 0x0a : 0x05;
     if (registers.graphics[5] & 0x10) read_map = u8((read_map & 2) | odd);
@@ -78,8 +83,9 @@ void VgaWindow::write_byte(u64 offset, u8 value) {
         return;
     }
     Place at = place(u32(offset));
-    u32 data = (registers.graphics[5] & 3) == 1 ? latches : combined(value), planes = spread(at.planes);
-    memory.set_planes(at.address, (memory.planes(at.address) & ~planes) | (data & planes));
+    bool copies = (registers.graphics[5] & 3) == 1;
+    u32 data = copies ? latches : combined(value), written = spread(at.planes);
+    memory.set_planes(at.address, (memory.planes(at.address) & ~written) | (data & written));
 }
 
 u64 VgaWindow::read(u64 offset, unsigned width) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The VGA's legacy window at A0000h-BFFFFh: how an address finds its planes, and what the graphics controller does with
-// data on its way (IBM's VGA XGA technical reference, "Graphics Controller"). Left out: the odd/even page bit.
+// The VGA's legacy window at A0000h-BFFFFh: how an address finds its planes, and what the graphics
+// controller does with data on its way (IBM's VGA XGA technical reference, "Graphics Controller").
+// Left out: the odd/even page bit.
 #pragma once
 #include "iodev/vga/dispi.h"
 #include "iodev/vga/registers.h"
@@ -12,7 +13,8 @@
 //            '------------- address 0 --------'  '----- address 1
 class VideoMemory {
 public:
-    explicit VideoMemory(std::span<u8> bytes) : bytes(bytes) {}      // a power of two, at least 256 KiB
+    // A power of two, at least 256 KiB.
+    explicit VideoMemory(std::span<u8> bytes) : bytes(bytes) {}
     u32 addresses() const { return u32(bytes.size() / 4); }
     u32 planes(u32 address) const {
         const u8* at = &bytes[(address & (addresses() - 1)) * u64{4}];
@@ -41,7 +43,7 @@ public:
     void visit(Archive& a) { a("latches", latches); }
 
 private:
-    struct Place { u32 address; u8 planes, plane; };      // those written, as a mask, and the one read
+    struct Place { u32 address; u8 planes, plane; };      // a mask of those written; the one read
     bool inside(u64& offset) const;
     Place place(u32 offset) const;
     u8 read_byte(u64 offset);

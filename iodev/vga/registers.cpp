@@ -17,7 +17,7 @@ template <unsigned count> void keep(Indexed<count>& group, const u8 (&kept)[coun
     for (unsigned n = 0; n < count; n++) group.values[n] &= kept[n];
 }
 
-// The mono and the color adapter's places of the same registers; the miscellaneous output's bit 0 chooses.
+// The mono and the color adapter's places of the same registers; miscellaneous output bit 0 chooses.
 constexpr u16 mono = 0x3b0, color = 0x3d0;
 
 }  // namespace
@@ -34,8 +34,8 @@ void VgaRegisters::visit(Archive& a) {
     a("sequencer_index", sequencer.index), a("sequencer", sequencer.values);
     a("graphics_index", graphics.index), a("graphics", graphics.values);
     a("crtc_index", crtc.index), a("crtc", crtc.values);
-    a("attribute_index", attribute.index), a("attribute", attribute.values), a("attribute_data", attribute_data);
-    a("dac", dac);
+    a("attribute_index", attribute.index), a("attribute", attribute.values);
+    a("attribute_data", attribute_data), a("dac", dac);
     keep(sequencer, sequencer_bits), keep(graphics, graphics_bits), keep(attribute, attribute_bits);
 }
 
@@ -43,7 +43,7 @@ u8 VgaRegisters::get(u16 offset) {
     u16 port = u16(first_port + offset);
     switch (port) {
     case 0x3c0: return attribute.index;
-    case 0x3c1: return (attribute.index & 0x1f) < 21 ? attribute[attribute.index & 0x1f] : u8(0);
+    case 0x3c1: return attribute[attribute.index & 0x1f];
     case 0x3c2: return 0;                                 // input status 0: no interrupt, no switch
     case 0x3c4: return sequencer.index;
     case 0x3c5: return sequencer.selected();
@@ -120,10 +120,11 @@ u64 VgaRegisters::dot_hertz() const {
     return half_dot_clock() ? full / 2 : full;
 }
 
-u64 VgaRegisters::frame() const { return clock.count(dot_hertz()) / (line_dots() * vertical_total()); }
+u64 VgaRegisters::frame_dots() const { return line_dots() * vertical_total(); }
+u64 VgaRegisters::frame() const { return clock.count(dot_hertz()) / frame_dots(); }
 
 VgaRegisters::Beam VgaRegisters::beam() const {
-    u64 at = clock.count(dot_hertz()) % (line_dots() * vertical_total());
+    u64 at = clock.count(dot_hertz()) % frame_dots();
     u64 line = at / line_dots(), character = at % line_dots() / dots_per_character();
     u64 length = (crtc[0x11] - retrace_start()) & 15;     // the end is given by its low four bits
     u64 since = line - retrace_start();

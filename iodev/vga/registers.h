@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The VGA's registers, after IBM's VGA XGA technical reference: the ports 3B0h to 3DFh, what bits each
-// register keeps, and what the bits mean to memory and display. Left out: the CRT interrupt, the light pen,
-// the monitor's sense switches, the test registers.
+// The VGA's registers, after IBM's VGA XGA technical reference: the ports 3B0h to 3DFh, what bits
+// each register keeps, and what the bits mean to memory and display. Left out: the CRT interrupt, the
+// light pen, the monitor's sense switches, the test registers.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -31,7 +31,7 @@ public:
     Indexed<5> sequencer;
     Indexed<9> graphics;
     Indexed<25> crtc;
-    Indexed<21> attribute;                                // index: bit 5 lets the display have the palette
+    Indexed<21> attribute;                                // index bit 5: the display has the palette
     bool attribute_data = false;                          // the next write to 3C0h is data
     Dac dac;
 
@@ -48,7 +48,7 @@ public:
     unsigned line_compare() const { return overflowing(0x18, 4) | (crtc[0x09] & 0x40u) << 3; }
     u16 start_address() const { return u16(crtc[0x0c] << 8 | crtc[0x0d]); }
     u16 cursor_address() const { return u16(crtc[0x0e] << 8 | crtc[0x0f]); }
-    u16 row_pitch() const { return u16(crtc[0x13] * 2); }  // in units of the address counter
+    u16 row_pitch() const { return u16(crtc[0x13] * 2); } // counts of the address counter
 
     // ---- where the beam is
     struct Beam { bool displaying, vertical_retrace; };
@@ -64,6 +64,7 @@ private:
     unsigned retrace_start() const { return overflowing(0x10, 2, 7); }
     u64 dot_hertz() const;
     u64 line_dots() const { return (crtc[0x00] + u64{5}) * dots_per_character(); }
+    u64 frame_dots() const;
     u8 status1();
     void write_attribute(u8 value);
     void write_crtc(u8 value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rendering: VGA scan lines as CRTC, graphics controller and attribute controller make them, and DISPI's packed pixels.
+// Rendering: scan lines as CRTC, graphics and attribute controller make them, and DISPI's pixels.
 #include "iodev/vga/renderer.h"
 #include <algorithm>
 
@@ -7,10 +7,11 @@ namespace {
 
 // ---- CRTC: which lines show what
 
-// What a scan line shows: where the address counter starts, which line of its cells, and how many dots to the left.
+// What a scan line shows: where the address counter starts, which line of its cells, how panned.
 struct Line { u16 counter; u8 row_scan, pan; };
 
-// Runs down the frame: cells of some height, lines drawn twice, and the part below the line compare that starts anew.
+// Runs down the frame: cells of some height, lines drawn twice, and the part below the line compare
+// that starts anew.
 template <class See> void each_line(const VgaRegisters& r, See&& see) {
     u16 start = u16(r.start_address() + (r.crtc[0x08] >> 5 & 3));
     Line line{start, u8(r.crtc[0x08] & 0x1f), u8(r.attribute[0x13])};
@@ -32,12 +33,14 @@ template <class See> void each_line(const VgaRegisters& r, See&& see) {
     }
 }
 
-// CRTC 14h and 17h: the address counter as doublewords, words or bytes; CGA and Hercules take bits from the row scan counter.
+// CRTC 14h and 17h: the address counter as doublewords, words or bytes; CGA and Hercules modes take
+// bits from the row scan counter.
 u32 memory_address(const VgaRegisters& r, u16 counter, unsigned row_scan) {
     u8 mode = r.crtc[0x17];
     u32 address = counter;
+    unsigned wrap = mode & 0x20 ? 15 : 13;
     if (r.crtc[0x14] & 0x40) address = u32(counter) << 2 | counter >> 14;
-    else if (!(mode & 0x40)) address = u32(counter) << 1 | (counter >> (mode & 0x20 ? 15 : 13) & 1);
+    else if (!(mode & 0x40)) address = u32(counter) << 1 | (counter >> wrap & 1);
     if (!(mode & 1)) address = (address & ~0x2000u) | (row_scan & 1) << 13;
     if (!(mode & 2)) address = (address & ~0x4000u) | (row_scan & 2) << 13;
     return address & 0xffff;
@@ -70,17 +73,19 @@ void graphics_dots(const Scanout& s, u32 address, u8* dots) {
 
 // ---- text: a character's dots
 
-// Sequencer 03h: the 8-KiB piece of plane 2 that holds the font of attribute bit 3 (set: map A, bits 5 and 3:2).
+// Sequencer 03h: which 8 KiB of plane 2 hold a font: map A (bits 5, 3:2) for attribute bit 3 set.
 u32 font_base(const VgaRegisters& r, bool map_a) {
     u8 select = r.sequencer[3];
-    unsigned map = map_a ? (select >> 2 & 3) | (select >> 3 & 4) : (select & 3) | (select >> 2 & 4);
+    unsigned map = map_a ? (select >> 2 & 3) | (select >> 3 & 4)
+                         : (select & 3) | (select >> 2 & 4);
     return (map & 3) * 0x4000 + (map & 4 ? 0x2000 : 0);
 }
 
 bool cursor_at(const Scanout& s, u16 counter, unsigned row_scan) {
     auto& c = s.registers.crtc;
+    unsigned first = c[0x0a] & 0x1f, last = c[0x0b] & 0x1f;
     bool on = !(c[0x0a] & 0x20) && !(s.frame & 8);
-    return on && counter == s.registers.cursor_address() && row_scan >= (c[0x0a] & 0x1fu) && row_scan <= (c[0x0b] & 0x1fu);
+    return on && counter == s.registers.cursor_address() && row_scan >= first && row_scan <= last;
 }
 
 void text_dots(const Scanout& s, u16 counter, u32 address, unsigned row_scan, u8* dots) {
@@ -89,12 +94,13 @@ void text_dots(const Scanout& s, u16 counter, u32 address, unsigned row_scan, u8
     u8 character = u8(planes), attribute = u8(planes >> 8), mode = r.attribute[0x10];
     bool blinks = mode & 8;
     u8 ink = attribute & 15, paper = attribute >> 4 & (blinks ? 7 : 15);
-    u8 shape = u8(s.memory.planes(font_base(r, attribute & 8) + character * 32u + row_scan) >> 16);
+    u32 glyph = font_base(r, attribute & 8) + character * 32u;
+    u8 shape = u8(s.memory.planes(glyph + row_scan) >> 16);
     if (blinks && (attribute & 0x80) && (s.frame & 16)) shape = 0;
     bool underlined = (attribute & 0x77) == 1 && row_scan == (r.crtc[0x14] & 0x1fu);
     bool solid = underlined || cursor_at(s, counter, row_scan);
     for (unsigned n = 0; n < 8; n++) dots[n] = solid || (shape >> (7 - n) & 1) ? ink : paper;
-    bool joins = (mode & 4) && character >= 0xc0 && character <= 0xdf;      // line graphics go on into the ninth dot
+    bool joins = (mode & 4) && character >= 0xc0 && character <= 0xdf;      // line graphics
     dots[8] = solid || (joins && (shape & 1)) ? ink : paper;
 }
 
@@ -117,7 +123,8 @@ std::array<u32, 256> colors(const VgaRegisters& r) {
 
 // Attribute 10h bit 6: two dots of four bits are one colour of eight.
 void join_pairs(std::span<u8> dots) {
-    for (std::size_t n = 0; n + 1 < dots.size(); n += 2) dots[n] = dots[n + 1] = u8(dots[n] << 4 | dots[n + 1]);
+    for (std::size_t n = 0; n + 1 < dots.size(); n += 2)
+        dots[n] = dots[n + 1] = u8(dots[n] << 4 | dots[n + 1]);
 }
 
 unsigned pan_of(const VgaRegisters& r, u8 pan) {
@@ -125,21 +132,32 @@ unsigned pan_of(const VgaRegisters& r, u8 pan) {
     return r.dots_per_character() == 9 ? (pan >= 8 ? 0 : pan + 1) : pan & 7;
 }
 
+// A line of dots, by one character more than is seen: for panning.
+void line_dots(const Scanout& s, const Line& line, std::span<u8> dots) {
+    auto& r = s.registers;
+    for (unsigned column = 0; column <= r.columns(); column++) {
+        u16 counter = u16(line.counter + column);
+        u32 address = memory_address(r, counter, line.row_scan);
+        u8* to = &dots[column * r.dots_per_character()];
+        if (r.text_mode()) text_dots(s, counter, address, line.row_scan, to);
+        else graphics_dots(s, address, to);
+    }
+    if (r.attribute[0x10] & 0x40) join_pairs(dots);
+}
+
+Frame black(unsigned width, unsigned height, bool square_dots) {
+    return {width, height, square_dots, std::vector<u32>(std::size_t{width} * height)};
+}
+
 Frame render_vga(const Scanout& s) {
     auto& r = s.registers;
-    unsigned cell = r.dots_per_character(), wide = r.half_dot_clock() ? 2 : 1, across = r.columns() * cell;
-    Frame frame{across * wide, r.lines(), false, std::vector<u32>(std::size_t{across} * wide * r.lines())};
+    unsigned cell = r.dots_per_character(), wide = r.half_dot_clock() ? 2 : 1;
+    Frame frame = black(r.columns() * cell * wide, r.lines(), false);
     if (r.blanked()) return frame;
     auto table = colors(r);
-    std::vector<u8> dots(across + 2 * cell);              // a character more than is seen, for panning
+    std::vector<u8> dots((r.columns() + 2) * cell);
     each_line(r, [&](unsigned y, const Line& line) {
-        for (unsigned column = 0; column <= r.columns(); column++) {
-            u16 counter = u16(line.counter + column);
-            u32 address = memory_address(r, counter, line.row_scan);
-            u8* to = &dots[column * cell];
-            r.text_mode() ? text_dots(s, counter, address, line.row_scan, to) : graphics_dots(s, address, to);
-        }
-        if (r.attribute[0x10] & 0x40) join_pairs(std::span(dots).first(across + cell));
+        line_dots(s, line, dots);
         unsigned pan = pan_of(r, line.pan);
         u32* to = &frame.dots[std::size_t{y} * frame.width];
         for (unsigned x = 0; x < frame.width; x++) to[x] = table[dots[x / wide + pan]];
@@ -152,13 +170,15 @@ Frame render_vga(const Scanout& s) {
 u32 five_bits(u32 value) { return (value & 31) << 3 | (value & 31) >> 2; }
 u32 six_bits(u32 value) { return (value & 63) << 2 | (value & 63) >> 4; }
 
+u32 rgb(u32 red, u32 green, u32 blue) { return red << 16 | green << 8 | blue; }
+
 u32 pixel(const Scanout& s, u64 at, unsigned bytes) {
     u32 value = 0;
     for (unsigned i = 0; i < bytes; i++) value |= u32(s.memory.byte(at + i)) << i * 8;
     switch (s.dispi.bits()) {
     case 8: return s.registers.dac.color(u8(value));
-    case 15: return five_bits(value >> 10) << 16 | five_bits(value >> 5) << 8 | five_bits(value);
-    case 16: return five_bits(value >> 11) << 16 | six_bits(value >> 5) << 8 | five_bits(value);
+    case 15: return rgb(five_bits(value >> 10), five_bits(value >> 5), five_bits(value));
+    case 16: return rgb(five_bits(value >> 11), six_bits(value >> 5), five_bits(value));
     default: return value & 0xffffff;
     }
 }
@@ -168,7 +188,8 @@ void packed_line(const Scanout& s, u64 at, std::span<u32> to) {
     for (std::size_t x = 0; x < to.size(); x++) to[x] = pixel(s, at + x * bytes, bytes);
 }
 
-void planar_line(const Scanout& s, u64 at, const std::array<u32, 256>& table, std::span<u32> to) {
+using Colors = std::array<u32, 256>;
+void planar_line(const Scanout& s, u64 at, const Colors& table, std::span<u32> to) {
     u8 dots[8];
     for (std::size_t x = 0; x < to.size(); x++) {
         if (x % 8 == 0) planar(s.memory.planes(u32(at / 4 + x / 8)), dots);
@@ -178,7 +199,7 @@ void planar_line(const Scanout& s, u64 at, const std::array<u32, 256>& table, st
 
 Frame render_dispi(const Scanout& s) {
     auto& d = s.dispi;
-    Frame frame{d.width(), d.height(), true, std::vector<u32>(std::size_t{d.width()} * d.height())};
+    Frame frame = black(d.width(), d.height(), true);
     auto table = colors(s.registers);
     for (unsigned y = 0; y < frame.height; y++) {
         u64 at = d.start() + u64{y} * d.pitch();
@@ -197,17 +218,20 @@ std::optional<Text> read_text(const Scanout& s) {
     if (s.dispi.enabled() || !r.text_mode()) return {};
     unsigned height = r.cell_height() * (r.double_scan() ? 2 : 1);
     Text text{r.columns(), r.lines() / height, {}};
-    for (unsigned row = 0; row < text.rows; row++)
+    for (unsigned row = 0; row < text.rows; row++) {
+        unsigned start = r.start_address() + row * r.row_pitch();
         for (unsigned column = 0; column < text.columns; column++) {
-            u32 planes = s.memory.planes(memory_address(r, u16(r.start_address() + row * r.row_pitch() + column), 0));
+            u32 planes = s.memory.planes(memory_address(r, u16(start + column), 0));
             text.cells.push_back({u8(planes), u8(planes >> 8)});
         }
+    }
     return text;
 }
 
 std::string Text::row(unsigned n) const {
     std::string line;
-    for (unsigned column = 0; column < columns; column++) line += char(cells[std::size_t{n} * columns + column].character);
+    auto its_cells = std::span(cells).subspan(std::size_t{n} * columns, columns);
+    for (auto& cell : its_cells) line += char(cell.character);
     while (!line.empty() && (line.back() == ' ' || line.back() == 0)) line.pop_back();
     return line;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the monitor shows: the adapter's state in, a picture out, dot by dot and scan line by scan line; and the text of a
-// text mode. Left out: border, skews, the address counter's count by two and four, line doubling by CRTC 17h bit 2.
+// What the monitor shows: the adapter's state in, a picture out, dot by dot and scan line by scan
+// line; and the text of a text mode. Left out: border, skews, the address counter's count by two and
+// four, line doubling by CRTC 17h bit 2.
 #pragma once
 #include "iodev/vga/memory.h"
 #include <optional>
@@ -12,7 +13,7 @@ struct Scanout {
     const VgaRegisters& registers;
     const Dispi& dispi;
     VideoMemory memory;
-    u64 frame;                             // since power-on: cursor and blinking characters go by it
+    u64 frame;                             // its number: cursor and blinking characters go by it
 };
 
 struct Frame {
@@ -28,6 +29,6 @@ struct Text {
     struct Cell { u8 character, attribute; };
     unsigned columns = 0, rows = 0;
     std::vector<Cell> cells;
-    std::string row(unsigned n) const;     // its characters as they are in memory, blanks at the end left off
+    std::string row(unsigned n) const;     // its characters' bytes, blanks at the end left off
 };
 std::optional<Text> read_text(const Scanout&);            // nothing in a graphics mode

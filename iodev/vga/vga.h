@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The display adapter as the board sees it: QEMU's standard VGA (its docs/specs/standard-vga), a PCI function with
-// video memory in BAR 0, a page of registers in BAR 2, and an expansion ROM where it is given one. The legacy ports
-// and window answer whatever the command register says. Left out: EDID.
+// The display adapter as the board sees it: QEMU's standard VGA (its docs/specs/standard-vga), a PCI
+// function with video memory in BAR 0, a page of registers in BAR 2, and an expansion ROM where it is
+// given one. The legacy ports and window answer whatever the command register says. Left out: EDID.
 #pragma once
 #include "base/host_memory.h"
 #include "iodev/pci.h"
@@ -25,11 +25,16 @@ public:
 
     std::span<u8> memory() const { return host_memory.all(); }
     static u32 rom_size(std::span<const u8> image);       // as its BAR decodes it: a power of two
-    Scanout scanout() const { return {registers, dispi, VideoMemory(memory()), registers.frame()}; }
+    Scanout scanout() const {
+        return {registers, dispi, VideoMemory(memory()), registers.frame()};
+    }
 
     HostMemory host_memory;
     std::vector<u8> rom;                   // filled up to a power of two; empty: none
     VgaRegisters registers;
     Dispi dispi;
     VgaWindow window;
+
+private:
+    void clear(u64 bytes);                 // of video memory, from its start
 };
