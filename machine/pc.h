@@ -40,6 +40,7 @@ struct Parts {
     Engine engine = Engine::fast;
     Tuning tuning;
     bool explain = false;                 // say why VM entries fail
+    u32 vga_memory = Vga::default_memory; // a power of two
     std::vector<u8> vga_rom;              // the display's option ROM; empty: none
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
     std::function<void(u8)> debugcon = [](u8) {};

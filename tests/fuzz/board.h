@@ -9,7 +9,7 @@ namespace board {
 inline Parts parts(const char* model) {
     Parts p;
     p.model = *find_model(model);
-    p.memory = u64{2} << 20;
+    p.memory = u64{2} << 20, p.vga_memory = 256 << 10;
     return p;
 }
 
