@@ -11,13 +11,15 @@ void Input::release_all() {
 }
 
 void Input::button(u8 sdl_button, bool down) {
-    u8 bit = sdl_button == SDL_BUTTON_LEFT ? 1 : sdl_button == SDL_BUTTON_RIGHT ? 2 : sdl_button == SDL_BUTTON_MIDDLE ? 4 : 0;
+    constexpr u8 bits[] = {0, 1, 4, 2};                  // by SDL's: none, left, middle, right
+    u8 bit = sdl_button < sizeof bits ? bits[sdl_button] : u8(0);
     buttons = u8(down ? buttons | bit : buttons & ~bit);
     moved = true;
 }
 
 void Input::deliver(Keyboard& keyboard) {
-    while (!waiting.empty() && keyboard.key(waiting.front().usage, waiting.front().down)) waiting.pop_front();
+    while (!waiting.empty() && keyboard.key(waiting.front().usage, waiting.front().down))
+        waiting.pop_front();
     if (moved) keyboard.move_mouse(dx, dy, wheel, buttons);
     dx = dy = wheel = 0, moved = false;
 }

@@ -20,7 +20,8 @@ Place place(const Frame& frame, Size window, Scaling scaling) {
     Size size = fitting(natural_size(frame.width, frame.height, frame.square_dots), window);
     int times = std::min(window.width / width, window.height / height);
     if (scaling == Scaling::whole_dots && times > 0) size = {width * times, height * times};
-    return {(window.width - size.width) / 2, (window.height - size.height) / 2, size.width, size.height};
+    int x = (window.width - size.width) / 2, y = (window.height - size.height) / 2;
+    return {x, y, size.width, size.height};
 }
 
 }

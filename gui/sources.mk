@@ -3,6 +3,8 @@
 gui_sources = \
     gui/scale.cpp \
     gui/scale.h \
+    gui/wave.cpp \
+    gui/wave.h \
     gui/window.h
 if HAVE_SDL2
 gui_sources += \

@@ -28,6 +28,7 @@ public:
 private:
     void take(const SDL_Event&);
     void take_key(const SDL_KeyboardEvent&);
+    void take_mouse(const SDL_Event&);
     bool command(u8 usage);
     void take_window(const SDL_WindowEvent&);
     void capture(bool on);
@@ -55,7 +56,8 @@ Window::Window() {
     SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
     given = {720, 540};
     if (SDL_Init(SDL_INIT_VIDEO) == 0)
-        window = SDL_CreateWindow("Slate", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, given.width, given.height, SDL_WINDOW_RESIZABLE);
+        window = SDL_CreateWindow("Slate", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
+                                  given.width, given.height, SDL_WINDOW_RESIZABLE);
     if (window) renderer = SDL_CreateRenderer(window, -1, 0);
     if (!renderer) log_line(std::string("no window: ") + SDL_GetError());
 }
@@ -78,7 +80,7 @@ bool Window::turn(Pc& pc) {
     if (now < next_frame) return !closed;
     draw(pc.vga.scanout());
     u64 spent = SDL_GetTicks64() - now;
-    next_frame = now + spent + std::max(between_frames, spent * 9);      // at most a tenth of the host's time
+    next_frame = now + spent + std::max(between_frames, spent * 9);      // a tenth of our time at most
     return !closed;
 }
 
@@ -90,21 +92,30 @@ void Window::take(const SDL_Event& event) {
     case SDL_WINDOWEVENT: return take_window(event.window);
     case SDL_KEYDOWN:
     case SDL_KEYUP: return take_key(event.key);
-    case SDL_MOUSEMOTION: if (captured) input.move(event.motion.xrel, event.motion.yrel); return;
-    case SDL_MOUSEWHEEL: if (captured) input.turn_wheel(event.wheel.y); return;
-    case SDL_MOUSEBUTTONUP: if (captured) input.button(event.button.button, false); return;
-    case SDL_MOUSEBUTTONDOWN: captured ? input.button(event.button.button, true) : capture(true); return;
+    default: break;
+    }
+    if (captured) take_mouse(event);
+    else if (event.type == SDL_MOUSEBUTTONDOWN) capture(true);
+}
+
+void Window::take_mouse(const SDL_Event& event) {
+    switch (event.type) {
+    case SDL_MOUSEMOTION: return input.move(event.motion.xrel, event.motion.yrel);
+    case SDL_MOUSEWHEEL: return input.turn_wheel(event.wheel.y);
+    case SDL_MOUSEBUTTONDOWN: return input.button(event.button.button, true);
+    case SDL_MOUSEBUTTONUP: return input.button(event.button.button, false);
     default: return;
     }
 }
 
-// With Ctrl+Alt a few keys are ours. What was pressed before them is released by the user as always.
+// With Ctrl+Alt a few keys are ours; the guest sees Ctrl and Alt pressed and released.
 void Window::take_key(const SDL_KeyboardEvent& key) {
     bool down = key.type == SDL_KEYDOWN;
     if (key.keysym.scancode == SDL_SCANCODE_UNKNOWN || key.keysym.scancode > 0xe7) return;
     u8 usage = u8(key.keysym.scancode);
-    bool ours = down && (key.keysym.mod & KMOD_CTRL) && (key.keysym.mod & KMOD_ALT) && command(usage);
-    if (!ours && (down || input.is_held(usage))) input.key(usage, down);
+    bool both = (key.keysym.mod & KMOD_CTRL) && (key.keysym.mod & KMOD_ALT);
+    if (down && both && command(usage)) return;
+    if (down || input.is_held(usage)) input.key(usage, down);
 }
 
 bool Window::command(u8 usage) {
@@ -123,7 +134,8 @@ bool Window::command(u8 usage) {
 
 void Window::take_window(const SDL_WindowEvent& event) {
     if (event.event == SDL_WINDOWEVENT_FOCUS_LOST) input.release_all(), capture(false);
-    if (event.event == SDL_WINDOWEVENT_EXPOSED || event.event == SDL_WINDOWEVENT_SIZE_CHANGED) stale = true;
+    if (event.event == SDL_WINDOWEVENT_EXPOSED) stale = true;
+    if (event.event == SDL_WINDOWEVENT_SIZE_CHANGED) stale = true;
 }
 
 void Window::capture(bool on) {
@@ -145,8 +157,8 @@ void Window::draw(const Scanout& display) {
 // A window that still has the size that we gave it follows the picture's.
 void Window::fit(const Frame& frame) {
     if (texture) SDL_DestroyTexture(texture);
-    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
-    texture = SDL_CreateTexture(renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING, int(frame.width), int(frame.height));
+    texture = SDL_CreateTexture(renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING,
+                                int(frame.width), int(frame.height));
     Size now;
     SDL_GetWindowSize(window, &now.width, &now.height);
     if (full_screen || now.width != given.width || now.height != given.height) return;
@@ -163,7 +175,8 @@ void Window::show(Frame&& frame) {
     Place at = place(shown, size, scaling);
     SDL_Rect to{at.x, at.y, at.width, at.height};
     SDL_UpdateTexture(texture, nullptr, shown.dots.data(), int(shown.width * 4));
-    SDL_SetTextureScaleMode(texture, scaling == Scaling::whole_dots ? SDL_ScaleModeNearest : SDL_ScaleModeLinear);
+    bool sharp = scaling == Scaling::whole_dots;
+    SDL_SetTextureScaleMode(texture, sharp ? SDL_ScaleModeNearest : SDL_ScaleModeLinear);
     SDL_RenderClear(renderer);
     SDL_RenderCopy(renderer, texture, nullptr, &to);
     SDL_RenderPresent(renderer);
@@ -177,14 +190,18 @@ void Window::measure(Pc& pc, u64 now) {
 
 void Window::put_title(Pc& pc) {
     const char* state = pc.cpu.activity == Activity::active ? "running" : "waiting";
-    const char* keys = captured ? "Ctrl+Alt+G releases the mouse" : "click captures the mouse, Ctrl+Alt+F full screen, Ctrl+Alt+S scaling";
+    const char* keys = captured ? "Ctrl+Alt+G releases the mouse"
+                                : "click captures the mouse, Ctrl+Alt+F full screen, Ctrl+Alt+S scaling";
     char text[160];
     std::snprintf(text, sizeof text, "Slate - %s, %.0f MIPS - %s", state, mips, keys);
     SDL_SetWindowTitle(window, text);
     title_stale = false;
 }
 
-bool host_has_display() { return std::getenv("DISPLAY") || std::getenv("WAYLAND_DISPLAY") || std::getenv("SDL_VIDEODRIVER"); }
+bool host_has_display() {
+    constexpr const char* names[] = {"DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"};
+    return std::ranges::any_of(names, [](const char* name) { return std::getenv(name); });
+}
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
 # The tests of tests/gui/, part of unit_tests.
 tests_gui_sources = \
-    tests/gui/scale.cpp
+    tests/gui/scale.cpp \
+    tests/gui/wave.cpp
