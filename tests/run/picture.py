@@ -49,7 +49,8 @@ def read_png(path):
 
 
 def font():
-    """By the 16 lines of a glyph: its character of code page 437; of two that look alike, the printable one."""
+    """By the 16 lines of a glyph: its character of code page 437; of two that look alike, the printable one.
+    And the same with a cursor in lines 13 and 14."""
     glyphs = {}
     text = (SOURCE / "bios/font.cpp").read_text()
     for number, row in enumerate(re.findall(r"^    \{((?:0x\w\w,? ?){16})\}", text, re.M)):
@@ -57,6 +58,8 @@ def font():
         if lines not in glyphs or 0x20 <= number < 0x7f:
             glyphs[lines] = bytes([number]).decode("cp437")
     expect(len(glyphs) > 200, "the font was not understood")
+    for lines, character in list(glyphs.items()):           # the blank first: a cursor alone is no underscore
+        glyphs.setdefault(lines[:13] + (0xff, 0xff) + lines[15:], character)
     return glyphs
 
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The window under a virtual X server: Linux shows its shell, keys are typed into it, and the answer is seen."""
+"""The window under a virtual X server: Linux shows its shell, keys are typed into it, and the answer is seen; closing it."""
 import contextlib
+import ctypes
+import ctypes.util
 import os
 import shutil
 import struct
@@ -14,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
 from machine import PATIENCE, image, status_of
-from picture import Picture, read_text
+from picture import Picture, read_png, read_text
 from report import Failed, Skip, expect
 
 arguments = report.options(__doc__).parse_args()
@@ -39,6 +41,26 @@ class Screen:
 
     def do(self, *words):
         return subprocess.run(["xdotool", *words], env=self.environment(), capture_output=True, text=True, timeout=60)
+
+    def type(self, line):
+        self.do("type", "--delay", "60", line)
+        self.do("key", "Return")
+
+    def close_window(self):
+        """What a window manager's close button sends."""
+        class Message(ctypes.Structure):
+            _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int), ("display", ctypes.c_void_p),
+                        ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong), ("format", ctypes.c_int),
+                        ("data", ctypes.c_long * 5), ("room", ctypes.c_long * 12)]
+        x = ctypes.CDLL(ctypes.util.find_library("X11") or "libX11.so.6")
+        x.XOpenDisplay.restype, x.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
+        display = ctypes.c_void_p(x.XOpenDisplay(self.display.encode()))
+        window = int(self.do("search", "--name", "^Slate").stdout.split()[0])
+        protocols, delete = (x.XInternAtom(display, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+        client_message = 33
+        message = Message(client_message, 0, 1, display, window, protocols, 32, (ctypes.c_long * 5)(delete))
+        x.XSendEvent(display, ctypes.c_ulong(window), 0, ctypes.c_long(0), ctypes.byref(message))
+        x.XCloseDisplay(display)
 
     def end(self):
         self.server.terminate()
@@ -118,14 +140,24 @@ def typing():
         screen.do("mousemove", "200", "200")
         screen.do("key", "ctrl+alt+s")
         until(slate, lambda: any(line.startswith("/ #") for line in lines_of(screen)), "shell")
-        screen.do("type", "--delay", "60", "echo Typed_$((6*7)) | tr a-z A-Z\n")
+        screen.type("echo Typed_$((6*7)) | tr a-z A-Z")
         until(slate, lambda: any(line == "TYPED_42" for line in lines_of(screen)), f"answer; the screen: {lines_of(screen)}", 300)
         screen.do("click", "1")
         until(slate, lambda: "Ctrl+Alt+G releases the mouse" in title(screen), "capture of the mouse", 60)
         screen.do("key", "ctrl+alt+g")
         until(slate, lambda: "click captures the mouse" in title(screen), "release of the mouse", 60)
-        screen.do("type", "--delay", "60", "poweroff\n")
+        screen.type("poweroff")
         expect(status_of(slate) == 0, f"poweroff ended the emulator with status {slate.returncode}")
 
 
-sys.exit(report.main(arguments, {"boot-typing": typing}))
+def closing():
+    """The guest is powered off: status 0, and a screenshot at the end."""
+    with tempfile.TemporaryDirectory(prefix="slate-window-") as name, \
+            machine(Path(name), *linux(), "--screenshot", f"{name}/end.png") as (screen, slate):
+        until(slate, lambda: "MIPS" in title(screen), "title with the speed", 120)
+        screen.close_window()
+        expect(status_of(slate) == 0, f"closing the window ended the emulator with status {slate.returncode}")
+        expect(read_png(f"{name}/end.png").width == WIDTH, "no screenshot at the end")
+
+
+sys.exit(report.main(arguments, {"boot-typing": typing, "boot-closing": closing}))
