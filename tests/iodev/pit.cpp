@@ -303,6 +303,17 @@ TEST_F(PitTest, port_61h_bit_4_toggles_every_18_counts) {
     EXPECT_EQ(control.get(0) & 0x10, 0);
 }
 
+TEST_F(PitTest, counter_2_has_a_period_while_it_makes_a_wave) {
+    program(2, 3, 1193);
+    EXPECT_EQ(pit.period2(), 0u);           // its gate is low
+    pit.set_gate2(true);
+    EXPECT_EQ(pit.period2(), 1193u);
+    program(2, 2, 0);
+    EXPECT_EQ(pit.period2(), 65536u);
+    program(2, 0, 1193);
+    EXPECT_EQ(pit.period2(), 0u);
+}
+
 TEST_F(PitTest, state_survives_saving) {
     program(0, 2, 1000), program(2, 1, 77);
     run_to(clock, 333);

@@ -110,3 +110,15 @@ TEST(Options, WhatCannotBeUsedIsRefusedInOneLine) {
     EXPECT_TRUE(says(refusal({config(std::string((1 << 20) + 1, '#'))}), "larger"));
     EXPECT_EQ(refusal({"--kernel=k", "--memory=\x1b[2J\n1"}).find_first_of("\n\x1b"), std::string::npos);
 }
+
+TEST(Options, ScreenshotsHaveAFileAndMayHaveATime) {
+    auto o = parsed({"--kernel=k", "--screenshot", "a.png", "--screenshot=b,c.png,at=2.5"});
+    ASSERT_EQ(o->screenshots.size(), 2u);
+    EXPECT_EQ(o->screenshots[0].file, "a.png");
+    EXPECT_LT(o->screenshots[0].at, 0);
+    EXPECT_EQ(o->screenshots[1].file, "b,c.png");
+    EXPECT_EQ(o->screenshots[1].at, 2.5);
+    for (auto text : {"a.png,at=", "a.png,at=-1", "a.png,at=1s", "a.png,at=nan", "a.png,at=inf", "a.png,at=2e9"})
+        EXPECT_TRUE(says(refusal({"--kernel=k", "--screenshot", text}), "is no time")) << text;
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--screenshot", ",at=1"}), "names no file"));
+}

@@ -123,3 +123,24 @@ TEST(Pc, TheRomWritesOnTheTextScreen) {
     EXPECT_EQ(pc.cpu.gpr[rax] & 0xff, 0x1au);
     EXPECT_EQ(pc.cpu.gpr[rbx] & 0xffff, 0x0008u);
 }
+
+// The display's BARs answer in the PCI window; one put over RAM or the board's chips hides nothing.
+TEST(Pc, TheDisplaysBarsAreMappedInThePciWindow) {
+    Parts with_rom = parts();
+    with_rom.vga_rom = {0x55, 0xaa, 0x40};
+    Pc pc(std::move(with_rom));
+    auto put = [&](u8 at, u32 value) { pc.ports.out(0xcf8, 4, 0x80001000 | at), pc.ports.out(0xcfc, 4, value); };
+    put(0x10, 0xfd000000), put(0x18, 0xfebf0000), put(0x30, 0xfebe0001), put(0x04, 2);
+    EXPECT_EQ(pc.memory.backing(Physical(0xfd000000)), Backing::ram);
+    pc.memory.write(Physical(0xfd123456), 4, 0x11223344);
+    EXPECT_EQ(pc.vga.memory()[0x123456], 0x44);
+    EXPECT_EQ(pc.memory.read(Physical(0xfebf0500), 2), 0xb0c5u);
+    EXPECT_EQ(pc.memory.read(Physical(0xfebe0000), 4), 0xff40aa55u);
+    put(0x10, 0x01000000);                               // beyond this board's 4 MiB of RAM: in the window
+    EXPECT_EQ(pc.memory.backing(Physical(0xfd000000)), Backing::none);
+    EXPECT_EQ(pc.memory.read(Physical(0x01123456), 4), 0x11223344u);
+    put(0x18, 0x00100000), put(0x18, 0xfec00000), put(0x18, 0xfebf0000);
+    EXPECT_EQ(pc.memory.backing(Physical(0x00100000)), Backing::ram);
+    EXPECT_EQ(pc.memory.backing(Physical(0xfec00000)), Backing::mmio);
+    EXPECT_NE(pc.memory.read(Physical(0xfec00000), 4), ~u32{0});
+}
