@@ -62,9 +62,10 @@ void Cpu::reset(bool init) {
     cpl = 0;
     sti_shadow = mov_ss_shadow = nmi_blocked = false;
     pending_dr6 = 0;
-    pending &= pending::intr | pending::stop;
-    activity = Activity::active;
+    pending &= pending::intr | pending::sipi | pending::stop;
+    activity = number == 0 ? Activity::active : Activity::wait_for_sipi;
     mwaiting = monitor_trap = false;
+    monitor = {};
     guest = nullptr, guest_tsc_offset = 0;
     held = 0, if_masks = maskable, iret_unblocks_nmi = true;
     if (init) {
@@ -87,7 +88,7 @@ void Cpu::visit(Archive& a) {
     a("gpr", gpr), a("rflags", rflags), a("seg", seg), a("control", control), a("fpu", fpu), a("vector", vector), a("msr", msr);
     a("apic", apic), a("cpl", cpl), a("activity", activity);
     a("sti_shadow", sti_shadow), a("mov_ss_shadow", mov_ss_shadow), a("nmi_blocked", nmi_blocked);
-    a("mwaiting", mwaiting), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
+    a("mwaiting", mwaiting), a("monitor", monitor), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
     a("guest_tsc_offset", guest_tsc_offset), a("iret_unblocks_nmi", iret_unblocks_nmi);
     if (virt) a("virt", *virt);
     monitor_trap = monitor_trap && guest;
@@ -282,26 +283,44 @@ void Cpu::advance(u64 until, bool one_block) {
 void Cpu::run(u64 until) {
     pending &= ~pending::stop;
     run_limit = until;
-    while (clock.ticks < until && !(pending & pending::stop)) turn(until, false);
+    while (clock.ticks < until && !(pending & pending::stop)) {
+        pending &= ~pending::yield;
+        if (!turn(until, false)) clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
+    }
+}
+
+bool Cpu::run_turn(u64 until) {
+    u64 start = clock.ticks;
+    pending &= ~(pending::stop | pending::yield);
+    run_limit = until;
+    while (clock.ticks < until && !(pending & (pending::stop | pending::yield)) && turn(until, false)) {}
+    return clock.ticks != start;
 }
 
 void Cpu::run_block(u64 until) {
     run_limit = until;
-    if (clock.ticks < until) turn(until, true);
+    pending &= ~pending::yield;
+    if (clock.ticks < until && !turn(until, true)) clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
 }
 
-// Events first, then instructions.
-[[gnu::always_inline]] inline void Cpu::turn(u64 until, bool one_block) {
-    if (clock.ticks >= clock.deadline()) {
-        clock.run_due();
-        if (mwaiting) activity = Activity::active, mwaiting = false;
-    }
+// Whether what MWAIT waits for has come, or MONITOR never was.
+bool Cpu::woken() const {
+    if (pending & ~(pending::stop | pending::yield) || !monitor.armed) return true;
+    std::array<u8, Monitor::width> now;
+    memory.read_bytes(Physical(monitor.line), now);
+    return now != monitor.bytes;
+}
+
+// Events first, then instructions. False: it waits, and nothing is due.
+[[gnu::always_inline]] inline bool Cpu::turn(u64 until, bool one_block) {
+    if (clock.ticks >= clock.deadline()) clock.run_due();
     if (due()) {
-        if (pending & pending::stop) return;
+        if (pending & (pending::stop | pending::yield)) return true;
         // An event takes a tick: time passes even where the guest lets nothing but events follow each other.
-        if (service_pending()) return void(clock.ticks++);
+        if (service_pending()) return clock.ticks++, true;
     }
-    if (mwaiting && (pending & ~pending::stop)) activity = Activity::active, mwaiting = false;
-    if (activity == Activity::active) [[likely]] advance(until, one_block);
-    else clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
+    if (mwaiting && woken()) activity = Activity::active, mwaiting = false, monitor.armed = false;
+    if (activity != Activity::active) [[unlikely]] return false;
+    advance(until, one_block);
+    return true;
 }

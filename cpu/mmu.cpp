@@ -11,9 +11,11 @@ Mmu::Mmu(Cpu& cpu) : cpu(cpu) {
     tlb.data.removed = [this](const paging::Tag& tag) { banks.scrub(tag); };
     tlb.instruction.removed = [this](const paging::Tag& tag) { banks.scrub(tag), renew_stamps(tag); };
     tlb.guest_physical.removed = [this](const paging::Tag& tag) { banks.scrub(tag), renew_stamps(tag); };
+    cpu.memory.observe_watches(this, [this](const u8* page) { strip_write(page); });
     select_code_context();
     cpu.bank = &empty;
 }
+Mmu::~Mmu() { cpu.memory.leave(this); }
 
 paging::Vendor Mmu::vendor() const { return cpu.intel() ? paging::Vendor::intel : paging::Vendor::amd; }
 

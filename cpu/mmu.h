@@ -8,6 +8,9 @@
 
 struct Mmu {
     explicit Mmu(Cpu& cpu);
+    ~Mmu();
+    Mmu(const Mmu&) = delete;
+    Mmu& operator=(const Mmu&) = delete;
 
     paging::Tlb tlb;
     paging::Context context;

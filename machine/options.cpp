@@ -87,7 +87,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--module", o.modules, "a multiboot or PVH module; repeatable")->type_name("FILE[,TEXT]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
     app.add_option("--memory", t.memory, "RAM: 2M to 64G [1G]")->type_name("SIZE");
-    app.add_option("--smp", o.cpus, "number of CPUs; only 1 is built so far")->type_name("N")->check(CLI::Range(1u, 1u));
+    app.add_option("--smp", o.cpus, "number of CPUs: 1 to 64 [1]")->type_name("N")->check(CLI::Range(1u, 64u));
     app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
 
     app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

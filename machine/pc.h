@@ -24,6 +24,7 @@
 #include "iodev/uart.h"
 #include "machine/ram.h"
 #include "machine/random.h"
+#include "machine/turns.h"
 #include <optional>
 
 // How a run ends, from inside.
@@ -32,6 +33,7 @@ enum class Ending : u8 { power_off, reset, triple_fault, debug_exit };
 // What a board is built from.
 struct Parts {
     CpuModel model;
+    unsigned cpus = 1;
     u64 memory = u64{1} << 30;
     u64 ips = 1'000'000'000;
     s64 rtc = 0;                          // seconds since 1970
@@ -68,12 +70,19 @@ public:
 
     // ---- interrupts: an ISA interrupt goes to the 8259s and to the I/O APIC (IRQ 0 to its input 2)
     DualPic pic{Line([this](bool on) { cpu.set_intr(on); })};
-    IoApic ioapic{[this](const ApicMessage& m) { cpu.apic.accept(m); }};
+    IoApic ioapic{[this](const ApicMessage& m) { route(apics, m); }};
     enum Source : unsigned { isa, pci_irq, hpet_irq };
     std::array<std::unique_ptr<WiredOr>, 16> irq_lines;
     Line irq(unsigned n, Source source = isa) { return irq_lines[n]->input(source); }
 
+    // ---- the CPUs: the boot processor, and the others by number, from 1
     Cpu cpu;
+    std::vector<std::unique_ptr<Cpu>> others;
+    std::vector<Cpu*> cpus;               // all of them, by number, which is the APIC id
+    std::vector<LocalApic*> apics;
+    Turns turns;
+    u64 retired() const;                  // instructions, of all
+    bool waiting() const;                 // all do
 
     // ---- chips
     bool hpet_legacy = false;             // the HPET has taken the place of the 8254 and the RTC
@@ -113,8 +122,9 @@ public:
 private:
     void lay_out_memory();
     void attach_ports();
-    void route(const HostBridge::Pam&);
-    Wires cpu_wires();
+    void show(const HostBridge::Pam&);
+    void make_cpus();
+    Wires cpu_wires(unsigned number);
     void irq_changed(unsigned n, bool level);
     std::vector<Device*> devices();
 };

@@ -15,4 +15,6 @@ machine_sources = \
     machine/ram.h \
     machine/random.h \
     machine/stats.cpp \
-    machine/stats.h
+    machine/stats.h \
+    machine/turns.cpp \
+    machine/turns.h
