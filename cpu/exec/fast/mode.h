@@ -23,7 +23,8 @@ inline bool flat_data(const Segment& s) {
 // Whether no relative branch of this page leads out of the canonical addresses (in 64-bit mode).
 inline bool far_from_edges(const Cpu& cpu, u64 rip) {
     constexpr u64 reach = 0x80002000;                  // of a 32-bit displacement, from anywhere in the page
-    return cpu.canonical(rip + reach) && cpu.canonical(rip - reach);
+    u64 canonical = bit(cpu.linear_width());           // so many addresses, half of them below 0
+    return rip + canonical / 2 - reach < canonical - 2 * reach;
 }
 
 inline u32 mode_word(const Cpu& cpu) {

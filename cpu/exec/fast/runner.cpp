@@ -159,40 +159,60 @@ Next cross_page(OP_ARGUMENTS) {
 
 // ---- through the reference engine
 
+// Whether the run loop has nothing to do but to go on where RIP is.
+static bool calm(const Cpu& cpu) {
+    return cpu.clock.deadline() == cpu.fast.deadline && !cpu.due() && cpu.activity == Activity::active && cpu.unwatched();
+}
+
 // Whether the block may go on behind an instruction that ran in Slow, which may have done anything.
 static bool undisturbed(Cpu& cpu, const Op* op, Outcome outcome) {
     auto& f = cpu.fast;
-    if (cpu.pending_dr6) cpu.pending |= pending::debug;
     u64 expected = f.tick_end - u64(f.budget) + op->before + 1;
     if (u64 more = cpu.clock.ticks - expected) {       // iterations of a REP
         f.budget -= s64(more), f.retired_end -= more;
         if (f.budget < 0) return false;
     }
-    if (cpu.clock.deadline() != f.deadline || cpu.due() || cpu.activity != Activity::active || !cpu.unwatched()) return false;
-    if (cpu.mmu->stamp != f.stamp >> 16) return false;
+    if (!calm(cpu) || cpu.mmu->stamp != f.stamp >> 16) return false;
     return (outcome == Outcome::next && cpu.bits64()) || mode_word(cpu) == u32(f.stamp & 0xffff);
+}
+
+// Goes on where RIP is, which may be anywhere and in another mode or translation, if the block there is remembered.
+static Next go_on(OP_ARGUMENTS) {
+    auto& f = cpu->fast;
+    f.budget = s64(f.tick_end - cpu->clock.ticks);
+    if (f.budget < 0 || !calm(*cpu)) LEAVE;
+    f.retired_end = cpu->retired + u64(f.budget);
+    f.stamp = cpu->mmu->stamp << 16 | mode_word(*cpu);
+    u64 rip = cpu->gpr[rip_reg];
+    auto& t = target_of(cpu, rip);
+    if (t.rip != rip || t.stamp != f.stamp) {
+        cpu->runner->remember_target = true;
+        LEAVE;
+    }
+    cpu->gpr.page = t.page;
+    flags = HostFlags(Flags(u32(cpu->rflags))).value;
+    bank = cpu->bank->e.data();
+    op = t.op;
+    GO(op);
+}
+
+static void finish(Cpu& cpu, Outcome outcome) {
+    if (outcome == Outcome::fault) return cpu.deliver(cpu.fault_);
+    if (outcome == Outcome::again) cpu.rflags |= rflags::rf;
+    if (cpu.pending_dr6) cpu.pending |= pending::debug;
 }
 
 // z: the outcome.
 static Next behind(OP_ARGUMENTS) {
     auto outcome = Outcome(z);
-    switch (outcome) {
-    case Outcome::next: case Outcome::changed:
-        if (!undisturbed(*cpu, op, outcome)) break;
+    finish(*cpu, outcome);
+    if ((outcome == Outcome::next || outcome == Outcome::changed) && undisturbed(*cpu, op, outcome)) {
         flags = HostFlags(Flags(u32(cpu->rflags))).value;
         bank = cpu->bank->e.data();
         op++;
         GO(op);
-    case Outcome::again:
-        cpu->rflags |= rflags::rf;
-        [[fallthrough]];
-    case Outcome::taken:
-        if (cpu->pending_dr6) cpu->pending |= pending::debug;
-        break;
-    default:
-        cpu->deliver(cpu->fault_);
     }
-    LEAVE;
+    TO(go_on, z);
 }
 
 Next call_slow(OP_ARGUMENTS) {
@@ -218,11 +238,8 @@ Next run_in_slow(OP_ARGUMENTS) {
 
 Next one_in_slow(OP_ARGUMENTS) {
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
-    Outcome outcome = fetch_and_execute(*cpu);
-    if (outcome == Outcome::fault) cpu->deliver(cpu->fault_);
-    else if (outcome == Outcome::again) cpu->rflags |= rflags::rf;
-    else if (cpu->pending_dr6) cpu->pending |= pending::debug;
-    LEAVE;
+    finish(*cpu, fetch_and_execute(*cpu));
+    TO(go_on, any_z());
 }
 
 // An access that crosses a page misses whatever the bank holds; two accesses of one instruction may push each other out.
