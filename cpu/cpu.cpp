@@ -37,6 +37,8 @@ Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, Phy
     : apic(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
       mmu(std::make_unique<Mmu>(*this)), cache(std::make_unique<CodeCache>()) {
     virt = virt::make_layer(*this);
+    code.amd = !intel();
+    code.features = &this->features;
     reset(false);
 }
 Cpu::~Cpu() = default;
@@ -106,8 +108,6 @@ void Cpu::mode_changed() {
     auto& cs = seg[Seg::cs].rights;
     code.size = long_mode() && cs.l() ? bits64 : cs.db() ? bits32 : bits16;
     code.protected_mode = !real_or_v86();
-    code.amd = !intel();
-    code.features = &features;
     stack_bytes = code.size == bits64 ? 8 : seg[Seg::ss].rights.db() ? 4 : 2;
     mmu->select_bank();
 }
