@@ -3,7 +3,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid/model.h"
 #include "cpu/exec/fast/runner.h"
-#include "cpu/gate.h"
+#include "cpu/execute.h"
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
 #include "cpu/virt/layer.h"
@@ -206,22 +206,6 @@ const Insn* Cpu::fetch_uncached() {
         entry.keep[1] = scratch.length > 8 ? ones(scratch.length - 8u) : 0;
     }
     return judge_decoded(result, scratch);
-}
-
-[[gnu::always_inline]] inline Outcome Cpu::execute_inline(const Insn& insn) {
-    if (insn.gated)
-        if (Outcome refused = gate(*this, insn); refused != Outcome::next) return refused;
-    Outcome outcome = insn.run(*this, insn);
-    switch (outcome) {
-    case Outcome::next: case Outcome::changed:
-        gpr[rip_reg] = bits64() ? gpr[rip_reg] + insn.length : u32(gpr[rip_reg] + insn.length);
-        [[fallthrough]];
-    case Outcome::taken:
-        retired++;
-        return outcome;
-    default:
-        return outcome;
-    }
 }
 
 Outcome Cpu::execute(const Insn& insn) { return execute_inline(insn); }

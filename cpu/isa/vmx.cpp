@@ -3,6 +3,7 @@
 #include "cpu/vmx/vmx.h"
 #include "cpu/exec/slow.h"
 #include "cpu/isa/families.h"
+#include "cpu/isa/vmx.h"
 #include "cpu/mmu.h"
 #include "cpu/vmx/information.h"
 
@@ -246,8 +247,8 @@ constexpr Row rows[] = {
     {"vmresume", "NP 0F 01 C3",      "",        vmx_gate, Event::vmx,  plain<enter<false>>},
     {"vmxoff",   "NP 0F 01 C4",      "",        vmx_gate, Event::vmx,  plain<vmxoff>},
     {"vmfunc",   "NP 0F 01 D4",      "",        vmx_gate, Event::vmx,  plain<vmfunc>},
-    {"vmread",   "NP 0F 78 /r",      "Ey, Gy",  vmx_wide, Event::vmx,  plain<vmread>},
-    {"vmwrite",  "NP 0F 79 /r",      "Gy, Ey",  vmx_wide, Event::vmx,  plain<vmwrite>},
+    {"vmread",   "NP 0F 78 /r",      "Ey, Gy",  vmx_wide, Event::vmx,  plain_or<vmread, ReadField>},
+    {"vmwrite",  "NP 0F 79 /r",      "Gy, Ey",  vmx_wide, Event::vmx,  plain_or<vmwrite, WriteField>},
     {"vmptrld",  "NP 0F C7 /6",      "Mq",      vmx_gate, Event::vmx,  plain<vmptrld>},
     {"vmptrst",  "NP 0F C7 /7",      "Mq",      vmx_gate, Event::vmx,  plain<vmptrst>},
     {"vmclear",  "66 0F C7 /6",      "Mq",      vmx_gate, Event::vmx,  plain<vmclear>},

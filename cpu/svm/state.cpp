@@ -37,7 +37,7 @@ template <Seg S, Field Selector, class From> [[gnu::always_inline]] inline void 
     cpu.seg[S] = {u16(v.template get<Selector>()), canonical(width, v.template get<next(Selector, 3)>()),
                   u32(v.template get<next(Selector, 2)>()), rights(S, v.template get<next(Selector, 1)>())};
 }
-template <Seg S, Field Selector, class To> [[gnu::always_inline]] inline void save(const Cpu& cpu, To& v) {
+template <Seg S, Field Selector, class To> [[gnu::always_inline]] inline void save(const Cpu& cpu, To v) {
     auto& s = cpu.seg[S];
     v.template set<Selector>(s.selector);
     v.template set<next(Selector, 1)>(attributes_of(s.rights.unusable() ? s.rights.value & ~0x80u : s.rights.value));
@@ -70,7 +70,7 @@ template <class From> void load_segments(Cpu& cpu, const From& v) {
     cpu.seg.idtr = {canonical(width, v.template get<Field::idtr_base>()), u16(v.template get<Field::idtr_limit>())};
 }
 
-template <class To> void save_segments(const Cpu& cpu, To& v) {
+template <class To> void save_segments(const Cpu& cpu, To v) {
     each<by_vmrun>([&](auto n) { save<by_vmrun[n].seg, by_vmrun[n].selector>(cpu, v); });
     v.template set<Field::gdtr_base>(cpu.seg.gdtr.base), v.template set<Field::gdtr_limit>(cpu.seg.gdtr.limit);
     v.template set<Field::idtr_base>(cpu.seg.idtr.base), v.template set<Field::idtr_limit>(cpu.seg.idtr.limit);
@@ -86,7 +86,7 @@ template <class From> void load_more(Cpu& cpu, const From& v) {
     cpu.msr.fmask = u32(cpu.msr.fmask), cpu.msr.sysenter_cs = u32(cpu.msr.sysenter_cs);
 }
 
-template <class To> void save_more(const Cpu& cpu, To& v) {
+template <class To> void save_more(const Cpu& cpu, To v) {
     each<by_vmload>([&](auto n) { save<by_vmload[n].seg, by_vmload[n].selector>(cpu, v); });
     each<msrs>([&](auto n) { v.template set<msrs[n].field>(cpu.msr.*msrs[n].msr); });
 }
@@ -101,22 +101,24 @@ template <class From> void load_control(Cpu& cpu, const From& v, u64 cr4_bits, u
     c.efer = (efer & efer::lme) && (c.cr0 & cr0::pg) ? efer | efer::lma : efer;
 }
 
-template <class To> void save_control(const Cpu& cpu, To& v) {
+template <class To> void save_control(const Cpu& cpu, To v) {
     v.template set<Field::cr0>(cpu.control.cr0), v.template set<Field::cr3>(cpu.control.cr3);
     v.template set<Field::cr4>(cpu.control.cr4), v.template set<Field::efer>(cpu.control.efer);
 }
 
 template void load_segments(Cpu&, const Vmcb&);
-template void save_segments(const Cpu&, Vmcb&);
+template void save_segments(const Cpu&, VmcbHeld);
 template void load_more(Cpu&, const Vmcb&);
-template void save_more(const Cpu&, Vmcb&);
+template void save_more(const Cpu&, VmcbHeld);
 template void load_control(Cpu&, const Vmcb&, u64, u64);
-template void save_control(const Cpu&, Vmcb&);
+template void save_control(const Cpu&, VmcbHeld);
 template void load_segments(Cpu&, const VmcbPage<const u8>&);
-template void save_segments(const Cpu&, VmcbPage<u8>&);
+template void save_segments(const Cpu&, VmcbPage<u8>);
+template void save_segments(const Cpu&, VmcbTwice);
 template void load_more(Cpu&, const VmcbPage<const u8>&);
-template void save_more(const Cpu&, VmcbPage<u8>&);
+template void save_more(const Cpu&, VmcbPage<u8>);
 template void load_control(Cpu&, const VmcbPage<const u8>&, u64, u64);
-template void save_control(const Cpu&, VmcbPage<u8>&);
+template void save_control(const Cpu&, VmcbPage<u8>);
+template void save_control(const Cpu&, VmcbTwice);
 
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SVM's state between VMRUN and #VMEXIT: noting exits, the global interrupt flag, exceptions, nested page faults, shutdown.
 #include "cpu/svm/svm.h"
+#include "cpu/cpuid/model.h"
 #include "cpu/event/debug.h"
 #include "cpu/isa/control.h"
 #include "cpu/mmu.h"
@@ -29,7 +30,12 @@ constexpr Field more_fields[] = {
 
 }
 
-Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model(control::efer_bits(cpu.features)) {}
+Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model(control::efer_bits(cpu.features)) {
+    around.physical_bits = cpu.model.physical_bits;
+    around.asids = cpu.model.asids;
+    around.cr4 = cr4_bits;
+    around.long_mode = has(Feature::lm);
+}
 
 u64 Svm::efer_bits() const { return control::without_disabled(cpu, efer_of_model); }
 
@@ -126,7 +132,7 @@ void Svm::vmload(Physical at) {
 void Svm::vmsave(Physical at) {
     if (VmcbPage<u8> v{cpu.memory.page_for_write(at)}; v.page) return save_more(cpu, v);
     Vmcb v;
-    save_more(cpu, v);
+    save_more(cpu, VmcbHeld{v});
     v.store<more_fields>({cpu.memory, at});
 }
 

@@ -72,7 +72,6 @@ struct Vmcb {
     u64 operator[](Field f) const { return value[unsigned(f)]; }
     u64& operator[](Field f) { return value[unsigned(f)]; }
     template <Field F> u64 get() const { return value[unsigned(F)]; }
-    template <Field F> void set(u64 now) { value[unsigned(F)] = now; }
 
     // The clean bits of the VMCB at an address.
     static u32 clean_bits(const PhysicalMap&, Physical at);
@@ -89,6 +88,17 @@ struct Vmcb {
 
 private:
     void store_elsewhere(const VmcbTarget&, std::span<const Field>) const;       // where there is no page of RAM
+};
+
+// Like VmcbPage, the CPU's copy, and both.
+struct VmcbHeld {
+    Vmcb& held;
+    template <Field F> void set(u64 now) const { held[F] = now; }
+};
+struct VmcbTwice {
+    Vmcb& held;
+    VmcbPage<u8> page;
+    template <Field F> void set(u64 now) const { held[F] = now, page.set<F>(now); }
 };
 
 // The bits of single fields.

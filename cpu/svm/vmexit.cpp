@@ -12,8 +12,9 @@ namespace svm {
 namespace {
 
 // Written at each #VMEXIT; others where the guest or the processor has them.
+constexpr Field interrupt_fields[] = {Field::interrupt_control, Field::interrupt_shadow};
 constexpr Field guest_fields[] = {
-    Field::interrupt_control, Field::interrupt_shadow, Field::es_selector, Field::es_attributes, Field::es_limit, Field::es_base,
+    Field::es_selector, Field::es_attributes, Field::es_limit, Field::es_base,
     Field::cs_selector, Field::cs_attributes, Field::cs_limit, Field::cs_base, Field::ss_selector, Field::ss_attributes, Field::ss_limit,
     Field::ss_base, Field::ds_selector, Field::ds_attributes, Field::ds_limit, Field::ds_base, Field::gdtr_limit, Field::gdtr_base,
     Field::idtr_limit, Field::idtr_base, Field::cpl, Field::efer, Field::cr4, Field::cr3, Field::cr0, Field::dr7, Field::dr6, Field::rflags,
@@ -26,16 +27,25 @@ constexpr Field assist_fields[] = {Field::fetched_count, Field::fetched_low, Fie
 
 }
 
+template <class To> static void save_guest_in(const Cpu& cpu, To to) {
+    save_segments(cpu, to);
+    save_control(cpu, to);
+    to.template set<Field::cr2>(cpu.control.cr2);
+    to.template set<Field::dr6>(cpu.control.dr[6]), to.template set<Field::dr7>(cpu.control.dr[7]);
+    to.template set<Field::rflags>(cpu.rflags);
+    to.template set<Field::rip>(cpu.gpr[rip_reg]), to.template set<Field::rsp>(cpu.gpr[rsp]), to.template set<Field::rax>(cpu.gpr[rax]);
+    to.template set<Field::cpl>(cpu.cpl);
+}
+
 void Svm::save_guest(const VmcbTarget& to) {
-    save_segments(cpu, vmcb);
-    save_control(cpu, vmcb);
-    vmcb[Field::cr2] = cpu.control.cr2;
-    vmcb[Field::dr6] = cpu.control.dr[6], vmcb[Field::dr7] = cpu.control.dr[7];
-    vmcb[Field::rflags] = cpu.rflags;
-    vmcb[Field::rip] = cpu.rip(), vmcb[Field::rsp] = cpu.gpr[rsp], vmcb[Field::rax] = cpu.gpr[rax];
-    vmcb[Field::cpl] = cpu.cpl;
     vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
-    vmcb.store<guest_fields>(to);
+    if (VmcbTwice twice{vmcb, {to.page}}; to.page) {
+        save_guest_in(cpu, twice);
+        vmcb.store<interrupt_fields>(to);
+    } else {
+        save_guest_in(cpu, VmcbHeld{vmcb});
+        vmcb.store<interrupt_fields>(to), vmcb.store<guest_fields>(to);
+    }
     if (!nested_paging()) return;
     vmcb[Field::gpat] = cpu.msr.pat;
     vmcb.store<nested_fields>(to);

@@ -25,7 +25,7 @@ enum class TlbControl : u8 { nothing = 0, all = 1, asid = 3, asid_but_globals = 
 
 }
 
-template <class To> static void save_host_in(const Cpu& cpu, u64 next_rip, To& host) {
+template <class To> static void save_host_in(const Cpu& cpu, u64 next_rip, To host) {
     save_segments(cpu, host);
     save_control(cpu, host);
     host.template set<Field::rflags>(cpu.rflags);
@@ -38,15 +38,12 @@ void Svm::save_host(u64 next_rip) {
     Physical at(cpu.msr.vm_hsave_pa);
     if (VmcbPage<u8> host{cpu.memory.page_for_write(at)}; host.page) return save_host_in(cpu, next_rip, host);
     Vmcb host;
-    save_host_in(cpu, next_rip, host);
+    save_host_in(cpu, next_rip, VmcbHeld{host});
     host.store<host_fields>({cpu.memory, at});
 }
 
 void Svm::look_around() {
-    around.physical_bits = cpu.model.physical_bits;
-    around.asids = cpu.model.asids;
-    around.efer = efer_bits(), around.cr4 = cr4_bits;
-    around.long_mode = has(Feature::lm);
+    around.efer = efer_bits();
     around.host_paging = cpu.paging(), around.host_long_mode = cpu.long_mode();
     if (!loads_pdptes(View(vmcb, around))) return;
     for (unsigned i = 0; i < 4; i++) around.pdptes[i] = cpu.memory.read(Physical((vmcb[Field::cr3] & mask(31, 5)) + i * 8), 8);

@@ -211,6 +211,11 @@ public:
         note(row, now ^ to);
         now = to;
     }
+    // The same for a field without named bits.
+    void set_plain(u8 row, u64 to) {
+        if (value[row] != to) changed.add_part(row);
+        value[row] = to;
+    }
     // Whether the control has its effect: it is set, and so is the one that activates its word.
     bool operator[](Control c) const {
         Control by = activates(c.word);

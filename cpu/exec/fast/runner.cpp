@@ -3,6 +3,7 @@
 #include "cpu/exec/fast/runner.h"
 #include "cpu/exec/fast/context.h"
 #include "cpu/exec/fast/mode.h"
+#include "cpu/execute.h"
 #include "cpu/mmu.h"
 
 namespace fast {
@@ -227,7 +228,7 @@ Next call_slow(OP_ARGUMENTS) {
     cpu->runner->counters.slow_calls++;
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
     spare = ++cpu->clock.ticks;
-    z = u64(cpu->execute(*op->decoded));
+    z = u64(cpu->execute_inline(*op->decoded));
     TAIL return behind(cpu, op, z, spare, bank, flags);
 }
 
