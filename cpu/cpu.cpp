@@ -3,7 +3,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid/model.h"
 #include "cpu/exec/fast/runner.h"
-#include "cpu/gate.h"
+#include "cpu/execute.h"
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
 #include "cpu/virt/layer.h"
@@ -37,6 +37,8 @@ Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, Phy
     : apic(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
       mmu(std::make_unique<Mmu>(*this)), cache(std::make_unique<CodeCache>()) {
     virt = virt::make_layer(*this);
+    code.amd = !intel();
+    code.features = &this->features;
     reset(false);
 }
 Cpu::~Cpu() = default;
@@ -107,8 +109,6 @@ void Cpu::mode_changed() {
     auto& cs = seg[Seg::cs].rights;
     code.size = long_mode() && cs.l() ? bits64 : cs.db() ? bits32 : bits16;
     code.protected_mode = !real_or_v86();
-    code.amd = !intel();
-    code.features = &features;
     stack_bytes = code.size == bits64 ? 8 : seg[Seg::ss].rights.db() ? 4 : 2;
     mmu->select_bank();
 }
@@ -207,22 +207,6 @@ const Insn* Cpu::fetch_uncached() {
         entry.keep[1] = scratch.length > 8 ? ones(scratch.length - 8u) : 0;
     }
     return judge_decoded(result, scratch);
-}
-
-[[gnu::always_inline]] inline Outcome Cpu::execute_inline(const Insn& insn) {
-    if (insn.gated)
-        if (Outcome refused = gate(*this, insn); refused != Outcome::next) return refused;
-    Outcome outcome = insn.run(*this, insn);
-    switch (outcome) {
-    case Outcome::next: case Outcome::changed:
-        gpr[rip_reg] = bits64() ? gpr[rip_reg] + insn.length : u32(gpr[rip_reg] + insn.length);
-        [[fallthrough]];
-    case Outcome::taken:
-        retired++;
-        return outcome;
-    default:
-        return outcome;
-    }
 }
 
 Outcome Cpu::execute(const Insn& insn) { return execute_inline(insn); }

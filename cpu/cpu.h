@@ -22,6 +22,7 @@ struct CpuModel;
 struct Mmu;
 namespace fast { class Runner; }
 namespace virt { class Layer; }
+namespace vmx { struct AtHand; }
 namespace paging { struct Fault; }
 
 enum class Activity : u8 { active, halted, shutdown, wait_for_sipi };      // VMCS encoding (SDM vol. 3, 25.4.2)
@@ -90,6 +91,7 @@ struct Cpu {
     // ---- virtualization (cpu/virt/layer.h)
     std::unique_ptr<virt::Layer> virt;                     // VMX or SVM; null: the model has neither
     virt::Layer* guest = nullptr;                          // the same while a guest runs
+    vmx::AtHand* vmcs = nullptr;                           // the current VMCS, if there is one
     std::optional<event::Delivery> delivering;             // the event whose delivery has just met a fault or VM exit
     bool monitor_trap = false;                             // guest->stepped() is to be told of each instruction
     u64 guest_tsc_offset = 0;                              // added to what a guest reads
@@ -251,6 +253,7 @@ struct Cpu {
     // ---- the two halves of an instruction, without delivery of faults (tests, debugger)
     const Insn* fetch();                                   // null: fault_ says why
     Outcome execute(const Insn& insn);
+    Outcome execute_inline(const Insn& insn);              // for who includes cpu/execute.h
 
 private:
     bool exits(const Fault& f);                            // a VM exit came of it, and has been carried out
@@ -263,7 +266,6 @@ private:
     u64 simple_fetch_address();
     const Insn* fetch_cached();
     const Insn* fetch_uncached();
-    Outcome execute_inline(const Insn& insn);
     bool probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, Seg s);
     void read_pieces(const Span& span, void* to);
     void write_pieces(const Span& span, const void* from);

@@ -221,6 +221,32 @@ TEST(SvmChecks, a_second_checker_agrees_on_random_states) {
     EXPECT_GT(refused, 10000u);
 }
 
+// What CheckMemory compares is all that any rule looks at.
+TEST(SvmChecks, no_rule_reads_a_field_that_is_not_listed) {
+    std::mt19937_64 random(21);
+    for (unsigned n = 0; n < 2000; n++) {
+        State s = valid(modes[n % std::size(modes)]);
+        for (auto& r : fields)
+            if (random() % 4 == 0) s.vmcb[r.field] = random() & ones(r.bytes);
+        View::Log log;
+        virt::examine(vmrun_checks(), View(s.vmcb, s.around, &log), [](auto&&...) { return true; });
+        for (Field f : log) ASSERT_TRUE(std::ranges::count(judged_fields, f)) << row(f).text;
+    }
+}
+
+TEST(SvmChecks, what_was_accepted_is_judged_again_once_a_field_or_the_surroundings_have_changed) {
+    CheckMemory memory;
+    for (auto mode : modes)
+        for (auto& b : breakers) {
+            State good = valid(mode), bad = broken(b);
+            EXPECT_FALSE(memory.first_broken(good.vmcb, good.around));
+            EXPECT_FALSE(memory.first_broken(good.vmcb, good.around));
+            auto* check = memory.first_broken(bad.vmcb, bad.around);
+            EXPECT_TRUE(check && check->id == b.id) << b.id;
+            EXPECT_EQ(memory.first_broken(bad.vmcb, bad.around), check);
+        }
+}
+
 TEST(SvmChecks, a_broken_check_says_why) {
     State s = broken({"asid.zero", Mode::real, {{Field::asid, 0}}});
     auto* check = first_broken(View(s.vmcb, s.around));
