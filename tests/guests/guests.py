@@ -122,7 +122,7 @@ def models_of(name):
 cases = {}
 for engine in engines():
     of = f"-{engine}" if engine else ""
-    for name in names("32") + names("64") + names("virt") + names("boot"):
+    for name in names("32") + names("64") + names("virt") + names("virt_32") + names("boot"):
         for model in models_of(name):
             status = TRIPLE_FAULT if name.startswith("triple") else PASSED
             cases[f"{name}-{model}{of}"] = partial(guest, name, model, engine, status)
