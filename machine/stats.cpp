@@ -77,7 +77,7 @@ static void add_exits_by_reason(Rows& rows, const virt::Layer& virt, auto&& coun
 }
 
 static Rows exits_of(const virt::Layer& virt, const virt::ContextExits& c) {
-    Rows rows{{"vm_exits", double(c.exits)}, {"ticks_in_guests", double(c.inside)}};
+    Rows rows{{"vm_exits", double(c.exits())}, {"ticks_in_guests", double(c.inside)}};
     add_exits_by_reason(rows, virt, [&](u64 reason) { return c.count[reason]; });
     return rows;
 }

@@ -20,22 +20,23 @@ public:
     ByContext() = default;
     ByContext(const ByContext&) = delete;
     Counts& of(u16 vpid, u64 ept) {
-        if (last && last->vpid == vpid && last->ept == ept) return *last;
-        return find(vpid, ept);
+        if (last && asked.vpid == vpid && asked.ept == ept) return *last;
+        asked = {vpid, ept};
+        return *(last = &find());
     }
     const std::deque<Counts>& all() const { return counts; }
 
 private:
-    Counts& find(u16 vpid, u64 ept) {
-        auto found = std::ranges::find_if(counts, [&](auto& c) { return c.vpid == vpid && c.ept == ept && !c.others; });
-        if (found == counts.end() && counts.size() < most) {
-            Counts& added = counts.emplace_back();
-            added.vpid = vpid, added.ept = ept, added.others = counts.size() == most;
-            return *(last = &added);
-        }
-        return found == counts.end() ? counts.back() : *(last = &*found);
+    Counts& find() {
+        auto found = std::ranges::find_if(counts, [&](auto& c) { return c.vpid == asked.vpid && c.ept == asked.ept && !c.others; });
+        if (found != counts.end()) return *found;
+        if (counts.size() == most) return counts.back();
+        Counts& added = counts.emplace_back();
+        added.vpid = asked.vpid, added.ept = asked.ept, added.others = counts.size() == most;
+        return added;
     }
     std::deque<Counts> counts;                               // references stay good
+    CountedContext asked;                                    // the context asked for last, which may be one of the others
     Counts* last = nullptr;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "memory/by_context.h"
 #include <array>
+#include <numeric>
 
 namespace virt {
 
@@ -17,9 +18,9 @@ struct LoggedExit {
 
 struct ContextExits : paging::CountedContext {
     static constexpr unsigned kinds = 1100;
-    u64 exits = 0;
     u64 inside = 0;               // ticks spent in the guest
     std::array<u64, kinds> count{};               // by reason; what is beyond counts as the last
+    u64 exits() const { return std::accumulate(count.begin(), count.end(), u64{0}); }
 };
 
 class ExitLog {
@@ -29,7 +30,7 @@ public:
     void entry(u64 tick) { entered = tick, entries++; }
     void exit(u64 reason, u64 information, u64 address, u64 rip, u64 tick, ContextExits& of) {
         last[exits++ % kept] = {reason, information, address, rip, tick, entered};
-        of.exits++, of.inside += tick - entered;
+        of.inside += tick - entered;
         of.count[reason < kinds ? reason : kinds - 1]++;
     }
     u64 count(u64 reason) const { return sum([=](const ContextExits& c) { return c.count[reason]; }); }
