@@ -39,7 +39,7 @@ static Rows rows_of(const paging::ContextCounts& c) {
     return rows;
 }
 
-static std::string name_of(const paging::ContextCounts& c) {
+static std::string name_of(const paging::CountedContext& c) {
     if (c.others) return "others";
     char root[32] = "";
     if (c.ept != paging::Context::no_ept) std::snprintf(root, sizeof root, " ept %llx", static_cast<unsigned long long>(c.ept));
@@ -54,16 +54,32 @@ static void print_rows(const Rows& rows, bool json, const std::string& indent = 
     }
 }
 
-static void print_contexts(const paging::ContextTable& contexts, bool json) {
+// A group of rows for each context.
+static void print_contexts(const auto& table, auto&& rows, const char* key, const char* heading, bool json) {
     const char* separator = "";
-    if (json) std::fprintf(stderr, ", \"contexts\": {");
-    for (auto& c : contexts.all()) {
+    if (json) std::fprintf(stderr, ", \"%s\": {", key);
+    for (auto& c : table.all()) {
         if (json) std::fprintf(stderr, "%s\"%s\": {", separator, name_of(c).c_str()), separator = ", ";
-        else std::fprintf(stderr, "context %s\n", name_of(c).c_str());
-        print_rows(rows_of(c), json, "  ");
+        else std::fprintf(stderr, "%s %s\n", heading, name_of(c).c_str());
+        print_rows(rows(c), json, "  ");
         if (json) std::fprintf(stderr, "}");
     }
     if (json) std::fprintf(stderr, "}");
+}
+
+static void add_exits_by_reason(Rows& rows, const virt::Layer& virt, auto&& count) {
+    for (u64 reason = 0; reason < virt.log.kinds; reason++) {
+        u64 n = count(reason);
+        if (!n) continue;
+        std::string name = virt.exit_text(reason);
+        rows.emplace_back("exits: " + (name.empty() ? std::to_string(reason) : name), double(n));
+    }
+}
+
+static Rows exits_of(const virt::Layer& virt, const virt::ContextExits& c) {
+    Rows rows{{"vm_exits", double(c.exits())}, {"ticks_in_guests", double(c.inside)}};
+    add_exits_by_reason(rows, virt, [&](u64 reason) { return c.count[reason]; });
+    return rows;
 }
 
 static void add_exits(Rows& rows, const virt::Layer& virt) {
@@ -72,12 +88,8 @@ static void add_exits(Rows& rows, const virt::Layer& virt) {
     rows.emplace_back("vm_entries", double(log.entries));
     rows.emplace_back("vm_entries_failed", double(log.failed_entries));
     rows.emplace_back("vm_exits", double(log.exits));
-    rows.emplace_back("ticks_in_guests", double(log.inside));
-    for (u64 reason = 0; reason < log.count.size(); reason++) {
-        if (!log.count[reason]) continue;
-        std::string name = virt.exit_text(reason);
-        rows.emplace_back("exits: " + (name.empty() ? std::to_string(reason) : name), double(log.count[reason]));
-    }
+    rows.emplace_back("ticks_in_guests", double(log.inside()));
+    add_exits_by_reason(rows, virt, [&](u64 reason) { return log.count(reason); });
 }
 
 static void add_blocks(Rows& rows, const fast::Runner& runner) {
@@ -140,6 +152,8 @@ void print_stats(Pc& pc, double seconds, bool json) {
     if (cpu.runner) add_blocks(rows, *cpu.runner);
     if (json) std::fprintf(stderr, "{");
     print_rows(rows, json);
-    print_contexts(tlb.counters.contexts, json);
+    print_contexts(tlb.counters.contexts, rows_of, "contexts", "context", json);
+    if (cpu.virt)
+        print_contexts(cpu.virt->log.contexts, [&](auto& c) { return exits_of(*cpu.virt, c); }, "exits_by_context", "exits of context", json);
     if (json) std::fprintf(stderr, "}\n");
 }

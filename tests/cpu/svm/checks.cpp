@@ -173,6 +173,29 @@ TEST(SvmChecks, every_check_has_a_breaker_and_a_name_of_its_own) {
     EXPECT_EQ(seen.size(), covered.size());
 }
 
+// Whether a table accepts a state in which one row says the opposite, or is missing.
+enum class Change { negated, missing };
+bool accepted_with_row_changed(const State& s, const Check* row, Change change) {
+    return virt::examine(vmrun_checks(), View(s.vmcb, s.around), [&](auto&, auto& check, auto&, auto verdict) {
+        bool broken = verdict == virt::Verdict::broken;
+        if (&check == row) broken = change == Change::negated && verdict == virt::Verdict::holds;
+        return !broken;
+    });
+}
+
+TEST(SvmChecks, no_row_is_dead) {
+    std::vector<State> states;
+    for (auto& b : breakers) states.push_back(broken(b));
+    for (Mode mode : modes) states.push_back(valid(mode));
+    for (auto& group : vmrun_checks())
+        for (auto& check : group.checks)
+            for (auto change : {Change::negated, Change::missing}) {
+                bool differs = false;
+                for (auto& s : states) differs |= accepted_with_row_changed(s, &check, change) != straight_accepts(s);
+                EXPECT_TRUE(differs) << check.id << (change == Change::negated ? " negated" : " missing");
+            }
+}
+
 // What the manual allows just beside what it forbids.
 TEST(SvmChecks, the_last_valid_values_are_accepted) {
     struct { Mode mode; Field field; u64 value; } rows[] = {
