@@ -130,6 +130,10 @@ def exits_by_context(model, engine):
     expect(counters["vm_exits"] == sum(exits for exits, _ in EXITS.values()), f"{counters['vm_exits']} exits together")
 
 
+def several(cpus, model, engine):
+    judge(run(Path(arguments.build) / "guests/smp", model, engine, "--smp", str(cpus), append=f"cpus={cpus}"), PASSED)
+
+
 def models_of(name):
     """VMX is Intel's, SVM is AMD's; all else is of both."""
     return [model for model in MODELS if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
@@ -157,6 +161,11 @@ for engine in engines():
             cases[f"round_trips-{tags}-{flush}-{model}{of}"] = partial(round_trips, model, engine, tags, flush)
     for model in ("max-intel", "max-amd"):
         cases[f"exits_by_context-{model}{of}"] = partial(exits_by_context, model, engine)
+    for model in MODELS:
+        for cpus in (2, 3, 8) if model.startswith("max") else (4,):
+            cases[f"smp-{cpus}-{model}{of}"] = partial(several, cpus, model, engine)
+    for cpus in (17, 64):
+        cases[f"smp-{cpus}-max-intel{of}"] = partial(several, cpus, "max-intel", engine)
     for name in names("boot"):
         cases[f"{name}-gzip{of}"] = partial(packed, name, "max-intel", engine)
     for name in ("boot_multiboot1", "boot_pvh"):
