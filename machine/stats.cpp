@@ -4,6 +4,7 @@
 #include "cpu/exec/fast/runner.h"
 #include "cpu/mmu.h"
 #include "cpu/virt/layer.h"
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -54,15 +55,19 @@ static void print_rows(const Rows& rows, bool json, const std::string& indent = 
     }
 }
 
-// A group of rows for each context.
-static void print_contexts(const auto& table, auto&& rows, const char* key, const char* heading, bool json) {
+// A group of rows for each context of each CPU.
+static void print_contexts(const Pc& pc, auto&& table, auto&& rows, const char* key, const char* heading, bool json) {
     const char* separator = "";
     if (json) std::fprintf(stderr, ", \"%s\": {", key);
-    for (auto& c : table.all()) {
-        if (json) std::fprintf(stderr, "%s\"%s\": {", separator, name_of(c).c_str()), separator = ", ";
-        else std::fprintf(stderr, "%s %s\n", heading, name_of(c).c_str());
-        print_rows(rows(c), json, "  ");
-        if (json) std::fprintf(stderr, "}");
+    for (Cpu* cpu : pc.cpus) {
+        std::string of = pc.cpus.size() > 1 ? "cpu " + std::to_string(cpu->number) + " " : "";
+        for (auto& c : table(*cpu)) {
+            std::string name = of + name_of(c);
+            if (json) std::fprintf(stderr, "%s\"%s\": {", separator, name.c_str()), separator = ", ";
+            else std::fprintf(stderr, "%s %s\n", heading, name.c_str());
+            print_rows(rows(*cpu, c), json, "  ");
+            if (json) std::fprintf(stderr, "}");
+        }
     }
     if (json) std::fprintf(stderr, "}");
 }
@@ -113,18 +118,13 @@ static void add_blocks(Rows& rows, const fast::Runner& runner) {
     for (auto& [name, count] : counters) rows.emplace_back(name, double(count));
 }
 
-void print_stats(Pc& pc, double seconds, bool json) {
-    Cpu& cpu = pc.cpu;
+static Rows counters_of(Cpu& cpu) {
     auto& tlb = cpu.mmu->tlb;
     auto& c = cpu.mmu->counters;
     auto& b = cpu.mmu->banks.counters;
     auto total = tlb.counters.contexts.total();
     u64 misses = tlb.counters.data_misses + tlb.counters.instruction_misses;
     Rows rows{
-        {"instructions", double(cpu.retired)},
-        {"ticks", double(pc.clock.ticks)},
-        {"host_seconds", seconds},
-        {"instructions_per_second", double(cpu.retired) / seconds},
         {"tlb_lookups", double(c.translations + c.fill_hits + c.fill_misses)},         // accesses that no bank answered
         {"tlb_hits", double(c.translations - misses + c.fill_hits)},
         {"tlb_data_misses", double(tlb.counters.data_misses)},
@@ -150,10 +150,33 @@ void print_stats(Pc& pc, double seconds, bool json) {
     add_invalidations(rows, tlb);
     if (cpu.virt) add_exits(rows, *cpu.virt);
     if (cpu.runner) add_blocks(rows, *cpu.runner);
+    return rows;
+}
+
+static void add_up(Rows& sums, const Rows& rows) {
+    for (auto& row : rows) {
+        auto found = std::ranges::find(sums, row.first, &Rows::value_type::first);
+        if (found == sums.end()) sums.push_back(row);
+        else found->second += row.second;
+    }
+}
+
+void print_stats(Pc& pc, double seconds, bool json) {
+    double retired = double(pc.retired());
+    Rows rows{
+        {"instructions", retired},
+        {"ticks", double(pc.clock.ticks)},
+        {"host_seconds", seconds},
+        {"instructions_per_second", retired / seconds},
+    };
+    for (Cpu* cpu : pc.cpus) add_up(rows, counters_of(*cpu));
     if (json) std::fprintf(stderr, "{");
     print_rows(rows, json);
-    print_contexts(tlb.counters.contexts, rows_of, "contexts", "context", json);
-    if (cpu.virt)
-        print_contexts(cpu.virt->log.contexts, [&](auto& c) { return exits_of(*cpu.virt, c); }, "exits_by_context", "exits of context", json);
+    auto contexts = [](Cpu& cpu) -> auto& { return cpu.mmu->tlb.counters.contexts.all(); };
+    print_contexts(pc, contexts, [](Cpu&, auto& c) { return rows_of(c); }, "contexts", "context", json);
+    if (pc.cpu.virt) {
+        auto exits = [](Cpu& cpu) -> auto& { return cpu.virt->log.contexts.all(); };
+        print_contexts(pc, exits, [](Cpu& cpu, auto& c) { return exits_of(*cpu.virt, c); }, "exits_by_context", "exits of context", json);
+    }
     if (json) std::fprintf(stderr, "}\n");
 }
