@@ -213,8 +213,9 @@ public:
     }
     // The same for a field without named bits.
     void set_plain(u8 row, u64 to) {
-        if (value[row] != to) changed.add_part(row);
-        value[row] = to;
+        bool differs = value[row] != to;
+        value[row] = to;                             // first: it waits in no register of the fast engine's
+        if (differs) changed.add_part(row);
     }
     // Whether the control has its effect: it is set, and so is the one that activates its word.
     bool operator[](Control c) const {

@@ -4,6 +4,7 @@
 #include "cpu/svm/listing.h"
 #include "tests/cpu/svm/straight_checker.h"
 #include <cstring>
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <random>
 #include <set>
@@ -265,7 +266,7 @@ TEST(SvmChecks, what_was_accepted_is_judged_again_once_a_field_or_the_surroundin
             EXPECT_FALSE(memory.first_broken(good.vmcb, good.around));
             EXPECT_FALSE(memory.first_broken(good.vmcb, good.around));
             auto* check = memory.first_broken(bad.vmcb, bad.around);
-            EXPECT_TRUE(check && check->id == b.id) << b.id;
+            EXPECT_TRUE(check && check->id == b.check) << b.check;
             EXPECT_EQ(memory.first_broken(bad.vmcb, bad.around), check);
         }
 }

@@ -8,11 +8,11 @@ using vmx::Field;
 
 // RAX := VMREAD(RDX), VMWRITE(RDX) := RCX, RBX := RFLAGS, HLT; #UD ends in HLT with its frame on the stack.
 struct Side : VmxHost {
-    static constexpr u64 handler = 0x11000, pushed_flags = TestMachine::stack - 24;       // of a frame of #UD
+    static constexpr u64 handler = 0x9000, pushed_flags = TestMachine::stack - 24;       // of a frame of #UD
 
     explicit Side(Engine engine) {
         m.cpu.engine = engine;
-        m.put_code("0f78d0 0f79d1 9c 5b f4");
+        m.put_code("0f 78 d0 0f 79 d1 9c 5b f4");
         m.put_code("f4", handler);
         m.put(m.idt + ud_vector * 16, handler | u64{m.code64} << 16 | u64{0x8e00} << 32);
     }
