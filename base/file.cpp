@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reading a whole file of the host, with a bound on its size and one clear line when it cannot be.
+// Reading a whole file of the host, with a bound on its size, and writing one; one clear line when it cannot be.
 #include "base/file.h"
 #include "base/error.h"
 #include <algorithm>
@@ -62,4 +62,14 @@ std::vector<u8> read_file(const std::string& path, u64 max_bytes, std::string_vi
     auto bytes = read_all(file.fd, path, size, max_bytes);
     if (bytes.size() > max_bytes) too_large();
     return bytes;
+}
+
+void write_file(const std::string& path, std::span<const u8> bytes) {
+    Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
+    if (file.fd < 0) refuse_errno(path, errno);
+    while (!bytes.empty()) {
+        ssize_t done = ::write(file.fd, bytes.data(), bytes.size());
+        if (done < 0 && errno != EINTR) refuse_errno(path, errno);
+        bytes = bytes.subspan(std::size_t(std::max<ssize_t>(done, 0)));
+    }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Reading a whole file of the host, with a bound on its size and one clear line when it cannot be.
+// Reading a whole file of the host, with a bound on its size, and writing one; one clear line when it cannot be.
 #pragma once
 #include "base/bits.h"
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,3 +11,6 @@
 // missing, unreadable, no regular file, or larger than max_bytes (`when_larger` says what to do then).
 std::vector<u8> read_file(const std::string& path, u64 max_bytes,
                           std::string_view when_larger = "use a smaller file");
+
+// Throws Error likewise; what was there before is replaced.
+void write_file(const std::string& path, std::span<const u8> bytes);

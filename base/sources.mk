@@ -15,4 +15,6 @@ base_sources = \
     base/host_memory.cpp \
     base/host_memory.h \
     base/log.cpp \
-    base/log.h
+    base/log.h \
+    base/png.cpp \
+    base/png.h

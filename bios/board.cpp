@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What firmware programs before it starts a system, as lists of writes: PICs, timer, PCI routing, PM block, MTRRs.
+// What firmware programs before it starts a system, as lists of writes: PICs, timer, PCI routing, PM block, display, MTRRs.
 #include "bios/board.h"
 
 namespace board {
@@ -46,7 +46,13 @@ std::vector<PortWrite> port_writes(const AcpiParameters& p) {
         {0xcf8, 4, config(1, 3, 0x3c)}, {0xcfc, 1, p.sci_irq},                   // interrupt line
         {0xcf8, 4, config(1, 3, 0x04)}, {0xcfc, 2, 1},                           // command: I/O
     };
+    const PortWrite display[] = {                  // the VGA at slot 2
+        {0xcf8, 4, config(2, 0, 0x10)}, {0xcfc, 4, p.vga_memory},
+        {0xcf8, 4, config(2, 0, 0x18)}, {0xcfc, 4, p.vga_registers},
+        {0xcf8, 4, config(2, 0, 0x04)}, {0xcfc, 2, 3},                           // command: I/O, memory
+    };
     writes.insert(writes.end(), std::begin(power), std::end(power));
+    if (p.vga) writes.insert(writes.end(), std::begin(display), std::end(display));
     return writes;
 }
 

@@ -32,7 +32,7 @@ struct BootRequest {
 // In each, segments are flat, interrupts are off and the GDT lies in the ROM. Plain ELF starts with a stack of 16 KiB, aligned
 // as after a call from C whose return address is 0; the other protocols promise no stack. ELF segments go to their physical
 // addresses; an entry point that lies in a segment's virtual range is translated likewise.
-// Left out: a.out symbols and ELF section headers for multiboot kernels, VBE and frame buffer information (no VGA yet),
+// Left out: a.out symbols and ELF section headers for multiboot kernels, VBE and frame buffer information (they find text mode 3),
 // relocation of multiboot 2 and PVH kernels (they are loaded where they are linked), multiboot 2 on EFI.
 //
 // Throws Error with one line that names the file, the reason and what to do.

@@ -15,7 +15,7 @@ constexpr u64 first = 0x1f1, sects = 0x1f1, syssize = 0x1f4, vid_mode = 0x1fa, b
 }
 // The rest of the zero page.
 namespace zero_page {
-constexpr u64 ext_mem_k = 0x002, acpi_rsdp_addr = 0x070, alt_mem_k = 0x1e0, e820_entries = 0x1e8, e820_table = 0x2d0,
+constexpr u64 screen_info = 0x000, ext_mem_k = 0x002, acpi_rsdp_addr = 0x070, alt_mem_k = 0x1e0, e820_entries = 0x1e8, e820_table = 0x2d0,
               size = 0x1000;
 }
 // Where it goes; the kernel itself lies at 1 MiB or above.
@@ -105,6 +105,15 @@ void place_command_line(Loader& l, const Header& h) {
     l.place_at(cmdline, std::move(text), 0, "command line");
 }
 
+// struct screen_info (Documentation/arch/x86/zero-page.rst): text mode 3 of a VGA, as bios/text_mode.h leaves it.
+constexpr struct { u8 at, width; u16 value; } screen_info[] = {
+    {0x00, 1, 0}, {0x01, 1, 0},                                       // cursor: column, row
+    {0x06, 1, 3}, {0x07, 1, 80},                                      // mode, columns
+    {0x0a, 2, 3},                                                     // INT 10h AH=12h BL=10h: colour, 256 KiB
+    {0x0e, 1, 25}, {0x0f, 1, 1},                                      // rows; it is a VGA
+    {0x10, 2, 16},                                                    // lines of a character
+};
+
 Bytes build_zero_page(const Loader& l, const Header& h, u64 code, u64 initrd, u64 initrd_size) {
     Bytes z(zero_page::size);
     u64 end = std::clamp<u64>(setup::magic + h.byte(setup::jump_length), setup::magic + 0x26, setup::end);
@@ -116,6 +125,8 @@ Bytes build_zero_page(const Loader& l, const Header& h, u64 code, u64 initrd, u6
     patch(z, setup::ramdisk_image, initrd, 4);
     patch(z, setup::ramdisk_size, initrd_size, 4);
     if (h.since(0x20e)) patch(z, zero_page::acpi_rsdp_addr, l.rsdp, 8);
+    if (l.request.acpi.vga)
+        for (auto& d : screen_info) patch(z, zero_page::screen_info + d.at, d.value, d.width);
     patch(z, zero_page::ext_mem_k, std::min<u64>(l.mem_upper(), 0xffff), 2);
     patch(z, zero_page::alt_mem_k, l.mem_upper(), 4);
     patch(z, zero_page::e820_entries, l.map.ranges.size(), 1);

@@ -15,6 +15,7 @@ bios_sources = \
     bios/bytes.h \
     bios/elf.cpp \
     bios/elf.h \
+    bios/font.cpp \
     bios/gzip.cpp \
     bios/kernel.cpp \
     bios/kernel.h \
@@ -30,7 +31,9 @@ bios_sources = \
     bios/pvh.cpp \
     bios/rom/image.h \
     bios/rom/layout.h \
-    bios/rom/setup.cpp
+    bios/rom/setup.cpp \
+    bios/text_mode.cpp \
+    bios/text_mode.h
 
 # The ROM: assembled, then written as an array.
 nodist_libslate_core_a_SOURCES = bios/rom/image.cpp

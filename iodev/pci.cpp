@@ -2,9 +2,13 @@
 // PCI configuration space: masked writes, BARs that follow them, and the configuration ports.
 #include "iodev/pci.h"
 
-static constexpr unsigned command = 4, status = 6, bar0 = 0x10, capabilities = 0x34;
+static constexpr unsigned command = 4, status = 6, bar0 = 0x10, rom_address = 0x30,
+                          capabilities = 0x34;
 static constexpr u8 io_space = 1, memory_space = 2, interrupt_status = 0x08,
-                    has_capabilities = 0x10;
+                    has_capabilities = 0x10, rom_enabled = 1;
+static constexpr unsigned register_of(unsigned bar) {
+    return bar == 6 ? rom_address : bar0 + bar * 4;
+}
 
 PciFunction::PciFunction(Id id) {
     fix(0x00, 2, id.vendor), fix(0x02, 2, id.device);
@@ -30,13 +34,18 @@ void PciFunction::allow_clear(unsigned offset, unsigned width, u32 mask) {
 }
 
 void PciFunction::add_bar(unsigned n, Bar kind, u32 size, Remap remap) {
-    unsigned at = bar0 + n * 4;
-    constexpr u8 kinds[] = {1, 0, 4};
+    unsigned at = register_of(n);
+    constexpr u8 kinds[] = {1, 0, 4, 0};
     bars[n].kind = kind, bars[n].size = size, bars[n].remap = std::move(remap);
     fix(at, 4, kinds[unsigned(kind)]);
     allow(at, 4, ~(size - 1));
     if (kind == Bar::memory64) allow(at + 4, 4, ~u32{0});
     if (kind == Bar::io) allow(command, 2, io_space);
+}
+
+void PciFunction::add_rom(u32 size, Remap remap) {
+    add_bar(rom_bar, Bar::rom, size, std::move(remap));
+    allow(rom_address, 1, rom_enabled);
 }
 
 u8 PciFunction::add_capability(u8 id, u8 size) {
@@ -74,9 +83,10 @@ void PciFunction::config_write(unsigned offset, unsigned width, u32 value) {
 // decoded.
 u64 PciFunction::wanted(unsigned n) const {
     auto& bar = bars[n];
-    unsigned at = bar0 + n * 4;
+    unsigned at = register_of(n);
     bool io = bar.kind == Bar::io;
     if (bar.size == 0 || !(config[command] & (io ? io_space : memory_space))) return unmapped;
+    if (bar.kind == Bar::rom && !(config[at] & rom_enabled)) return unmapped;
     u64 base = config_dword(at) & ~u64{io ? 3u : 15u};
     if (bar.kind == Bar::memory64) base |= u64(config_dword(at + 4)) << 32;
     u64 top = io ? 0x10000 : bar.kind == Bar::memory64 ? bit(52) : bit(32);

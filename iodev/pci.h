@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // PCI: functions with a 256-byte configuration space, and bus 0 with configuration mechanism #1,
-// after the PCI Local Bus specification 2.3. Left out: expansion ROM BARs, special cycles, buses
-// behind bridges.
+// after the PCI Local Bus specification 2.3. Left out: special cycles, buses behind bridges.
 #pragma once
 #include "iodev/device.h"
 #include <array>
@@ -29,12 +28,14 @@ public:
     unsigned pin() const { return config[0x3d] & 7; }
     void connect(Line to) { intx = std::move(to); }     // by the bus
 
-protected:
-    enum class Bar : u8 { io, memory, memory64 };
-    // Told where the BAR lies, or off (decoding disabled, unassigned, or being sized).
+    // Told where a BAR lies, or off (decoding disabled, unassigned, or being sized).
     using Remap = std::function<void(u64 base, bool on)>;
+
+protected:
+    enum class Bar : u8 { io, memory, memory64, rom };
     // size is a power of two, at least 4 (16 for memory)
     void add_bar(unsigned n, Bar, u32 size, Remap);
+    void add_rom(u32 size, Remap);        // the expansion ROM's; at least 2048
     u8 add_capability(u8 id, u8 size);    // its offset; the list is linked; 0 when there is no room
     void fix(unsigned offset, unsigned width, u32 value);                   // the value at reset
     void allow(unsigned offset, unsigned width, u32 mask);               // bits that can be written
@@ -58,7 +59,8 @@ private:
     u32 config_dword(unsigned offset) const;
 
     std::array<u8, 256> initial{}, writable{}, clearable{};
-    std::array<BarState, 6> bars;
+    static constexpr unsigned rom_bar = 6;
+    std::array<BarState, 7> bars;           // the last is the expansion ROM's
     u16 next_capability = 0x40;
     u8 last_capability = 0;
     bool interrupt = false;                 // what the function asks for

@@ -21,6 +21,8 @@ struct PitCounter {
     static constexpr s64 never = s64(mask(62, 0));
     s64 next_change(s64 now);               // when out() will differ from out(now), after now
     u64 rises(s64 now);                     // rising edges of OUT since the count was loaded
+    // Counts from one rise to the next; 0 when it makes none of itself.
+    u32 period() const { return periodic() && loaded && running ? initial : 0; }
     void visit(Archive&);
 
     u8 word = 0x36;                         // the control word: RW 5:4, mode 3:1, BCD 0
@@ -66,6 +68,7 @@ public:
 
     void set_gate2(bool level);             // from port 61h
     bool out2() { return counters[2].out(now()); }
+    u32 period2() const { return counters[2].period(); }
 
 private:
     s64 now() const { return s64(clock.count(hertz)); }

@@ -23,4 +23,10 @@ iodev_sources = \
 	iodev/scan_codes.cpp iodev/scan_codes.h \
 	iodev/system_control.cpp iodev/system_control.h \
 	iodev/test_device.cpp iodev/test_device.h \
-	iodev/uart.cpp iodev/uart.h
+	iodev/uart.cpp iodev/uart.h \
+	iodev/vga/dac.h \
+	iodev/vga/dispi.cpp iodev/vga/dispi.h \
+	iodev/vga/memory.cpp iodev/vga/memory.h \
+	iodev/vga/registers.cpp iodev/vga/registers.h \
+	iodev/vga/renderer.cpp iodev/vga/renderer.h \
+	iodev/vga/vga.cpp iodev/vga/vga.h

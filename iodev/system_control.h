@@ -13,6 +13,7 @@ public:
         : clock(clock), gate2(std::move(gate2)), out2(std::move(out2)) {}
     std::string_view name() const override { return "system-control-b"; }
     void reset(Reset) override { put(0, 0); }
+    bool speaks() const { return (stored & 3) == 3; }    // counter 2 runs and drives the speaker
     u8 get(u16 offset) override;
     void put(u16 offset, u8 value) override;
     void visit(Archive& a) override {

@@ -75,7 +75,7 @@ void Uart::start_timeout() {
     else timeout.off();
 }
 
-void Uart::reveal() { line_errors |= received.front().errors; }
+void Uart::reveal() { line_errors |= received.front().errors & errors_mask; }
 
 void Uart::enqueue(Received item) {
     if (room() == 0) {                      // without FIFOs the new byte replaces the old one

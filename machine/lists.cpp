@@ -16,7 +16,7 @@ static void list_devices() {
     for (auto& r : pc.ports.ranges()) std::printf("  %04x-%04x  %s\n", r.base, unsigned(r.base + r.size - 1), std::string(r.device->name()).c_str());
     std::printf("memory\n");
     struct { u64 base, size; const char* name; } map[] = {
-        {0xfec00000, 0x1000, "ioapic"}, {0xfed00000, 0x1000, "hpet"}, {Pc::test_page, TestDevice::page_size, "test-device"}, {0xfee00000, 0x1000, "local APIC"}};
+        {VgaWindow::base, VgaWindow::size, "vga"}, {0xfec00000, 0x1000, "ioapic"}, {0xfed00000, 0x1000, "hpet"}, {Pc::test_page, TestDevice::page_size, "test-device"}, {0xfee00000, 0x1000, "local APIC"}};
     for (auto& m : map) std::printf("  %08llx-%08llx  %s\n", (unsigned long long)m.base, (unsigned long long)(m.base + m.size - 1), m.name);
     std::printf("PCI\n");
     for (unsigned slot = 0; slot < 32; slot++)
@@ -31,7 +31,7 @@ static void list_missing() {
         "CPU: SSE3 and later vector instructions, AVX, AES, SHA; XSAVES; SMM; performance counters",
         "VMX: SMM's dual-monitor treatment; APIC virtualization but for the TPR shadow; posted interrupts; VMCS shadowing; #VE; PML",
         "SVM: SKINIT; LBR virtualization; TSC ratio; AVIC; virtual NMIs; guest-mode execute trap; SMM",
-        "machine: more than one CPU; firmware boot (SeaBIOS, OVMF); disks, CD, floppy, network, USB, VGA, sound",
+        "machine: more than one CPU; firmware boot (SeaBIOS, OVMF); disks, CD, floppy, network, USB, sound cards",
         "tools: snapshots, record and replay, the debugger's windows and stepping backwards, QMP",
     };
     for (auto* line : missing) std::printf("%s\n", line);

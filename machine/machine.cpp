@@ -2,7 +2,9 @@
 // Building, booting and driving the board.
 #include "machine/machine.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
+#include "bios/text_mode.h"
 #include "cpu/msr/access.h"
 #include "machine/stats.h"
 #include <algorithm>
@@ -23,11 +25,12 @@ Parts parts_of(const Options& options) {
     parts.model = parse_cpu(options.cpu).model;
     parts.cpus = options.cpus, parts.model.processors = options.cpus;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
+    if (!options.vga_rom.empty()) parts.vga_rom = read_file(options.vga_rom, 16 << 20);
     parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;
     return parts;
 }
 
-Machine::Machine(const Options& given) : options(given) {
+Machine::Machine(const Options& given, Front* front) : options(given), front(front) {
     Parts parts = parts_of(options);
     serial[0] = open_console(options.serial[0]);
     serial[1] = open_console(options.serial.size() > 1 ? options.serial[1] : "null");
@@ -36,6 +39,8 @@ Machine::Machine(const Options& given) : options(given) {
     parts.debugcon = [this](u8 byte) { debugcon->send(byte); };
     pc = std::make_unique<Pc>(std::move(parts));
     load(*pc, options);
+    for (auto& shot : options.screenshots) screenshots.emplace_back(shot.file, shot.at, options.ips);
+    std::ranges::stable_sort(screenshots, {}, &Screenshot::tick);
 }
 
 static Segment hidden_part(const EntrySegment& s) { return {s.selector, s.base, s.limit, {s.rights}}; }
@@ -61,6 +66,7 @@ void load(Pc& pc, const Options& options) {
     request.physical_bits = pc.parts.model.physical_bits;
     request.acpi = pc.acpi();
     BootPlan plan = plan_boot(request);
+    enter_text_mode(pc.ports, pc.memory);
     write_plan(plan, pc.memory);
     pc.set_rom(plan.rom);
     for (auto& w : plan.port_writes) pc.ports.out(w.port, w.width, w.value);
@@ -76,7 +82,15 @@ u64 Machine::next_stop() const {
     u64 left = std::max<u64>(options.ips / 1000, 1), retired = pc->retired();
     if (options.hash_every) left = std::min(left, next_hash - retired);
     if (options.max_instructions != ~u64{0}) left = std::min(left, options.max_instructions - retired);
+    if (!screenshots.empty() && screenshots.front().tick > pc->clock.ticks) left = std::min(left, screenshots.front().tick - pc->clock.ticks);
     return pc->clock.ticks + left;
+}
+
+void Machine::take_screenshots() {
+    while (!screenshots.empty() && screenshots.front().tick <= pc->clock.ticks) {
+        screenshots.front().take(pc->vga.scanout());
+        screenshots.erase(screenshots.begin());
+    }
 }
 
 void Machine::exchange() {
@@ -89,10 +103,12 @@ void Machine::exchange() {
             uart[n]->receive(u8(byte));
         }
     }
+    if (front && !front->turn(*pc)) pc->end(Ending::power_off);
 }
 
-// Somebody sits at the terminal and the guest waits: so do we, about as long as the guest's time passes.
+// Somebody sits at the terminal or the window and the guest waits: so do we, about as long as the guest's time passes.
 void Machine::idle() {
+    if (front) return front->wait(1);
     for (auto& line : serial)
         if (line->interactive()) return void(line->wait(1));
 }
@@ -102,6 +118,7 @@ bool Machine::slice(const Drive& drive) {
     u64 retired = pc->retired();
     drive(next_stop());
     exchange();
+    take_screenshots();
     if (options.hash_every && pc->retired() >= next_hash) print_hash(), next_hash += options.hash_every;
     if (pc->ended) {
         if (options.no_reboot || pc->ended->why == Ending::power_off || pc->ended->why == Ending::debug_exit) return false;
@@ -129,6 +146,7 @@ int Machine::finish() {
     if (options.hash_every) print_hash();
     for (auto& line : serial) line->flush();
     debugcon->flush();
+    for (auto& shot : screenshots) shot.take(pc->vga.scanout());
     if (options.stats) print_stats(*pc, host_seconds() - started, options.stats_json);
     return status();
 }

@@ -3,8 +3,10 @@
 #pragma once
 #include "bios/kernel.h"
 #include "machine/console.h"
+#include "machine/front.h"
 #include "machine/options.h"
 #include "machine/pc.h"
+#include "machine/screenshot.h"
 #include <functional>
 
 // The board that the options ask for, its lines to the outside not connected; and what is in memory and registers at its start.
@@ -13,7 +15,7 @@ void load(Pc& pc, const Options& options);
 
 class Machine {
 public:
-    explicit Machine(const Options& options);
+    explicit Machine(const Options& options, Front* front = nullptr);
     int run();                            // the exit status
 
     // The same in pieces, for a debugger: it runs the CPU itself, until clock.ticks is what it is given or less far.
@@ -25,15 +27,18 @@ public:
     Pc& board() { return *pc; }
 
 private:
-    void exchange();                      // bytes between the UARTs and the host
+    void exchange();                      // bytes between the UARTs and the host; the window's turn
     void idle();
+    void take_screenshots();              // those whose time has come
     u64 next_stop() const;                // ticks
     void print_hash();
 
     Options options;
+    Front* front;                         // null: none
     std::unique_ptr<Console> serial[2], debugcon;
     std::unique_ptr<Pc> pc;
     u64 next_hash = 0;
+    std::vector<Screenshot> screenshots;  // still to be taken, by time
     bool limit_reached = false;
     double started = 0;
 };

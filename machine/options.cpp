@@ -43,8 +43,23 @@ static u64 memory_size(const std::string& text) try {
 namespace {
 struct Texts {
     std::vector<std::string> without;
+    std::vector<std::string> screenshots;
     std::string memory = "1G", rtc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount", debug = "terminal";
 };
+}
+
+// FILE[,at=SECONDS]
+static Options::Screenshot parse_screenshot(const std::string& text) {
+    auto comma = text.rfind(",at=");
+    Options::Screenshot shot{text.substr(0, comma), -1};
+    if (comma != std::string::npos) {
+        const char *from = text.data() + comma + 4, *to = text.data() + text.size();
+        auto [end, error] = std::from_chars(from, to, shot.at);
+        if (error != std::errc{} || end != to || !(shot.at >= 0 && shot.at <= 1e9))
+            throw Error("--screenshot: '" + std::string(from) + "' is no time; write seconds of the machine's time, such as at=2.5");
+    }
+    if (shot.file.empty()) throw Error("--screenshot: '" + text + "' names no file");
+    return shot;
 }
 
 // CLI11 takes -1 and numbers of more than 64 bits for an unsigned option.
@@ -92,7 +107,9 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
 
     app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio");
-    app.add_flag("--headless", o.headless, "no window (there is none yet)");
+    app.add_flag("--headless", o.headless, "no window");
+    app.add_option("--screenshot", t.screenshots, "write the display as PNG, at that time of the machine's or at the end; repeatable")->type_name("FILE[,at=SECONDS]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--vga-rom", o.vga_rom, "the display's option ROM, in its PCI function")->type_name("FILE");
 
     app.add_option("--ips", o.ips, "virtual time: instructions per second [1000000000]")->type_name("N")->check(CLI::Range(u64{1'000'000}, u64{100'000'000'000}));
     app.add_option("--clock", t.clock, "icount: time is the count of instructions")->type_name("icount")->check(CLI::IsMember({"icount"}));
@@ -137,6 +154,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     if (!t.rtc.empty()) o.rtc = parse_rtc(t.rtc);
     o.engine = t.engine == "slow" ? Engine::slow : Engine::fast;
     o.tuning.code_memory = std::clamp<u64>(parse_size(t.code_memory), u64{512} << 10, u64{4} << 30);
+    for (auto& text : t.screenshots) o.screenshots.push_back(parse_screenshot(text));
     for (auto& name : t.without) o.tuning.*tuning_of(name) = false;
     if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
     o.debug = app.count("--debug") || !o.commands.empty();

@@ -21,6 +21,14 @@ struct Options {
     std::vector<std::string> serial;
     std::string debugcon;                     // a file, or "stdio"
 
+    // The display.
+    std::string vga_rom;                      // its option ROM; empty: none
+    struct Screenshot {
+        std::string file;
+        double at = -1;                       // virtual seconds; less than 0: at the end
+    };
+    std::vector<Screenshot> screenshots;
+
     // Time and ends.
     u64 ips = 1'000'000'000;
     s64 rtc = 1'767'225'600;                  // seconds since 1970: 2026-01-01 00:00:00 UTC

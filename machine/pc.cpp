@@ -36,6 +36,11 @@ Pc::Pc(Parts given)
       isa_bridge([this](unsigned n, bool level) { irq_lines[n & 15]->set(pci_irq, level); }),
       acpi_pm(clock, {irq(9), [this](u16 base, bool on) { on ? ports.attach(base, 64, acpi_pm) : ports.detach(base, 64, acpi_pm); },
                       [this] { end(Ending::power_off); }}),
+      vga(clock,
+          {window([this](Physical at) { memory.map_ram(at, vga.memory()); }, Vga::default_memory),
+           window([this](Physical at) { memory.map_mmio(at, Vga::page_size, vga); }, Vga::page_size),
+           window([this](Physical at) { memory.map_rom(at, vga.rom); }, vga.rom_size(parts.vga_rom))},
+          parts.vga_rom),
       debug_e9(parts.debugcon), debug_402(parts.debugcon),
       debug_exit([this](u32 value) { end(Ending::debug_exit, value); }),
       shutdown_port([this] { end(Ending::power_off); }),
@@ -46,6 +51,7 @@ Pc::Pc(Parts given)
     pci.attach(0, 0, host_bridge);
     pci.attach(1, 0, isa_bridge);
     pci.attach(1, 3, acpi_pm);
+    pci.attach(2, 0, vga);
     lay_out_memory();
     attach_ports();
     reset();
@@ -101,6 +107,7 @@ void Pc::lay_out_memory() {
     if (layout.high_top > MemoryMap::four_gib)
         memory.map_ram(Physical(MemoryMap::four_gib), ram.bytes(layout.low_top, layout.high_top - MemoryMap::four_gib));
     memory.map_rom(Physical(MemoryMap::four_gib - rom::size), rom.all());
+    memory.map_mmio(Physical(VgaWindow::base), VgaWindow::size, vga.window);
     memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
     memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
     memory.map_mmio(Physical(test_page), TestDevice::page_size, test_device);
@@ -120,11 +127,19 @@ void Pc::show(const HostBridge::Pam& pam) {
     else memory.unmap(base, pam.size);
 }
 
+// A BAR of a PCI function: it is decoded in the PCI window only, where it can hide neither RAM nor the board's own chips.
+PciFunction::Remap Pc::window(std::function<void(Physical)> map, u64 size) {
+    return [this, map = std::move(map), size](u64 base, bool on) {
+        if (base < layout.low_top || base + size > pci_window_end) return;
+        on ? map(Physical(base)) : memory.unmap(Physical(base), size);
+    };
+}
+
 void Pc::attach_ports() {
     struct { u16 base; unsigned size; Device& device; } map[] = {
         {0x000, 0x10, dma.low}, {0x020, 2, pic.master}, {0x040, 4, pit}, {0x060, 5, keyboard}, {0x061, 1, control_b},
         {0x070, 2, cmos}, {0x080, 0x10, dma.pages}, {0x080, 1, post_port}, {0x092, 1, control_a}, {0x0a0, 2, pic.slave}, {0x0b2, 2, acpi_pm.smi_command},
-        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x2f8, 8, com2}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
+        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x1ce, 4, vga.dispi}, {0x2f8, 8, com2}, {VgaRegisters::first_port, VgaRegisters::ports, vga.registers}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
         {0x4d0, 2, pic.elcr}, {0x510, 12, fw_cfg}, {0xafe0, 4, acpi_pm.gpe}, {0xcf8, 8, pci}, {0xcf9, 1, reset_control}, {0x8900, 1, shutdown_port},
         {0xe800, TestDevice::ports, test_device},
     };
@@ -133,7 +148,7 @@ void Pc::attach_ports() {
 
 std::vector<Device*> Pc::devices() {
     return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &com1, &com2, &pci, &host_bridge,
-            &isa_bridge, &acpi_pm, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+            &isa_bridge, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
 }
 
 void Pc::reset() {
@@ -161,6 +176,7 @@ void Pc::set_rom(std::span<const u8> image) {
 AcpiParameters Pc::acpi() const {
     AcpiParameters p;
     p.cpus = parts.cpus;
+    p.vga = true;
     return p;
 }
 

@@ -22,6 +22,7 @@
 #include "iodev/system_control.h"
 #include "iodev/test_device.h"
 #include "iodev/uart.h"
+#include "iodev/vga/vga.h"
 #include "machine/ram.h"
 #include "machine/random.h"
 #include "machine/turns.h"
@@ -41,6 +42,7 @@ struct Parts {
     Engine engine = Engine::fast;
     Tuning tuning;
     bool explain = false;                 // say why VM entries fail
+    std::vector<u8> vga_rom;              // the display's option ROM; empty: none
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
     std::function<void(u8)> debugcon = [](u8) {};
 };
@@ -100,6 +102,7 @@ public:
     HostBridge host_bridge;
     IsaBridge isa_bridge;
     AcpiPm acpi_pm;
+    Vga vga;
     FwCfg fw_cfg{bus_master};
     DebugPort debug_e9, debug_402;
     DebugExit debug_exit;
@@ -118,11 +121,13 @@ public:
     } ferr;
 
     static constexpr u64 test_page = 0xfeb00000;      // of the test device
+    static constexpr u64 pci_window_end = 0xfec00000;
 
 private:
     void lay_out_memory();
     void attach_ports();
     void show(const HostBridge::Pam&);
+    PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);
     void make_cpus();
     Wires cpu_wires(unsigned number);
     void irq_changed(unsigned n, bool level);

@@ -3,6 +3,7 @@
 machine_sources = \
     machine/console.cpp \
     machine/console.h \
+    machine/front.h \
     machine/lists.cpp \
     machine/lists.h \
     machine/machine.cpp \
@@ -14,6 +15,8 @@ machine_sources = \
     machine/ram.cpp \
     machine/ram.h \
     machine/random.h \
+    machine/screenshot.cpp \
+    machine/screenshot.h \
     machine/stats.cpp \
     machine/stats.h \
     machine/turns.cpp \

@@ -21,6 +21,7 @@ struct AcpiParameters {
     u8 reset_value = 0x06;                    // PIIX3 RC: a hard reset (bit 1) on the rise of bit 2
 
     bool vga = false;                         // FADT: VGA not present, and _CRS without A0000h-BFFFFh
+    u32 vga_memory = 0xfd00'0000, vga_registers = 0xfebf'0000;     // its BARs 0 (16 MiB) and 2, where SeaBIOS puts them
     bool keyboard = true;                     // i8042
     unsigned serial_ports = 2;                // 3F8h IRQ 4, 2F8h IRQ 3
     bool ide = false, usb = false;            // for later

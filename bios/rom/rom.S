@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The small ROM at F0000h that stands in for firmware: what boot code still calls from real mode.
    64 KiB, entered with CS = F000h. Layout: bios/rom/layout.h. State lies in the BIOS data area (segment 40h) only.
-   Left out: disks (INT 13h has none), APM, VESA, any display (INT 10h's text goes to port 402h). */
+   Left out: disks (INT 13h has none), APM, VESA, other display modes than text mode 3, which the loader has set. */
         .intel_syntax noprefix
         .code16
         .text
 
         .set debug_port, 0x402
         .set bda, 0x40
+        .set bda_cursor, 0x50           /* column, row */
+        .set columns, 80
+        .set rows, 25
+        .set screen, 0xb800
+        .set crtc, 0x3d4
 
 /* The caller's registers while a handler runs, by BP. */
         .set f_es, 0
@@ -88,21 +93,44 @@ return:
         popad
 ignore: iret
 
-/* ---- INT 10h: video. A teletype without a screen. ---- */
+/* ---- INT 10h: video. A teletype on the text screen; its text goes to port 402h too. ---- */
 int10:
         enter_handler
         cmp ah, 0x0e
         je teletype
         cmp ah, 0x0f
         je video_mode
+        cmp ah, 0x02
+        je set_cursor
         cmp ah, 0x03
         je cursor
+        cmp ah, 0x12
+        je adapter
         cmp ah, 0x13
         je write_string
+        cmp ax, 0x1a00
+        je display_combination
         jmp return
 teletype:
-        mov dx, debug_port
-        out dx, al
+        call put_character
+        jmp return
+adapter:                                /* BL = 10h: BH colour, BL 256 KiB, no switches */
+        cmp byte ptr [bp + f_ebx], 0x10
+        jne return
+        mov word ptr [bp + f_ebx], 0x0003
+        mov word ptr [bp + f_ecx], 0
+        jmp return
+display_combination:                    /* a VGA with a colour monitor */
+        mov byte ptr [bp + f_eax], 0x1a
+        mov word ptr [bp + f_ebx], 0x0008
+        jmp return
+set_cursor:                             /* DL column, DH row */
+        mov dx, [bp + f_edx]
+        cmp dl, columns
+        jae return
+        cmp dh, rows
+        jae return
+        call show_cursor
         jmp return
 video_mode:                             /* mode 3: 80 by 25, page 0 */
         mov word ptr [bp + f_eax], 0x5003
@@ -110,22 +138,95 @@ video_mode:                             /* mode 3: 80 by 25, page 0 */
         jmp return
 cursor:
         mov word ptr [bp + f_ecx], 0x0607
-        mov word ptr [bp + f_edx], 0
+        mov dx, ds:[bda_cursor]
+        mov [bp + f_edx], dx
         jmp return
 write_string:                           /* ES:BP, CX characters; AL bit 1: each followed by an attribute */
         mov cx, [bp + f_ecx]
         mov si, [bp + f_ebp]
         mov bl, al
-        mov dx, debug_port
-        jcxz return
+        test cx, cx
+        jz return
 1:      mov al, es:[si]
-        out dx, al
+        call put_character
         inc si
         test bl, 2
         jz 2f
         inc si
 2:      loop 1b
         jmp return
+
+put_character:                          /* AL, at the cursor; carriage return, line feed and backspace move it, bell is not heard */
+        pusha
+        push es
+        mov dx, debug_port
+        out dx, al
+        push screen
+        pop es
+        mov dx, ds:[bda_cursor]
+        cmp al, 7
+        je 5f
+        cmp al, 8
+        je 1f
+        cmp al, 10
+        je 3f
+        cmp al, 13
+        je 2f
+        mov bl, al
+        call cell
+        mov es:[di], bl
+        inc dl
+        cmp dl, columns
+        jb 4f
+        mov dl, 0
+        jmp 3f
+1:      sub dl, 1
+        adc dl, 0
+        jmp 4f
+2:      mov dl, 0
+        jmp 4f
+3:      inc dh
+        cmp dh, rows
+        jb 4f
+        dec dh
+        call scroll
+4:      call show_cursor
+5:      pop es
+        popa
+        ret
+scroll:                                 /* ES the screen; its last row is blank then */
+        push ds
+        push es
+        pop ds
+        mov si, columns * 2
+        xor di, di
+        mov cx, columns * (rows - 1)
+        rep movsw
+        mov ax, 0x0720
+        mov cx, columns
+        rep stosw
+        pop ds
+        ret
+show_cursor:                            /* at DL, DH */
+        mov ds:[bda_cursor], dx
+        call cell
+        shr di, 1
+        mov bx, di
+        mov dx, crtc
+        mov al, 0x0e
+        mov ah, bh
+        out dx, ax
+        mov al, 0x0f
+        mov ah, bl
+        out dx, ax
+        ret
+cell:                                   /* DI: where column DL of row DH lies */
+        mov al, columns
+        mul dh
+        movzx di, dl
+        add di, ax
+        shl di, 1
+        ret
 
 /* ---- INT 11h, 12h: equipment, memory size. ---- */
 int11:

@@ -4,4 +4,5 @@ tests_base_sources = \
     tests/base/bits.cpp \
     tests/base/clock.cpp \
     tests/base/code_memory.cpp \
-    tests/base/hash.cpp
+    tests/base/hash.cpp \
+    tests/base/png.cpp

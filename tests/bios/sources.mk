@@ -5,4 +5,5 @@ tests_bios_sources = \
     tests/bios/kernel.cpp \
     tests/bios/memory_map.cpp \
     tests/bios/rom.cpp \
-    tests/bios/support.h
+    tests/bios/support.h \
+    tests/bios/text_mode.cpp

@@ -16,9 +16,9 @@ inline Parts parts(const char* model) {
 // Where something answers; any other port as often as one of these.
 inline u16 port(Input& in) {
     static constexpr u16 base[] = {0x00, 0x20, 0x40, 0x60, 0x61, 0x70, 0x80, 0x92, 0xa0, 0xb2, 0xc0, 0xe9, 0xf0, 0xf4, 0x2f8, 0x3f8, 0x402,
-                                   0x4d0, 0x510, 0x514, 0x600, 0xafe0, 0xb000, 0xcf8, 0xcfc, 0xcf9, 0x8900, 0xe800};
+                                   0x4d0, 0x510, 0x514, 0x600, 0xafe0, 0xb000, 0xcf8, 0xcfc, 0xcf9, 0x8900, 0xe800, 0x1ce, 0x3c0, 0x3c8, 0x3d4};
     u8 which = in.byte();
-    return which < 224 ? u16(base[which / 8] + (which & 7) * (in.byte() & 1) + (in.byte() & 1) * 8) : in.take<u16>();
+    return which < 250 ? u16(base[which / 8] + (which & 7) * (in.byte() & 1) + (in.byte() & 1) * 8) : in.take<u16>();
 }
 
 inline Physical address(Input& in) {

@@ -13,6 +13,7 @@ fuzz_programs = \
     tests/fuzz/second_stage \
     tests/fuzz/state \
     tests/fuzz/svm_entry \
+    tests/fuzz/vga \
     tests/fuzz/vmx_entry \
     tests/fuzz/walk
 EXTRA_PROGRAMS += $(fuzz_programs)
@@ -32,6 +33,7 @@ tests_fuzz_random_tables_SOURCES = tests/fuzz/random_tables.cpp tests/fuzz/choic
 tests_fuzz_second_stage_SOURCES = tests/fuzz/second_stage.cpp tests/fuzz/input.h tests/cpu/machine.h tests/cpu/two_stages.h
 tests_fuzz_state_SOURCES = tests/fuzz/state.cpp
 tests_fuzz_svm_entry_SOURCES = tests/fuzz/svm_entry.cpp tests/fuzz/choices.h tests/cpu/svm/generator.h tests/cpu/svm/straight_checker.cpp
+tests_fuzz_vga_SOURCES = tests/fuzz/vga.cpp tests/fuzz/input.h
 tests_fuzz_vmx_entry_SOURCES = tests/fuzz/vmx_entry.cpp tests/fuzz/choices.h tests/cpu/vmx/generator.h tests/cpu/vmx/scenes.cpp tests/cpu/vmx/straight_checker.cpp
 tests_fuzz_walk_SOURCES = tests/fuzz/walk.cpp
 
@@ -59,6 +61,8 @@ tests_fuzz_state_LDFLAGS = $(fuzz_flags)
 tests_fuzz_state_LDADD = $(fuzz_libs)
 tests_fuzz_svm_entry_LDFLAGS = $(fuzz_flags)
 tests_fuzz_svm_entry_LDADD = $(fuzz_libs)
+tests_fuzz_vga_LDFLAGS = $(fuzz_flags)
+tests_fuzz_vga_LDADD = $(fuzz_libs)
 tests_fuzz_vmx_entry_LDFLAGS = $(fuzz_flags)
 tests_fuzz_vmx_entry_LDADD = $(fuzz_libs)
 tests_fuzz_walk_LDFLAGS = $(fuzz_flags)

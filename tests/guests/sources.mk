@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
-guests_64 = apic code_stores corners debug exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smp stepping strings syscall ticks timers tlb triple_fault vectors
+guests_64 = apic code_stores corners debug display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smp stepping strings syscall ticks timers tlb triple_fault vectors
 guests_virt = exit_rate slat_round_trips svm_capabilities svm_exits svm_invalidation svm_order svm_state vmx_capabilities vmx_ept vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_state
 guests_virt_32 = svm_nested_32
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
@@ -19,6 +19,7 @@ guests_files = \
     tests/guests/code_stores.cpp \
     tests/guests/corners.cpp \
     tests/guests/debug.cpp \
+    tests/guests/display.cpp \
     tests/guests/exceptions.cpp \
     tests/guests/flag_chains.cpp \
     tests/guests/flow.cpp \
@@ -92,8 +93,9 @@ guests_files = \
     tests/guests/virt/vmx_order.cpp \
     tests/guests/virt/vmx_state.cpp \
     tests/guests/virt/words.h \
-    tests/guests/widths.cpp
-EXTRA_DIST += $(guests_files) tests/guests/guests.py
+    tests/guests/widths.cpp \
+    tests/vga_modes.h
+EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/guests.py
 
 tests_guests_images = guests/built
 guests/built: $(guests_files) tests/guests/sources.mk

@@ -18,6 +18,7 @@
 #include "iodev/system_control.h"
 #include "iodev/test_device.h"
 #include "iodev/uart.h"
+#include "iodev/vga/vga.h"
 #include "tests/archive_roundtrip.h"
 
 namespace {
@@ -59,6 +60,8 @@ struct Board {
     Uart uart{clock, pics.irq(4), [this](u8) { events++; }};
     Keyboard keyboard{clock, {pics.irq(1), pics.irq(12), wire(), note}};
     TestDevice test{clock, pics.irq(5)};
+    PciFunction::Remap mapped = [this](u64, bool) { events++; };
+    Vga vga{clock, {mapped, mapped, mapped}, {}, 1 << 18};
     DebugPort debug{[this](u8) { events++; }};
     DebugExit debug_exit{[this](u32) { events++; }};
     ShutdownPort shutdown{note};
@@ -73,9 +76,10 @@ struct Board {
         {0xe9, 1, &debug},      {0xf4, 4, &debug_exit},     {0x3f8, 8, &uart},
         {0x4d0, 2, &pics.elcr}, {0x510, 12, &fw},           {0x600, 64, &pm},
         {0x700, 8, &test},      {0xcf8, 8, &pci},           {0xcf9, 1, &reset_control},
-        {0x8900, 1, &shutdown}, {0xafe0, 4, &pm.gpe},
+        {0x8900, 1, &shutdown}, {0xafe0, 4, &pm.gpe},       {0x3b0, 48, &vga.registers},
+        {0x1ce, 4, &vga.dispi},
     };
-    const std::vector<Place> mmio = {{0, 0x100, &ioapic}, {0, 0x400, &hpet}, {0, 0x1000, &test}};
+    const std::vector<Place> mmio = {{0, 0x100, &ioapic}, {0, 0x400, &hpet}, {0, 0x1000, &test}, {0, 0x1000, &vga}};
 
     Board() {
         set_logging(false);
@@ -83,7 +87,7 @@ struct Board {
         memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
         memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
         for (auto& place : places) ports.attach(place.base, place.size, *place.device);
-        pci.attach(0, 0, host), pci.attach(1, 0, isa), pci.attach(1, 3, pm);
+        pci.attach(0, 0, host), pci.attach(1, 0, isa), pci.attach(1, 3, pm), pci.attach(2, 0, vga);
         fw.add("etc/file", FwCfg::Bytes(1000)), fw.add_writable("etc/writable", FwCfg::Bytes(100));
     }
     ~Board() { set_logging(true); }
@@ -91,7 +95,7 @@ struct Board {
     void visit(Archive& a) {
         a("clock", clock);
         for (auto& place : places) a(place.device->name(), *place.device);
-        a("ioapic", ioapic), a("hpet", hpet), a("isa", isa), a("host", host);
+        a("ioapic", ioapic), a("hpet", hpet), a("isa", isa), a("host", host), a("vga", vga);
     }
 
     // As the CPU does, within bounds: the guest may ask for an interrupt every microsecond, but
@@ -127,7 +131,7 @@ struct Board {
     }
 
     void outside(TestRandom& random) {
-        switch (random.below(10)) {
+        switch (random.below(12)) {
         case 0: if (uart.can_receive()) uart.receive(u8(random.next())); break;
         case 1: keyboard.key(u8(random.next()), random.below(2)); break;
         case 2:
@@ -145,6 +149,8 @@ struct Board {
         }
         case 7: ioapic.set(unsigned(random.below(30)), random.below(2)); break;
         case 8: uart.receive_break(), uart.set_modem(u8(random.next())); break;
+        case 10: vga.window.write(random.below(VgaWindow::size), 4, random.next()); break;
+        case 11: events += render(vga.scanout()).width; break;
         case 9: isa.set_pirq(unsigned(random.next()), random.below(2)); break;
         }
     }
@@ -203,7 +209,7 @@ TEST(Devices, hostile_saved_state_is_made_harmless) {
         HostileArchive archive(seed);
         for (auto& place : board.places) archive(place.device->name(), *place.device);
         archive("ioapic", board.ioapic), archive("hpet", board.hpet), archive("isa", board.isa);
-        archive("host", board.host);
+        archive("host", board.host), archive("vga", board.vga);
         board.hammer(seed, 1'000);
         Board other;
         expect_roundtrip(board, other);

@@ -15,5 +15,9 @@ tests_iodev_sources = \
 	tests/iodev/pic.cpp \
 	tests/iodev/pit.cpp \
 	tests/iodev/ports.cpp \
+	tests/iodev/renderer.cpp \
 	tests/iodev/run_clock.h \
-	tests/iodev/uart.cpp
+	tests/iodev/uart.cpp \
+	tests/iodev/vga.cpp \
+	tests/iodev/vga_adapter.h \
+	tests/vga_modes.h

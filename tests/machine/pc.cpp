@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The board's wiring as software sees it: shadow RAM, A20, the ways a run ends, interrupts, time, state.
+#include "bios/rom/image.h"
+#include "bios/text_mode.h"
 #include "machine/pc.h"
 #include "tests/archive_roundtrip.h"
 
@@ -95,4 +97,29 @@ TEST(Pc, TheSamePartsRunTheSame) {
     first.cpu.run(100000);
     for (u64 at = 1000; at <= 100000; at += 1000) second.cpu.run(at);
     EXPECT_EQ(save(first), save(second));
+}
+
+// INT 10h of our ROM: AH=0Eh writes at the cursor, AX=1A00h names a VGA with a colour monitor (8).
+TEST(Pc, TheRomWritesOnTheTextScreen) {
+    Pc pc(parts());
+    pc.set_rom(Rom(pc.layout).bytes);
+    for (auto& p : firmware_data(pc.acpi())) pc.memory.write_bytes(Physical(p.address), p.bytes);
+    enter_text_mode(pc.ports, pc.memory);
+    const u8 code[] = {
+        0xb9, 24, 0,                          // mov cx, 24
+        0xb8, 0x0a, 0x0e, 0xcd, 0x10,         // again: mov ax, 0e0ah; int 10h
+        0xe2, 0xf9,                           // loop again
+        0xb8, 'O', 0x0e, 0xcd, 0x10, 0xb8, 'k', 0x0e, 0xcd, 0x10, 0xb8, 0x0a, 0x0e, 0xcd, 0x10,
+        0xb8, 0x00, 0x1a, 0xcd, 0x10, 0xf4};  // mov ax, 1a00h; int 10h; hlt
+    pc.memory.write_bytes(Physical(0x7c00), code);
+    pc.cpu.seg[Seg::cs] = {0, 0, 0xffff, {0x9b}}, pc.cpu.seg[Seg::ss] = {0, 0, 0xffff, {0x93}};
+    pc.cpu.gpr[rip_reg] = 0x7c00, pc.cpu.gpr[rsp] = 0x7000;
+    pc.cpu.mode_changed();
+    pc.cpu.run(1'000'000);
+    auto text = read_text(pc.vga.scanout());
+    EXPECT_EQ(text->row(23), "Ok");           // the last line feed scrolled
+    EXPECT_EQ(text->row(24), "");
+    EXPECT_EQ(pc.vga.registers.cursor_address(), 24 * 80 + 2);
+    EXPECT_EQ(pc.cpu.gpr[rax] & 0xff, 0x1au);
+    EXPECT_EQ(pc.cpu.gpr[rbx] & 0xffff, 0x0008u);
 }

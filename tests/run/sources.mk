@@ -5,6 +5,7 @@ EXTRA_DIST += \
     tests/run/headers \
     tests/run/machine.py \
     tests/run/packages.sh \
+    tests/run/picture.py \
     tests/run/report.py \
     tests/run/run.py \
     tests/run/sources.py

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
-FOLDERS = ["base", "memory", "cpu", "iodev", "bios", "machine", "debugger", "tests"]
+FOLDERS = ["base", "memory", "cpu", "iodev", "bios", "machine", "debugger", "gui", "tests"]
 
 
 def listed():

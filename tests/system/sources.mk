@@ -4,5 +4,7 @@ EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/boot_linux.py \
     tests/system/determinism.py \
+    tests/system/display.py \
     tests/system/dmesg-allowed.txt \
-    tests/system/kvm.py
+    tests/system/kvm.py \
+    tests/system/window.py

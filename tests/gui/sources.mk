@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# The tests of tests/gui/, part of unit_tests.
+tests_gui_sources = \
+    tests/gui/scale.cpp
