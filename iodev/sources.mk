@@ -11,6 +11,15 @@ iodev_sources = \
 	iodev/fifo.h \
 	iodev/fw_cfg.cpp iodev/fw_cfg.h \
 	iodev/hpet.cpp iodev/hpet.h \
+	iodev/ide/bus_master.cpp iodev/ide/bus_master.h \
+	iodev/ide/cd.cpp iodev/ide/cd.h \
+	iodev/ide/channel.cpp iodev/ide/channel.h \
+	iodev/ide/controller.cpp iodev/ide/controller.h \
+	iodev/ide/disk.cpp iodev/ide/disk.h \
+	iodev/ide/drive.cpp iodev/ide/drive.h \
+	iodev/ide/identify.cpp \
+	iodev/ide/packets.cpp \
+	iodev/ide/task_file.h \
 	iodev/ioapic.cpp iodev/ioapic.h \
 	iodev/keyboard.cpp iodev/keyboard.h \
 	iodev/line.h \

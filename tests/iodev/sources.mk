@@ -9,6 +9,9 @@ tests_iodev_sources = \
 	tests/iodev/fw_cfg.cpp \
 	tests/iodev/hammer.cpp \
 	tests/iodev/hpet.cpp \
+	tests/iodev/ide/bench.h \
+	tests/iodev/ide/cd.cpp \
+	tests/iodev/ide/disk.cpp \
 	tests/iodev/ioapic.cpp \
 	tests/iodev/keyboard.cpp \
 	tests/iodev/media/images.cpp \
