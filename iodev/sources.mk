@@ -9,6 +9,9 @@ iodev_sources = \
 	iodev/device.h \
 	iodev/dma.cpp iodev/dma.h \
 	iodev/fifo.h \
+	iodev/floppy/commands.cpp \
+	iodev/floppy/controller.cpp iodev/floppy/controller.h \
+	iodev/floppy/drive.h \
 	iodev/fw_cfg.cpp iodev/fw_cfg.h \
 	iodev/hpet.cpp iodev/hpet.h \
 	iodev/ide/bus_master.cpp iodev/ide/bus_master.h \
