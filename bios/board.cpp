@@ -46,7 +46,13 @@ std::vector<PortWrite> port_writes(const AcpiParameters& p) {
         {0xcf8, 4, config(1, 3, 0x3c)}, {0xcfc, 1, p.sci_irq},                   // interrupt line
         {0xcf8, 4, config(1, 3, 0x04)}, {0xcfc, 2, 1},                           // command: I/O
     };
+    const PortWrite ide[] = {                      // PIIX3 function 1
+        {0xcf8, 4, config(1, 1, 0x40)}, {0xcfc, 4, 0x8000'8000},                 // IDETIM: both channels answer
+        {0xcf8, 4, config(1, 1, 0x20)}, {0xcfc, 4, p.ide_bus_master | 1u},       // BMIBA
+        {0xcf8, 4, config(1, 1, 0x04)}, {0xcfc, 2, 5},                           // command: I/O, bus master
+    };
     writes.insert(writes.end(), std::begin(power), std::end(power));
+    if (p.ide) writes.insert(writes.end(), std::begin(ide), std::end(ide));
     return writes;
 }
 

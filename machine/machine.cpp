@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "cpu/msr/access.h"
+#include "machine/media.h"
 #include "machine/stats.h"
 #include <algorithm>
 #include <chrono>
@@ -34,6 +35,7 @@ Machine::Machine(const Options& given) : options(given) {
     for (int n : {0, 1}) parts.serial[n] = [this, n](u8 byte) { serial[n]->send(byte); };
     parts.debugcon = [this](u8 byte) { debugcon->send(byte); };
     pc = std::make_unique<Pc>(std::move(parts));
+    insert_media(*pc, options);
     load(*pc, options);
 }
 

@@ -12,7 +12,9 @@
 #include "iodev/debug_ports.h"
 #include "iodev/dma.h"
 #include "iodev/fw_cfg.h"
+#include "iodev/floppy/controller.h"
 #include "iodev/hpet.h"
+#include "iodev/ide/controller.h"
 #include "iodev/ioapic.h"
 #include "iodev/keyboard.h"
 #include "iodev/pci_bridges.h"
@@ -86,10 +88,12 @@ public:
     Cmos cmos;
     Dma dma{bus_master};
     Keyboard keyboard;
+    floppy::Controller floppy;
     Uart com1, com2;
     PciBus pci;
     HostBridge host_bridge;
     IsaBridge isa_bridge;
+    ide::Controller ide;
     AcpiPm acpi_pm;
     FwCfg fw_cfg{bus_master};
     DebugPort debug_e9, debug_402;
@@ -113,6 +117,8 @@ public:
 private:
     void lay_out_memory();
     void attach_ports();
+    void map_ide(unsigned channel, bool on);
+    void map(u16 base, unsigned size, Device&, bool on);
     void route(const HostBridge::Pam&);
     Wires cpu_wires();
     void irq_changed(unsigned n, bool level);
