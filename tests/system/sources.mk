@@ -4,5 +4,6 @@ EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/boot_linux.py \
     tests/system/determinism.py \
+    tests/system/disks.py \
     tests/system/dmesg-allowed.txt \
     tests/system/kvm.py
