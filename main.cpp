@@ -5,6 +5,7 @@
 #include "debugger/faces.h"
 #include "machine/lists.h"
 #include "machine/machine.h"
+#include <csignal>
 #include <new>
 
 static int run(int argc, char** argv) {
@@ -16,6 +17,7 @@ static int run(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN);        // a file that may not grow is an error of that file
     try {
         return run(argc, argv);
     } catch (const Error& e) {

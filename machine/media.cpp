@@ -34,12 +34,10 @@ static void set_boot_order(Cmos& cmos, const std::string& order) {
     cmos.poke(0x38, u8(nibble(2) << 4));
 }
 
-// Equipment byte 14h: bit 0, there are floppy drives.
 static void insert_floppy(Pc& pc, const Options& options) {
     auto drive = Medium(open_image(options.floppy, "raw", options.discard_writes ? Access::discard : Access::write));
-    auto* geometry = pc.floppy.insert(0, std::move(drive));
-    pc.cmos.poke(0x10, u8(geometry->cmos_type << 4));
-    pc.cmos.poke(0x14, pc.cmos.peek(0x14) | 1);
+    pc.floppy.insert(0, std::move(drive));
+    pc.cmos.set_floppies(pc.floppy.cmos_types());
 }
 
 // The places on the two channels that a kind takes, in order: as other PCs have them, a CD is the

@@ -132,6 +132,7 @@ void Pc::reset() {
     ram.clear();
     cpu.memory_replaced();
     cmos.set_memory(layout.low_top, layout.high_top - MemoryMap::four_gib);
+    cmos.set_floppies(floppy.cmos_types());
     acpi_pm.set_base(acpi().pm_base);
     fw_cfg.add64(FwCfg::ram_size, parts.memory);
     fw_cfg.add16(FwCfg::cpu_count, 1);

@@ -63,12 +63,15 @@ void Controller::begin_command() {
 // ---- control commands
 
 void Controller::specify() { specified = {parameter(1), parameter(2)}, finish({}); }
-void Controller::configure() { configured = {parameter(1), parameter(2), parameter(3)}, finish({}); }
+void Controller::configure() {
+    configured = {parameter(1), parameter(2), parameter(3)}, finish({});
+}
 void Controller::version() { finish({0x90}); }          // an enhanced controller
 
 void Controller::perpendicular() {
     u8 value = parameter(1);
-    perpendicular_mode = value & 0x80 ? value & 0x3f : u8((perpendicular_mode & 0x3c) | (value & 3));
+    perpendicular_mode =
+        value & 0x80 ? value & 0x3f : u8((perpendicular_mode & 0x3c) | (value & 3));
     finish({});
 }
 
@@ -78,8 +81,9 @@ void Controller::lock() {
 }
 
 void Controller::dumpreg() {
-    finish({drives[0].cylinder, drives[1].cylinder, drives[2].cylinder, drives[3].cylinder, specified[0], specified[1], last_sector,
-            u8(locked << 7 | (perpendicular_mode & 0x3f)), configured[1], configured[2]});
+    finish({drives[0].cylinder, drives[1].cylinder, drives[2].cylinder, drives[3].cylinder,
+            specified[0], specified[1], last_sector, u8(locked << 7 | (perpendicular_mode & 0x3f)),
+            configured[1], configured[2]});
 }
 
 // ST3: drive, head, two-sided (1), track 0, ready (1), write protected.
@@ -90,7 +94,8 @@ void Controller::sense_drive_status() {
     finish({st3});
 }
 
-// After a reset each of four drives tells that it may have changed; after a seek, that it has ended.
+// After a reset each of four drives tells that it may have changed; after a seek, that it has
+// ended.
 void Controller::sense_interrupt() {
     wires.irq.set(false);
     if (reset_senses) {
@@ -128,7 +133,8 @@ void Controller::relative_seek() {
 void Controller::read_id() {
     phase = Phase::execution, parameters.clear(), wanted = passed = 0;
     c = drive().cylinder, h = head, r = 1, n = 2, st2 = 0;
-    if (!drive().ready() || c >= drive().geometry->cylinders) return end_transfer(0x40, 0x01, 0);    // no address mark
+    if (!drive().ready() || c >= drive().geometry->cylinders)
+        return end_transfer(0x40, 0x01, 0); // no address mark
     later(Work::read_id, id_time);
 }
 
@@ -140,13 +146,15 @@ void Controller::transfer() {
     u8 code = parameter(0) & 0x1f;
     multi_track = (parameter(0) & 0x80) && code != read_track;
     scan_code = code;
-    c = parameter(2), h = parameter(3), r = code == read_track ? 1 : parameter(4), n = parameter(5), last_sector = parameter(6);
+    c = parameter(2), h = parameter(3), r = code == read_track ? 1 : parameter(4), n = parameter(5),
+    last_sector = parameter(6);
     start_sectors();
 }
 
 // For each sector four bytes come: cylinder, head, sector and size.
 void Controller::format_track() {
-    c = drive().cylinder, h = head, r = 1, n = parameter(2), last_sector = parameter(3), filler = parameter(5);
+    c = drive().cylinder, h = head, r = 1, n = parameter(2), last_sector = parameter(3),
+    filler = parameter(5);
     multi_track = false;
     start_sectors();
 }
@@ -163,12 +171,15 @@ void Controller::start_sectors() {
 // What the head meets on the track; ends the command when it isn't there.
 bool Controller::find_sector() {
     auto& d = drive();
-    constexpr u8 abnormal = 0x40, no_address_mark = 0x01, not_writable = 0x02, no_data = 0x04, wrong_cylinder = 0x10;
+    constexpr u8 abnormal = 0x40, no_address_mark = 0x01, not_writable = 0x02, no_data = 0x04,
+                 wrong_cylinder = 0x10;
     bool writes = data == Data::write || data == Data::format;
-    if (!d.ready() || d.cylinder >= d.geometry->cylinders || head >= d.geometry->heads) return end_transfer(abnormal, no_address_mark, 0), false;
+    if (!d.ready() || d.cylinder >= d.geometry->cylinders || head >= d.geometry->heads)
+        return end_transfer(abnormal, no_address_mark, 0), false;
     if (writes && d.medium.write_protected()) return end_transfer(abnormal, not_writable, 0), false;
     if (c != d.cylinder) return end_transfer(abnormal, no_data, wrong_cylinder), false;
-    if (h != head || n != 2 || r == 0 || r > d.geometry->sectors) return end_transfer(abnormal, no_data, 0), false;
+    if (h != head || n != 2 || r == 0 || r > d.geometry->sectors)
+        return end_transfer(abnormal, no_data, 0), false;
     return true;
 }
 
@@ -204,6 +215,7 @@ void Controller::store_sector(bool terminal_count) {
 void Controller::scan_sector(bool terminal_count) {
     constexpr u8 equal = 0x11, low_or_equal = 0x19, hit = 0x08, not_satisfied = 0x04;
     std::array<u8, 512> there;
+    if (!find_sector()) return;
     if (!drive().medium.read(drive().offset(c, head, r), there)) return data_error();
     bool same = true, low = true, high = true;
     for (unsigned i = 0; i < there.size(); i++) {
@@ -216,11 +228,13 @@ void Controller::scan_sector(bool terminal_count) {
     else sector_done(terminal_count);
 }
 
-// At the last sector without a terminal count, the host wanted more than there is: "end of cylinder".
+// At the last sector without a terminal count, the host wanted more than there is: "end of
+// cylinder".
 void Controller::sector_done(bool terminal_count) {
     constexpr u8 abnormal = 0x40, end_of_cylinder = 0x80;
     bool more = next_sector();
-    if (terminal_count || (!more && (data == Data::verify || data == Data::format))) return end_transfer(0, 0, st2);
+    if (terminal_count || (!more && (data == Data::verify || data == Data::format)))
+        return end_transfer(0, 0, st2);
     if (more) later(Work::sector, sector_time);
     else end_transfer(abnormal, end_of_cylinder, st2);
 }
@@ -230,7 +244,8 @@ bool Controller::next_sector() {
     if (data == Data::format) return r == 0xff || --last_sector == 0 ? false : (r++, true);
     if (r != last_sector) return r++, true;
     r = 1;
-    if (multi_track && head == 0 && drive().ready() && drive().geometry->heads == 2) return head = 1, h ^= 1, true;
+    if (multi_track && head == 0 && drive().ready() && drive().geometry->heads == 2)
+        return head = 1, h ^= 1, true;
     c++;
     if (multi_track) h ^= 1;
     return false;

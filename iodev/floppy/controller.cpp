@@ -9,21 +9,30 @@ namespace floppy {
 enum MainStatus : u8 { command_busy = 0x10, non_dma = 0x20, to_host = 0x40, rqm = 0x80 };
 static constexpr u64 reset_time = 20'000;
 
-Controller::Controller(Clock& clock, Wires wires) : clock(clock), wires(std::move(wires)), timer(clock, [this] { fire(); }) {}
+Controller::Controller(Clock& clock, Wires wires)
+    : clock(clock), wires(std::move(wires)), timer(clock, [this] { fire(); }) {}
 
-const Geometry* Controller::insert(unsigned n, Medium medium) {
+void Controller::insert(unsigned n, Medium medium) {
     auto* geometry = std::ranges::find(geometries, medium.size(), &Geometry::bytes);
     if (geometry == std::end(geometries))
-        throw Error("a floppy disk of " + std::to_string(medium.size()) + " bytes is none that the drive reads: 360K, 720K, 1200K, 1440K, 1680K or 2880K");
-    drives[n & 3].medium = std::move(medium), drives[n & 3].geometry = geometry, drives[n & 3].changed = true;
-    return geometry;
+        throw Error(
+            "a floppy disk of " + std::to_string(medium.size()) +
+            " bytes is none that the drive reads: 360K, 720K, 1200K, 1440K, 1680K or 2880K");
+    auto& drive = drives[n & 3];
+    drive.medium = std::move(medium), drive.geometry = geometry, drive.changed = true;
+}
+
+u8 Controller::cmos_types() const {
+    auto type = [](const Drive& drive) { return drive.ready() ? drive.geometry->cmos_type : 0; };
+    return u8(type(drives[0]) << 4 | type(drives[1]));
 }
 
 void Controller::reset(Reset) {
     dor = tdr = ccr = dsr = 0;
     locked = false, configured = {}, specified = {}, perpendicular_mode = 0;
     for (auto& drive : drives) drive.cylinder = 0, drive.changed = true;
-    selected = 0, c = h = r = n = head = last_sector = st2 = 0, multi_track = false, buffer = {}, scan_code = filler = 0;
+    selected = 0, c = h = r = n = head = last_sector = st2 = 0, multi_track = false, buffer = {},
+    scan_code = filler = 0;
     start_reset();
     reset_senses = 0;
 }
@@ -38,13 +47,19 @@ void Controller::start_reset() {
 }
 
 void Controller::visit(Archive& a) {
-    a("irq", wires.irq), a("timer", timer), a("drives", drives), a("phase", phase), a("work", work), a("data", data);
-    a("parameters", parameters), a("results", results), a("buffer", buffer), a("passed", passed), a("wanted", wanted);
-    a("dor", dor), a("tdr", tdr), a("dsr", dsr), a("ccr", ccr), a("selected", selected), a("head", head);
+    a("irq", wires.irq), a("timer", timer), a("drives", drives), a("phase", phase), a("work", work),
+        a("data", data);
+    a("parameters", parameters), a("results", results), a("buffer", buffer), a("passed", passed),
+        a("wanted", wanted);
+    a("dor", dor), a("tdr", tdr), a("dsr", dsr), a("ccr", ccr), a("selected", selected),
+        a("head", head);
     a("c", c), a("h", h), a("r", r), a("n", n), a("last_sector", last_sector), a("st2", st2);
-    a("specified", specified), a("configured", configured), a("perpendicular_mode", perpendicular_mode);
-    a("reset_senses", reset_senses), a("seek_st0", seek_st0), a("locked", locked), a("seek_done", seek_done);
-    a("multi_track", multi_track), a("seeking", seeking), a("scan_code", scan_code), a("filler", filler);
+    a("specified", specified), a("configured", configured),
+        a("perpendicular_mode", perpendicular_mode);
+    a("reset_senses", reset_senses), a("seek_st0", seek_st0), a("locked", locked),
+        a("seek_done", seek_done);
+    a("multi_track", multi_track), a("seeking", seeking), a("scan_code", scan_code),
+        a("filler", filler);
     if (phase > Phase::result) phase = Phase::command;
     if (work >= Work::last) work = Work::none;
     if (data > Data::scan) data = Data::read;
@@ -75,7 +90,8 @@ void Controller::put(u16 offset, u8 value) {
     case 3: tdr = value & 3; break;
     case 4:
         dsr = value & 0x7f;
-        if (value & 0x80) start_reset(), later(Work::after_reset, reset_time);       // resets and goes on by itself
+        if (value & 0x80)
+            start_reset(), later(Work::after_reset, reset_time); // resets and goes on by itself
         break;
     case 5: write_data(value); break;
     default: break;
@@ -83,7 +99,8 @@ void Controller::put(u16 offset, u8 value) {
 }
 
 void Controller::write_dor(u8 value) {
-    bool enters = !(value & not_reset) && (dor & not_reset), leaves = (value & not_reset) && !(dor & not_reset);
+    bool enters = !(value & not_reset) && (dor & not_reset),
+         leaves = (value & not_reset) && !(dor & not_reset);
     dor = value;
     if (enters) start_reset();
     if (leaves) later(Work::after_reset, reset_time);

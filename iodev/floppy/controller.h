@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The floppy disk controller: Intel's 82077AA data sheet, as an AT has it, with DMA or without. Left
-// out: status registers A and B (PS/2 modes), tape drives, data rates (any will do), sectors of other
-// sizes than 512 bytes, deleted data (a disk image can't tell), the FIFO's threshold.
+// The floppy disk controller: Intel's 82077AA data sheet, as an AT has it, with DMA or without.
+// Left out: status registers A and B (PS/2 modes), tape drives, data rates (any will do), sectors
+// of other sizes than 512 bytes, deleted data (a disk image can't tell), the FIFO's threshold.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -42,7 +42,8 @@ public:
         Controller& chip;
     } input_register{*this};
 
-    const Geometry* insert(unsigned drive, Medium);     // throws Error when it has no floppy's size
+    u8 cmos_types() const;                              // of the drives, by what is in them
+    void insert(unsigned drive, Medium);                // throws Error when it has no floppy's size
 
 private:
     enum class Phase : u8 { command, execution, result };

@@ -28,7 +28,9 @@ struct Drive {
     bool changed = true;                  // the disk change line
 
     bool ready() const { return geometry != nullptr; }
-    u64 offset(u8 c, u8 h, u8 sector) const { return ((u64{c} * geometry->heads + h) * geometry->sectors + sector - 1) * 512; }
+    u64 offset(u8 c, u8 h, u8 sector) const {
+        return ((u64{c} * geometry->heads + h) * geometry->sectors + sector - 1) * 512;
+    }
     void visit(Archive& a) { a("cylinder", cylinder), a("changed", changed); }
 };
 

@@ -12,7 +12,8 @@ void BusMasterRegisters::reset() {
 }
 
 void BusMasterRegisters::visit(Archive& a) {
-    a("command", command), a("status", status), a("table", table), a("next", next), a("address", address);
+    a("command", command), a("status", status), a("table", table), a("next", next),
+        a("address", address);
     a("left", left), a("descriptors", descriptors), a("last", last);
 }
 
@@ -29,7 +30,8 @@ void BusMasterRegisters::put(unsigned offset, u8 value) {
         if (!(value & start)) status &= u8(~active);
         if (rises) begin();
     } else if (offset == 2) {             // error and interrupt are cleared by ones
-        status = u8((status & active) | (value & capable) | (status & ~value & (error | interrupt_bit)));
+        status =
+            u8((status & active) | (value & capable) | (status & ~value & (error | interrupt_bit)));
     } else if (offset >= 4) {
         unsigned shift = (offset - 4) * 8;
         table = ((table & ~(0xffu << shift)) | u32(value) << shift) & ~3u;
@@ -46,29 +48,38 @@ void BusMasterRegisters::begin() {
 bool BusMasterRegisters::next_region() {
     std::array<u8, 8> raw;
     if (last || descriptors++ >= most_descriptors || !bus.read(Physical(next), raw)) return false;
-    auto dword = [&](unsigned at) { return u32(raw[at]) | u32(raw[at + 1]) << 8 | u32(raw[at + 2]) << 16 | u32(raw[at + 3]) << 24; };
+    auto dword = [&](unsigned at) {
+        return u32(raw[at]) | u32(raw[at + 1]) << 8 | u32(raw[at + 2]) << 16 |
+               u32(raw[at + 3]) << 24;
+    };
     address = dword(0) & ~1u, left = dword(4) & 0xfffe, last = dword(4) >> 31;
     if (left == 0) left = 0x10000;
     next = (next & 0xffff0000) | ((next + 8) & 0xffff);
     return true;
 }
 
-// Regions that end before the drive's data do: the transfer stops, not active, without an interrupt.
+// Regions that end before the drive's data do: the transfer stops, not active, without an
+// interrupt.
 template <class Run> bool BusMasterRegisters::move(std::size_t bytes, Run run) {
     for (std::size_t done = 0; done < bytes;) {
         if (left == 0 && !next_region()) return status &= u8(~active), false;
         u32 some = u32(std::min<u64>(bytes - done, left));
-        if (!run(Physical(address), done, some)) return status = u8((status & ~active) | error), false;
+        if (!run(Physical(address), done, some))
+            return status = u8((status & ~active) | error), false;
         done += some, address += some, left -= some;
     }
     return true;
 }
 
 bool BusMasterRegisters::write(std::span<const u8> data) {
-    return move(data.size(), [&](Physical at, std::size_t from, u32 size) { return bus.write(at, data.subspan(from, size)); });
+    return move(data.size(), [&](Physical at, std::size_t from, u32 size) {
+        return bus.write(at, data.subspan(from, size));
+    });
 }
 bool BusMasterRegisters::read(std::span<u8> data) {
-    return move(data.size(), [&](Physical at, std::size_t to, u32 size) { return bus.read(at, data.subspan(to, size)); });
+    return move(data.size(), [&](Physical at, std::size_t to, u32 size) {
+        return bus.read(at, data.subspan(to, size));
+    });
 }
 
 // Regions larger than the data leave it active.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One channel's bus-master registers and its walk through the table of physical region descriptors,
-// after Intel's 82371SB (PIIX3) data sheet and "Programming Interface for Bus Master IDE Controller".
+// after Intel's 82371SB (PIIX3) data sheet and "Programming Interface for Bus Master IDE
+// Controller".
 #pragma once
 #include "iodev/bus_master.h"
 #include "iodev/byte_device.h"
@@ -9,7 +10,8 @@ namespace ide {
 
 class BusMasterRegisters {
 public:
-    // `started` is called when the host sets the start bit; `allowed` is the function's bus-master enable.
+    // `started` is called when the host sets the start bit; `allowed` is the function's bus-master
+    // enable.
     BusMasterRegisters(BusMaster& bus, std::function<bool()> allowed, std::function<void()> started)
         : bus(bus), allowed(std::move(allowed)), when_started(std::move(started)) {}
 

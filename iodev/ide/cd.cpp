@@ -5,14 +5,19 @@
 
 namespace ide {
 
-Cd::Cd(Clock& clock, BusMasterRegisters& bus_master, Medium medium, std::string serial, std::function<void()> interrupt_changed)
-    : Drive(clock, bus_master, std::move(medium), std::move(interrupt_changed)), serial(std::move(serial)) {}
+Cd::Cd(Clock& clock, BusMasterRegisters& bus_master, Medium medium, std::string serial,
+       std::function<void()> interrupt_changed)
+    : Drive(clock, bus_master, std::move(medium), std::move(interrupt_changed)),
+      serial(std::move(serial)) {}
 
 void Cd::visit(Archive& a) {
     Drive::visit(a);
-    for (auto* s : {&sense, &attention}) a("key", s->key), a("code", s->code), a("qualifier", s->qualifier);
-    a("reply", reply), a("position", position), a("byte_limit", byte_limit), a("mwdma", mwdma), a("udma", udma);
-    a("from_medium", from_medium), a("by_dma", by_dma), a("identifying", identifying), a("tray_open", tray_open);
+    for (auto* s : {&sense, &attention})
+        a("key", s->key), a("code", s->code), a("qualifier", s->qualifier);
+    a("reply", reply), a("position", position), a("byte_limit", byte_limit), a("mwdma", mwdma),
+        a("udma", udma);
+    a("from_medium", from_medium), a("by_dma", by_dma), a("identifying", identifying),
+        a("tray_open", tray_open);
     a("locked", locked), a("tray_moved", tray_moved);
     byte_limit = std::clamp(byte_limit, 2u, 0xfffeu);
 }
@@ -20,16 +25,17 @@ void Cd::visit(Archive& a) {
 void Cd::execute(u8 code) {
     identifying = false;
     switch (code) {
-    case 0x08: return signature(), void(registers.error = 1);                  // DEVICE RESET: no interrupt
+    case 0x08: return signature(), void(registers.error = 1); // DEVICE RESET: no interrupt
     case 0xa0:                                                                  // PACKET
         by_dma = registers.features.now & 1;
         registers.count.now = Reason::cd;
-        return take_packet(12);
-    case 0xa1: return identify();                                               // IDENTIFY PACKET DEVICE
+        return take_packet();
+    case 0xa1: return identify(); // IDENTIFY PACKET DEVICE
     case 0xef: return set_features();
     case 0xe0: case 0xe1: case 0xe2: case 0xe3: case 0xe6: return finish();     // power management
     case 0xe5: return registers.count.now = 0xff, finish();
-    case 0xec: case 0x20: return signature(), fail(abrt);                       // the host learns what it is
+    case 0xec:
+    case 0x20: return signature(), fail(abrt); // the host learns what it is
     default: return fail(abrt);
     }
 }
@@ -41,7 +47,8 @@ void Cd::reset_state() {
 }
 
 void Cd::signature() {
-    registers.count.now = registers.lba_low.now = 1, registers.lba_mid.now = 0x14, registers.lba_high.now = 0xeb;
+    registers.count.now = registers.lba_low.now = 1, registers.lba_mid.now = 0x14,
+    registers.lba_high.now = 0xeb;
     registers.device &= 0x10;
     registers.status = 0;                              // not DRDY before the first command
 }
@@ -110,7 +117,8 @@ bool Cd::fetch(std::span<u8> to) {
         if (!loaded()) return refuse({2, 0x3a, 0}), false;
         if (!medium.read(position, to)) return refuse({3, 0x11, 0}), false;
     } else {
-        u64 from = std::min<u64>(position, reply.size()), some = std::min<u64>(to.size(), reply.size() - from);
+        u64 from = std::min<u64>(position, reply.size()),
+            some = std::min<u64>(to.size(), reply.size() - from);
         std::copy_n(reply.begin() + std::ptrdiff_t(from), some, to.begin());
         std::ranges::fill(to.subspan(some), 0);
     }

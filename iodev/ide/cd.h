@@ -8,12 +8,13 @@ namespace ide {
 
 class Cd final : public Drive {
 public:
-    Cd(Clock&, BusMasterRegisters&, Medium, std::string serial, std::function<void()> interrupt_changed);
+    Cd(Clock&, BusMasterRegisters&, Medium, std::string serial,
+       std::function<void()> interrupt_changed);
     void visit(Archive&) override;
 
 private:
     static constexpr u32 block = 2048;
-    using Packet = std::span<const u8>;
+    using Packet = std::span<const u8, packet_size>;
     struct Command;
     static const Command commands[];
     struct Sense { u8 key = 0, code = 0, qualifier = 0; };
@@ -23,7 +24,7 @@ private:
     void signature() override;
     bool fetch(std::span<u8>) override;
     bool store(std::span<const u8>) override { return false; }
-    void packet(std::span<const u8>) override;
+    void packet(std::span<const u8, packet_size>) override;
     u32 block_size() const override { return identifying ? 512 : byte_limit; }
     void block_ready() override;
     void data_done() override;
@@ -63,7 +64,8 @@ private:
     u32 byte_limit = 0xfffe;              // of a DRQ block
     u8 mwdma = 0x04, udma = 0;
     Sense sense, attention;               // attention: told once, instead of the next command
-    bool from_medium = false, by_dma = false, identifying = false, tray_open = false, locked = false, tray_moved = false;
+    bool from_medium = false, by_dma = false, identifying = false, tray_open = false,
+         locked = false, tray_moved = false;
 };
 
 }  // namespace ide

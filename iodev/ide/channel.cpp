@@ -7,12 +7,18 @@
 namespace ide {
 
 Channel::Channel(Clock& clock, BusMaster& bus, std::function<bool()> bus_master_allowed, Line irq)
-    : bus_master(bus, std::move(bus_master_allowed), [this] { if (drive()) drive()->dma_started(); }), clock(clock), irq(std::move(irq)) {}
+    : bus_master(bus, std::move(bus_master_allowed),
+                 [this] {
+                     if (drive()) drive()->dma_started();
+                 }),
+      clock(clock),
+      irq(std::move(irq)) {}
 
 void Channel::attach(unsigned n, Kind kind, Medium medium, const std::string& serial) {
     auto& drive = drives[n & 1];
     auto changed = [this] { update(); };
-    if (kind == Kind::disk) drive = std::make_unique<Disk>(clock, bus_master, std::move(medium), serial, changed);
+    if (kind == Kind::disk)
+        drive = std::make_unique<Disk>(clock, bus_master, std::move(medium), serial, changed);
     else drive = std::make_unique<Cd>(clock, bus_master, std::move(medium), serial, changed);
     drive->begin_reset(), drive->end_reset();
 }
@@ -107,7 +113,8 @@ void Channel::put_control(u8 value) {
 u32 Channel::in(u16 offset, unsigned width) {
     if (offset == 0) return drive() ? drive()->read_data(width) : u32(ones(width));
     u32 value = 0;
-    for (unsigned i = 0; i < width; i++) value |= u32(offset + i < 8 ? get(offset + i) : 0xff) << i * 8;
+    for (unsigned i = 0; i < width; i++)
+        value |= u32(offset + i < 8 ? get(offset + i) : 0xff) << i * 8;
     return value;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An IDE channel: up to two drives on one cable. Both take what is written to the command block; the
-// selected one answers (ATA/ATAPI-6, 7).
+// An IDE channel: up to two drives on one cable. Both take what is written to the command block;
+// the selected one answers (ATA/ATAPI-6, 7).
 #pragma once
 #include "iodev/ide/drive.h"
 #include <memory>

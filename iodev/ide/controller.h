@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The IDE function of the 82371SB (PIIX3), 8086:7010, after Intel's data sheet: two channels at
-// their legacy ports, bus mastering by BAR 4. Left out: timing (IDETIM's and SIDETIM's other bits are
-// kept and do nothing).
+// their legacy ports, bus mastering by BAR 4. Left out: timing (IDETIM's and SIDETIM's other bits
+// are kept and do nothing).
 #pragma once
 #include "iodev/ide/channel.h"
 #include "iodev/pci.h"

@@ -59,16 +59,20 @@ const Disk::Command Disk::commands[] = {
     {0xf8, "READ NATIVE MAX ADDRESS",        &Disk::read_native_max,       false, Way::sector},
 };
 
-Disk::Disk(Clock& clock, BusMasterRegisters& bus_master, Medium medium, std::string serial, std::function<void()> interrupt_changed)
-    : Drive(clock, bus_master, std::move(medium), std::move(interrupt_changed)), serial(std::move(serial)) {}
+Disk::Disk(Clock& clock, BusMasterRegisters& bus_master, Medium medium, std::string serial,
+           std::function<void()> interrupt_changed)
+    : Drive(clock, bus_master, std::move(medium), std::move(interrupt_changed)),
+      serial(std::move(serial)) {}
 
 void Disk::visit(Archive& a) {
     Drive::visit(a);
-    a("position", position), a("start", start), a("count", count), a("sectors_in_block", sectors_in_block);
+    a("position", position), a("start", start), a("count", count),
+        a("sectors_in_block", sectors_in_block);
     a("multiple", multiple), a("heads", heads), a("spt", spt), a("mwdma", mwdma), a("udma", udma);
     a("write_cache", write_cache), a("look_ahead", look_ahead), a("address48", address48);
     a("identifying", identifying), a("writing", writing);
-    sectors_in_block = std::clamp(sectors_in_block, 1u, most_multiple), multiple = std::min(multiple, most_multiple);
+    sectors_in_block = std::clamp(sectors_in_block, 1u, most_multiple),
+    multiple = std::min(multiple, most_multiple);
     heads = std::clamp(heads, 1u, 16u), spt = std::clamp(spt, 1u, 255u);
 }
 
@@ -102,7 +106,8 @@ bool Disk::locate(const Command& command) {
     u64 lba = command.ext ? r.lba48() : r.lba28();
     if (!command.ext && !r.lba()) {
         u32 cylinder = r.lba_high.now << 8 | r.lba_mid.now, sector = r.lba_low.now;
-        if (sector == 0 || sector > spt || r.head() >= heads || cylinder >= cylinders()) return fail(idnf), false;
+        if (sector == 0 || sector > spt || r.head() >= heads || cylinder >= cylinders())
+            return fail(idnf), false;
         lba = (u64(cylinder) * heads + r.head()) * spt + sector - 1;
     }
     if (lba >= sectors() || count > sectors() - lba) return fail(idnf), false;
@@ -115,11 +120,13 @@ void Disk::show_address(u64 lba) {
     auto& r = registers;
     if (!address48 && !r.lba()) {
         u64 track = lba / spt, cylinder = track / heads;
-        r.lba_low.now = u8(lba % spt + 1), r.lba_mid.now = u8(cylinder), r.lba_high.now = u8(cylinder >> 8);
+        r.lba_low.now = u8(lba % spt + 1), r.lba_mid.now = u8(cylinder),
+        r.lba_high.now = u8(cylinder >> 8);
         r.device = u8((r.device & 0xf0) | track % heads);
         return;
     }
-    r.lba_low = {u8(lba), u8(lba >> 24)}, r.lba_mid = {u8(lba >> 8), u8(lba >> 32)}, r.lba_high = {u8(lba >> 16), u8(lba >> 40)};
+    r.lba_low = {u8(lba), u8(lba >> 24)}, r.lba_mid = {u8(lba >> 8), u8(lba >> 32)},
+    r.lba_high = {u8(lba >> 16), u8(lba >> 40)};
     if (!address48) r.device = u8((r.device & 0xf0) | (lba >> 24 & 0x0f));
 }
 
@@ -159,7 +166,8 @@ bool Disk::store(std::span<const u8> from) {
 
 // Data that the host reads by PIO need no interrupt after the last block.
 void Disk::data_done() {
-    if (writing && !write_cache && !medium.flush()) return show_address(start / 512), fail(abrt, df);
+    if (writing && !write_cache && !medium.flush())
+        return show_address(start / 512), fail(abrt, df);
     if (registers.status & drq) registers.status = drdy | dsc;
     else finish();
 }
@@ -203,7 +211,8 @@ void Disk::set_features(const Command&) {
 // Bits 7:3 are the kind, 2:0 the mode.
 void Disk::set_transfer_mode(u8 mode) {
     unsigned kind = mode >> 3, n = mode & 7;
-    bool known = mode <= 1 || (kind == 1 && n <= 4) || (kind == 4 && n <= 2) || (kind == 8 && n <= 5);
+    bool known =
+        mode <= 1 || (kind == 1 && n <= 4) || (kind == 4 && n <= 2) || (kind == 8 && n <= 5);
     if (!known) return fail(abrt);
     if (kind == 4) mwdma = u8(1 << n), udma = 0;
     if (kind == 8) udma = u8(1 << n), mwdma = 0;
@@ -235,7 +244,9 @@ void Disk::read_native_max(const Command& command) {
     finish();
 }
 
-u32 Disk::default_cylinders() const { return u32(std::min<u64>(sectors() / (default_heads * default_spt), 16383)); }
+u32 Disk::default_cylinders() const {
+    return u32(std::min<u64>(sectors() / (default_heads * default_spt), 16383));
+}
 u32 Disk::cylinders() const { return u32(std::min<u64>(sectors() / (heads * spt), 65535)); }
 
 }  // namespace ide

@@ -10,7 +10,8 @@ namespace ide {
 class Disk final : public Drive {
 public:
     // `serial` tells apart the disks of a machine.
-    Disk(Clock&, BusMasterRegisters&, Medium, std::string serial, std::function<void()> interrupt_changed);
+    Disk(Clock&, BusMasterRegisters&, Medium, std::string serial,
+         std::function<void()> interrupt_changed);
     void visit(Archive&) override;
 
 private:
@@ -49,11 +50,12 @@ private:
 
     static constexpr u32 default_heads = 16, default_spt = 63, most_multiple = 16;
     const std::string serial;
-    u64 position = 0, start = 0;          // bytes: where the next piece lies, where the command began
+    u64 position = 0, start = 0; // bytes: where the next piece lies, where the command began
     u32 count = 0;                        // sectors of the command
     u32 sectors_in_block = 1, multiple = 0, heads = default_heads, spt = default_spt;
     u8 mwdma = 0, udma = 0;               // modes selected, a bit each
-    bool write_cache = true, look_ahead = true, address48 = false, identifying = false, writing = false;
+    bool write_cache = true, look_ahead = true, address48 = false, identifying = false,
+         writing = false;
 };
 
 }  // namespace ide

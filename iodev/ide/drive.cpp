@@ -8,12 +8,17 @@ namespace ide {
 // A command takes 20 microseconds, and 5 nanoseconds for each byte that it moves.
 static constexpr u64 command_nanoseconds = 20'000, byte_nanoseconds = 5;
 
-Drive::Drive(Clock& clock, BusMasterRegisters& bus_master, Medium medium, std::function<void()> interrupt_changed)
-    : medium(std::move(medium)), clock(clock), bus_master(bus_master), interrupt_changed(std::move(interrupt_changed)),
+Drive::Drive(Clock& clock, BusMasterRegisters& bus_master, Medium medium,
+             std::function<void()> interrupt_changed)
+    : medium(std::move(medium)),
+      clock(clock),
+      bus_master(bus_master),
+      interrupt_changed(std::move(interrupt_changed)),
       timer(clock, [this] { fire(); }) {}
 
 void Drive::visit(Archive& a) {
-    a("registers", registers), a("timer", timer), a("buffer", buffer), a("filled", filled), a("passed", passed);
+    a("registers", registers), a("timer", timer), a("buffer", buffer), a("filled", filled),
+        a("passed", passed);
     a("left", left), a("next", next), a("host_reads", host_reads), a("takes_packet", takes_packet);
     a("waits_for_dma", waits_for_dma), a("pending", pending);
     filled = std::min(filled, buffer_size), passed = std::min(passed, filled);
@@ -50,7 +55,8 @@ void Drive::command(u8 code) {
 void Drive::later(Next what, u64 bytes) {
     next = what;
     registers.status = bsy;
-    timer.at(clock.ticks + clock.tick_of(command_nanoseconds + bytes * byte_nanoseconds, 1'000'000'000));
+    timer.at(clock.ticks +
+             clock.tick_of(command_nanoseconds + bytes * byte_nanoseconds, 1'000'000'000));
 }
 
 void Drive::fire() {
@@ -58,7 +64,7 @@ void Drive::fire() {
     case Next::end: end_command(); break;
     case Next::fill: fill(); break;
     case Next::drain: drain(); break;
-    case Next::packet: packet(std::span(buffer).first(filled)); break;
+    case Next::packet: packet(std::span(buffer).first<packet_size>()); break;
     case Next::dma_in: case Next::dma_out: dma_step(); break;
     default: break;
     }
@@ -104,9 +110,9 @@ void Drive::pio_out(u64 bytes) {
     registers.status = drdy | dsc | drq;
 }
 
-void Drive::take_packet(u32 bytes) {
+void Drive::take_packet() {
     left = 0, host_reads = false, takes_packet = true;
-    open_for_host(bytes);
+    open_for_host(packet_size);
     registers.status = drdy | drq;
 }
 
@@ -149,9 +155,11 @@ void Drive::dma_started() {
     if (waits_for_dma) waits_for_dma = false, later(host_reads ? Next::dma_in : Next::dma_out, 0);
 }
 
-// A piece of the transfer. What the descriptors have no room for waits until the host resets the drive.
+// A piece of the transfer. What the descriptors have no room for waits until the host resets the
+// drive.
 void Drive::dma_step() {
-    if (!bus_master.running() || bus_master.to_memory() != host_reads) return void(waits_for_dma = true);
+    if (!bus_master.running() || bus_master.to_memory() != host_reads)
+        return void(waits_for_dma = true);
     auto piece = std::span(buffer).first(std::min<u64>(left, buffer_size));
     if (host_reads) {
         if (!fetch(piece) || !bus_master.write(piece)) return;
@@ -159,7 +167,8 @@ void Drive::dma_step() {
         if (!bus_master.read(piece) || !store(piece)) return;
     }
     left -= piece.size();
-    if (left) return later(host_reads ? Next::dma_in : Next::dma_out, std::min<u64>(left, buffer_size));
+    if (left)
+        return later(host_reads ? Next::dma_in : Next::dma_out, std::min<u64>(left, buffer_size));
     bus_master.finished();
     data_done();
 }

@@ -31,7 +31,7 @@ public:
     Medium medium;
 
 protected:
-    static constexpr u32 buffer_size = 0x10000;
+    static constexpr u32 buffer_size = 0x10000, packet_size = 12;
 
     virtual void execute(u8 code) = 0;
     virtual void reset_state() = 0;
@@ -39,7 +39,7 @@ protected:
     // The next bytes of the command's data. False: the command has ended with an error.
     virtual bool fetch(std::span<u8>) = 0;
     virtual bool store(std::span<const u8>) = 0;
-    virtual void packet(std::span<const u8>) {}
+    virtual void packet(std::span<const u8, packet_size>) {}
     virtual u32 block_size() const = 0;                // of the next DRQ block, at most buffer_size
     virtual void block_ready() {}                      // registers that go with it
     virtual void data_done() = 0;                      // all has been moved
@@ -50,7 +50,7 @@ protected:
     void pio_in(u64 bytes);
     void pio_out(u64 bytes);
     void dma(u64 bytes, bool to_host);
-    void take_packet(u32 bytes);
+    void take_packet();
     u32 bytes_in_block() const { return filled; }
 
 private:

@@ -10,7 +10,8 @@ struct Cd::Command {
     u8 code;
     const char* name;
     void (Cd::*run)(Packet);
-    bool needs_medium, in_attention;      // in_attention: is answered although there is something else to tell
+    bool needs_medium,
+        in_attention; // in_attention: is answered although there is something else to tell
 };
 
 const Cd::Command Cd::commands[] = {
@@ -33,7 +34,7 @@ const Cd::Command Cd::commands[] = {
     {0xbe, "READ CD",                        &Cd::read_cd,               true,   false},
 };
 
-static u32 number(std::span<const u8> packet, unsigned at, unsigned width) {
+static u32 number(std::span<const u8, 12> packet, unsigned at, unsigned width) {
     u32 value = 0;
     for (unsigned i = 0; i < width; i++) value = value << 8 | packet[at + i];
     return value;
@@ -41,13 +42,15 @@ static u32 number(std::span<const u8> packet, unsigned at, unsigned width) {
 static void put(std::span<u8> reply, unsigned at, unsigned width, u64 value) {
     while (width--) reply[at + width] = u8(value), value >>= 8;
 }
-static void put(std::span<u8> reply, unsigned at, std::string_view text) { std::memcpy(&reply[at], text.data(), text.size()); }
+static void put(std::span<u8> reply, unsigned at, std::string_view text) {
+    std::memcpy(&reply[at], text.data(), text.size());
+}
 
 void Cd::packet(Packet p) {
     auto* row = std::ranges::find(commands, p[0], &Command::code);
-    if (row == std::end(commands)) return refuse({5, 0x20, 0});                // invalid operation code
+    if (row == std::end(commands)) return refuse({5, 0x20, 0}); // invalid operation code
     if (attention.key && !row->in_attention) return refuse(std::exchange(attention, {}));
-    if (row->needs_medium && !loaded()) return refuse({2, 0x3a, 0});            // medium not present
+    if (row->needs_medium && !loaded()) return refuse({2, 0x3a, 0}); // medium not present
     if (p[0] != 0x03) sense = {};
     (this->*row->run)(p);
 }
@@ -108,7 +111,8 @@ void Cd::seek(Packet p) {
 static void put_address(std::span<u8> reply, unsigned at, u64 lba, bool msf) {
     if (!msf) return put(reply, at, 4, lba);
     u64 frames = lba + 150;
-    reply[at + 1] = u8(frames / 4500), reply[at + 2] = u8(frames / 75 % 60), reply[at + 3] = u8(frames % 75);
+    reply[at + 1] = u8(frames / 4500), reply[at + 2] = u8(frames / 75 % 60),
+               reply[at + 3] = u8(frames % 75);
 }
 
 void Cd::read_toc(Packet p) {
@@ -119,8 +123,11 @@ void Cd::read_toc(Packet p) {
     r[2] = r[3] = 1;                                   // first and last track, or session
     unsigned at = 4;
     if (format > 1 || (format == 0 && first > 1 && first != lead_out)) return refuse({5, 0x24, 0});
-    if (format == 1 || first <= 1) r[at + 1] = data_track, r[at + 2] = 1, put_address(r, at + 4, 0, msf), at += 8;
-    if (format == 0) r[at + 1] = data_track, r[at + 2] = lead_out, put_address(r, at + 4, blocks(), msf), at += 8;
+    if (format == 1 || first <= 1)
+        r[at + 1] = data_track, r[at + 2] = 1, put_address(r, at + 4, 0, msf), at += 8;
+    if (format == 0)
+        r[at + 1] = data_track, r[at + 2] = lead_out, put_address(r, at + 4, blocks(), msf),
+               at += 8;
     put(r, 0, 2, at - 2);
     send(std::span(r).first(at), number(p, 7, 2));
 }
@@ -140,7 +147,8 @@ void Cd::get_configuration(Packet p) {
     unsigned at = 8, type = p[1] & 3, from = number(p, 2, 2);
     for (auto& feature : features) {
         unsigned code = feature.begin()[0] << 8 | feature.begin()[1];
-        bool wanted = type == 2 ? code == from : code >= from && (type == 0 || (feature.begin()[2] & current));
+        bool wanted = type == 2 ? code == from
+                                : code >= from && (type == 0 || (feature.begin()[2] & current));
         if (wanted) std::ranges::copy(feature, r.begin() + at), at += unsigned(feature.size());
     }
     put(r, 0, 4, at - 4), put(r, 6, 2, profile);
@@ -152,7 +160,8 @@ void Cd::get_event_status(Packet p) {
     std::array<u8, 8> r{};
     if (!(p[1] & 1)) return refuse({5, 0x24, 0});      // asynchronous: we only answer
     r[3] = bit(media);                                 // classes that there are
-    if (!(p[4] & bit(media))) return r[1] = 2, r[2] = none, send(std::span(r).first(4), number(p, 7, 2));
+    if (!(p[4] & bit(media)))
+        return r[1] = 2, r[2] = none, send(std::span(r).first(4), number(p, 7, 2));
     r[1] = 6, r[2] = media;
     if (tray_moved) r[4] = tray_open ? removal : arrival;
     tray_moved = false;
@@ -171,7 +180,8 @@ void Cd::read_disc_information(Packet p) {
 void Cd::mode_sense(Packet p) {
     static constexpr u8 error_recovery[] = {0x01, 6, 0, 5, 0, 0, 0, 0};
     std::array<u8, 20> capabilities{0x2a, 18, 0, 0, 0, 0, 0x29, 0};             // tray, eject, lock
-    put(capabilities, 8, 2, 5646), put(capabilities, 12, 2, 512), put(capabilities, 14, 2, 5646);        // 32 x, 512 KiB
+    put(capabilities, 8, 2, 5646), put(capabilities, 12, 2, 512),
+        put(capabilities, 14, 2, 5646); // 32 x, 512 KiB
     if (locked) capabilities[6] |= 2;
     std::array<u8, 40> r{};
     unsigned at = 8, page = p[2] & 0x3f, which = p[2] >> 6;
@@ -179,7 +189,8 @@ void Cd::mode_sense(Packet p) {
     auto add = [&](std::span<const u8> bytes) {
         if (page != bytes[0] && page != 0x3f) return;
         std::ranges::copy(bytes, r.begin() + at);
-        if (which == 1) std::fill_n(r.begin() + at + 2, bytes.size() - 2, u8(0));       // nothing can be changed
+        if (which == 1)
+            std::fill_n(r.begin() + at + 2, bytes.size() - 2, u8(0)); // nothing can be changed
         at += unsigned(bytes.size());
     };
     add(error_recovery), add(capabilities);

@@ -26,12 +26,16 @@ struct TaskFile {
 
     bool lba() const { return device & 0x40; }
     unsigned head() const { return device & 0x0f; }
-    u64 lba28() const { return u64(head()) << 24 | lba_high.now << 16 | lba_mid.now << 8 | lba_low.now; }
+    u64 lba28() const {
+        return u64(head()) << 24 | lba_high.now << 16 | lba_mid.now << 8 | lba_low.now;
+    }
     u64 lba48() const {
-        return u64(lba_high.before) << 40 | u64(lba_mid.before) << 32 | u64(lba_low.before) << 24 | (lba28() & 0xffffff);
+        return u64(lba_high.before) << 40 | u64(lba_mid.before) << 32 | u64(lba_low.before) << 24 |
+               (lba28() & 0xffffff);
     }
     void visit(Archive& a) {
-        a("features", features), a("count", count), a("lba_low", lba_low), a("lba_mid", lba_mid), a("lba_high", lba_high);
+        a("features", features), a("count", count), a("lba_low", lba_low), a("lba_mid", lba_mid),
+            a("lba_high", lba_high);
         a("device", device), a("status", status), a("error", error);
     }
 };

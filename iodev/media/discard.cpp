@@ -5,7 +5,9 @@
 #include <array>
 
 DiscardingImage::DiscardingImage(std::unique_ptr<Image> kept, std::unique_ptr<File> temporary)
-    : kept(std::move(kept)), temporary(std::move(temporary)), written(this->kept->size() / unit + 1) {}
+    : kept(std::move(kept)),
+      temporary(std::move(temporary)),
+      written(this->kept->size() / unit + 1) {}
 
 void DiscardingImage::read(u64 at, std::span<u8> to) {
     while (!to.empty()) {
@@ -21,7 +23,8 @@ void DiscardingImage::read(u64 at, std::span<u8> to) {
 
 void DiscardingImage::write(u64 at, std::span<const u8> from) {
     while (!from.empty()) {
-        u64 within = at % unit, start = at - within, length = std::min<u64>(from.size(), unit - within);
+        u64 within = at % unit, start = at - within,
+            length = std::min<u64>(from.size(), unit - within);
         std::array<u8, unit> whole{};
         read(start, std::span(whole).first(std::min(unit, size() - start)));
         std::ranges::copy(from.first(length), whole.begin() + std::ptrdiff_t(within));

@@ -12,7 +12,8 @@ struct IoError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Each throws IoError. After one that threw, nothing or a part has been done, and more may be asked.
+// Each throws IoError. After one that threw, nothing or a part has been done, and more may be
+// asked.
 class File {
 public:
     virtual ~File() = default;
@@ -20,5 +21,6 @@ public:
     virtual u64 size() = 0;
     virtual void read(u64 at, std::span<u8> to) = 0;           // past the end: zeros
     virtual void write(u64 at, std::span<const u8> from) = 0;  // past the end: the file grows
-    virtual void flush() = 0;      // what was written before is on the host's disk before what comes after
+    virtual void
+    flush() = 0; // what was written before is on the host's disk before what comes after
 };

@@ -21,7 +21,8 @@ static constexpr Format formats[] = {
 const Format* format_of(std::span<const u8> start) {
     auto is = [&](const Format& f) {
         if (f.at + f.signature.size() > start.size()) return false;
-        return std::ranges::equal(start.subspan(f.at, f.signature.size()), f.signature, {}, {}, [](char c) { return u8(c); });
+        return std::ranges::equal(start.subspan(f.at, f.signature.size()), f.signature, {}, {},
+                                  [](char c) { return u8(c); });
     };
     auto* found = std::ranges::find_if(formats, is);
     return found == std::end(formats) ? nullptr : found;

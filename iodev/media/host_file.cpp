@@ -36,7 +36,9 @@ HostFile::HostFile() : path("temporary file") {
     const char* place = std::getenv("TMPDIR");
     std::string pattern = std::string(place && *place ? place : "/var/tmp") + "/slate-XXXXXX";
     fd = ::mkostemp(pattern.data(), O_CLOEXEC);
-    if (fd < 0) throw Error("'" + pattern + "': " + std::strerror(errno) + "; set TMPDIR to a directory that is writable");
+    if (fd < 0)
+        throw Error("'" + pattern + "': " + std::strerror(errno) +
+                    "; set TMPDIR to a directory that is writable");
     ::unlink(pattern.c_str());
 }
 
@@ -46,7 +48,8 @@ void HostFile::refuse(const std::string& why) const { throw Error("'" + path + "
 
 void HostFile::fail(const char* doing, u64 at, u64 bytes) const {
     std::string reason = std::strerror(errno);
-    throw IoError("'" + path + "': " + doing + " " + std::to_string(bytes) + " bytes at " + std::to_string(at) + ": " + reason);
+    throw IoError("'" + path + "': " + doing + " " + std::to_string(bytes) + " bytes at " +
+                  std::to_string(at) + ": " + reason);
 }
 
 void HostFile::inspect() {
@@ -63,7 +66,8 @@ HostFile::Identity HostFile::identity(const std::string& path) {
 }
 
 // The bytes that QEMU locks, so that each sees the other: one from 100 for what is done, one from
-// 200 for what nobody else may do. All locks are shared ones; who comes second asks for the other's.
+// 200 for what nobody else may do. All locks are shared ones; who comes second asks for the
+// other's.
 void HostFile::lock(Use use) {
     enum : unsigned { reads, writes, resizes = 3 };
     auto byte = [](unsigned n, short type) {
@@ -73,7 +77,8 @@ void HostFile::lock(Use use) {
     };
     auto hold = [&](unsigned n) {
         auto lock = byte(n, F_RDLCK);
-        return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);     // a host without locks has none
+        return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 ||
+               (errno != EAGAIN && errno != EACCES); // a host without locks has none
     };
     auto free = [&](unsigned n) {
         auto lock = byte(n, F_WRLCK);

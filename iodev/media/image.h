@@ -11,5 +11,5 @@ public:
     virtual u64 size() const = 0;                              // whole sectors
     virtual void read(u64 at, std::span<u8> to) = 0;
     virtual void write(u64 at, std::span<const u8> from) = 0;
-    virtual void flush() = 0;                                  // what was written before is on the host's disk
+    virtual void flush() = 0; // what was written before is on the host's disk
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is in a drive: an image, or nothing. What the host refuses is said once and comes to the
-// drive as a plain failure.
+// What is in a drive: an image, or nothing. What the host refuses comes to the drive as a plain
+// failure; it is said once, and again after a flush that succeeded.
 #pragma once
 #include "iodev/media/image.h"
 #include <memory>
@@ -26,5 +26,5 @@ private:
     bool inside(u64 at, u64 bytes) const { return at <= size() && bytes <= size() - at; }
 
     std::unique_ptr<Image> image;
-    bool protect = false;
+    bool protect = false, told = false;   // told: that the host failed, since all went well
 };

@@ -6,8 +6,8 @@
 
 class RawImage final : public Image {
 public:
-    // Named raw: somebody said so. Guessed: what the guest writes must not make it look like another
-    // format, which would then name files of the host.
+    // Named raw: somebody said so. Guessed: what the guest writes must not make it look like
+    // another format, which would then name files of the host.
     enum class Because : u8 { named, guessed };
     RawImage(std::unique_ptr<File>, Because);        // throws Error when it is empty
 

@@ -20,26 +20,33 @@ struct Walk {
     const Header& header;
     Refcounts& refcounts;
     u64 end = file.size();
-    static constexpr u64 page = 4096;               // a file may be much larger than what is used of it
+    static constexpr u64 page = 4096; // a file may be much larger than what is used of it
     std::map<u64, std::vector<u32>> uses{};         // of each cluster, by pages
 
     void use(u64 offset, u64 bytes) {
         u64 size = header.cluster_size();
         if (offset >= end || bytes > align_up(end, size) - offset)
-            refuse(file, "damaged or truncated: it refers to byte " + std::to_string(offset + bytes - 1) + " of " + std::to_string(end));
+            refuse(file, "damaged or truncated: it refers to byte " +
+                             std::to_string(offset + bytes - 1) + " of " + std::to_string(end));
         for (u64 n = offset / size; n <= (offset + bytes - 1) / size; n++) {
             auto& counts = uses[n / page];
             counts.resize(page), counts[n % page]++;
         }
     }
     void use_cluster(u64 offset, bool copied) {
-        if (offset % header.cluster_size()) refuse(file, "damaged: a cluster at byte " + std::to_string(offset));
+        if (offset % header.cluster_size())
+            refuse(file, "damaged: a cluster at byte " + std::to_string(offset));
         use(offset, header.cluster_size());
         if (copied && refcounts.get(offset / header.cluster_size()) != 1)
-            refuse(file, "damaged: the cluster at " + std::to_string(offset) + " is marked as used once and is not; repair it (qemu-img check -r all FILE)");
+            refuse(
+                file,
+                "damaged: the cluster at " + std::to_string(offset) +
+                    " is marked as used once and is not; repair it (qemu-img check -r all FILE)");
     }
     void use_entry(Entry entry) {
-        if (entry.compressed()) use(entry.compressed_offset(header), std::min(entry.compressed_end(header), end) - entry.compressed_offset(header));
+        if (entry.compressed())
+            use(entry.compressed_offset(header),
+                std::min(entry.compressed_end(header), end) - entry.compressed_offset(header));
         else if (entry.offset()) use_cluster(entry.offset(), entry.copied());
     }
     void use_l2(u64 entry) {
@@ -59,8 +66,9 @@ struct Walk {
     }
     void compare(u64 cluster, u64 used) {
         if (used > refcounts.get(cluster))
-            refuse(file, "damaged: the cluster at " + std::to_string(cluster * header.cluster_size()) +
-                             " is used more often than counted; repair it (qemu-img check -r all FILE)");
+            refuse(file,
+                   "damaged: the cluster at " + std::to_string(cluster * header.cluster_size()) +
+                       " is used more often than counted; repair it (qemu-img check -r all FILE)");
     }
 };
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The header of a qcow2 file, versions 2 and 3, as its specification (QEMU's docs/interop/qcow2.txt)
-// lays it out.
+// The header of a qcow2 file, versions 2 and 3, as its specification (QEMU's
+// docs/interop/qcow2.txt) lays it out.
 #pragma once
 #include "iodev/media/file.h"
 

@@ -9,7 +9,11 @@
 namespace qcow2 {
 
 Qcow2Image::Qcow2Image(std::unique_ptr<File> given, std::unique_ptr<Image> backing, const Header& h)
-    : file(std::move(given)), backing(std::move(backing)), header(h), refcounts(*file, header), l1(read_l1(*file, header)),
+    : file(std::move(given)),
+      backing(std::move(backing)),
+      header(h),
+      refcounts(*file, header),
+      l1(read_l1(*file, header)),
       l2(*file, header.cluster_size()) {
     check(*file, header, refcounts, l1);
 }
@@ -22,7 +26,9 @@ Qcow2Image::~Qcow2Image() {
     }
 }
 
-u64 Qcow2Image::length_within(u64 at, u64 bytes) const { return std::min(bytes, cluster_size() - at % cluster_size()); }
+u64 Qcow2Image::length_within(u64 at, u64 bytes) const {
+    return std::min(bytes, cluster_size() - at % cluster_size());
+}
 
 void Qcow2Image::read(u64 at, std::span<u8> to) {
     while (!to.empty()) {
@@ -34,7 +40,8 @@ void Qcow2Image::read(u64 at, std::span<u8> to) {
 }
 
 Entry Qcow2Image::entry(u64 at) {
-    u64 cluster = at / cluster_size(), table = l1[cluster / header.l2_entries()] & Entry::offset_mask;
+    u64 cluster = at / cluster_size(),
+        table = l1[cluster / header.l2_entries()] & Entry::offset_mask;
     if (table == 0) return {};
     return {big_endian(&l2.read(table)[cluster % header.l2_entries() * 8], 8)};
 }
@@ -56,7 +63,8 @@ void Qcow2Image::read_cluster(u64 at, std::span<u8> to) {
 
 // A backing image may be shorter; behind its end are zeros.
 void Qcow2Image::read_backing(u64 at, std::span<u8> to) {
-    u64 there = backing && at < backing->size() ? std::min<u64>(to.size(), backing->size() - at) : 0;
+    u64 there =
+        backing && at < backing->size() ? std::min<u64>(to.size(), backing->size() - at) : 0;
     if (there) backing->read(at, to.first(there));
     std::ranges::fill(to.subspan(there), 0);
 }
@@ -72,11 +80,13 @@ void Qcow2Image::inflate(Entry e) {
     z_stream stream{};
     stream.next_in = packed.data(), stream.avail_in = uInt(packed.size());
     stream.next_out = inflated.data(), stream.avail_out = uInt(inflated.size());
-    if (inflateInit2(&stream, -12) != Z_OK) throw IoError("'" + file->name() + "': no memory to decompress a cluster");
+    if (inflateInit2(&stream, -12) != Z_OK)
+        throw IoError("'" + file->name() + "': no memory to decompress a cluster");
     int result = ::inflate(&stream, Z_FINISH);
     inflateEnd(&stream);
     if (stream.avail_out != 0 || (result != Z_STREAM_END && result != Z_BUF_ERROR))
-        throw IoError("'" + file->name() + "': the compressed cluster at " + std::to_string(offset) + " is damaged");
+        throw IoError("'" + file->name() + "': the compressed cluster at " +
+                      std::to_string(offset) + " is damaged");
     inflated_entry = e.value;
 }
 
@@ -112,7 +122,8 @@ void Qcow2Image::fill_cluster(u64 at, Entry old, std::span<const u8> from) {
     std::vector<u8> contents(cluster_size());
     if (from.size() < contents.size()) read_cluster(start, contents);
     std::ranges::copy(from, contents.begin() + std::ptrdiff_t(within));
-    bool own = old.copied() && !old.compressed() && old.offset();       // zeros that have a cluster already
+    bool own =
+        old.copied() && !old.compressed() && old.offset(); // zeros that have a cluster already
     u64 offset = own ? old.offset() : refcounts.allocate();
     try {
         file->write(offset, contents);
@@ -126,8 +137,10 @@ void Qcow2Image::fill_cluster(u64 at, Entry old, std::span<const u8> from) {
 
 void Qcow2Image::release(Entry old) {
     if (old.compressed()) {
-        u64 first = old.compressed_offset(header) / cluster_size(), last = (old.compressed_end(header) - 1) / cluster_size();
-        for (u64 cluster = first; cluster <= last; cluster++) refcounts.release_later(cluster * cluster_size());
+        u64 first = old.compressed_offset(header) / cluster_size(),
+            last = (old.compressed_end(header) - 1) / cluster_size();
+        for (u64 cluster = first; cluster <= last; cluster++)
+            refcounts.release_later(cluster * cluster_size());
     } else if (old.offset()) {
         refcounts.release_later(old.offset());
     }
@@ -153,7 +166,8 @@ u64 Qcow2Image::l2_for_writing(u64 index) {
 
 void Qcow2Image::set_l1(u64 index, u64 value) {
     l1[index] = value;
-    changed_l1_first = std::min(changed_l1_first, index), changed_l1_last = std::max(changed_l1_last, index);
+    changed_l1_first = std::min(changed_l1_first, index),
+    changed_l1_last = std::max(changed_l1_last, index);
 }
 
 void Qcow2Image::flush() {
@@ -173,7 +187,8 @@ void Qcow2Image::commit() {
 
 void Qcow2Image::write_l1() {
     std::vector<u8> raw((changed_l1_last - changed_l1_first + 1) * 8);
-    for (u64 i = changed_l1_first; i <= changed_l1_last; i++) put_big_endian(&raw[(i - changed_l1_first) * 8], 8, l1[i]);
+    for (u64 i = changed_l1_first; i <= changed_l1_last; i++)
+        put_big_endian(&raw[(i - changed_l1_first) * 8], 8, l1[i]);
     file->write(header.l1_table_offset + changed_l1_first * 8, raw);
     changed_l1_first = ~u64{0}, changed_l1_last = 0;
 }

@@ -14,12 +14,16 @@ static std::vector<u64> read_numbers(File& file, u64 offset, u64 count) {
 }
 
 Refcounts::Refcounts(File& file, const Header& header)
-    : file(file), header(header), table_offset(header.refcount_table_offset),
-      block_offsets(read_numbers(file, table_offset, header.refcount_table_clusters * header.l2_entries())),
+    : file(file),
+      header(header),
+      table_offset(header.refcount_table_offset),
+      block_offsets(
+          read_numbers(file, table_offset, header.refcount_table_clusters * header.l2_entries())),
       blocks(file, header.cluster_size()) {
     for (u64& offset : block_offsets) offset &= mask(63, 9);
     for (u64 offset : block_offsets)
-        if (offset % header.cluster_size() || offset >= file.size()) refuse(file, "damaged or truncated: a refcount block is not in the file");
+        if (offset % header.cluster_size() || offset >= file.size())
+            refuse(file, "damaged or truncated: a refcount block is not in the file");
 }
 
 // Refcounts narrower than a byte fill it from its low bits up.
@@ -37,7 +41,8 @@ static void put_refcount(std::vector<u8>& block, u64 n, unsigned width, u64 uses
 u64 Refcounts::get(u64 cluster) {
     u64 n = cluster / header.refcounts_in_block();
     if (n >= block_offsets.size() || block_offsets[n] == 0) return 0;
-    return get_refcount(blocks.read(block_offsets[n]), cluster % header.refcounts_in_block(), header.refcount_bits());
+    return get_refcount(blocks.read(block_offsets[n]), cluster % header.refcounts_in_block(),
+                        header.refcount_bits());
 }
 
 void Refcounts::set(u64 cluster, u64 uses) {
@@ -70,7 +75,8 @@ void Refcounts::add_block(u64 cluster) {
 // It is complete in the file before the header leads to it.
 void Refcounts::grow_table() {
     write_back();
-    u64 in_block = header.refcounts_in_block(), first_block = block_offsets.size(), first = first_block * in_block;
+    u64 in_block = header.refcounts_in_block(), first_block = block_offsets.size(),
+        first = first_block * in_block;
     u64 clusters = (first_block * 2 * 8 + cluster_size() - 1) / cluster_size(), new_ones = 1;
     while (new_ones * in_block < new_ones + clusters) new_ones++;
     while (first_block + new_ones > clusters * header.l2_entries()) clusters++;
@@ -80,7 +86,8 @@ void Refcounts::grow_table() {
     for (u64 i = 0; i < new_ones; i++) {
         larger[first_block + i] = (first + i) * cluster_size();
         std::vector<u8> block(cluster_size());
-        for (u64 n = 0; n < in_block && i * in_block + n < new_ones + clusters; n++) put_refcount(block, n, header.refcount_bits(), 1);
+        for (u64 n = 0; n < in_block && i * in_block + n < new_ones + clusters; n++)
+            put_refcount(block, n, header.refcount_bits(), 1);
         file.write(larger[first_block + i], block);
     }
     std::vector<u8> raw(clusters * cluster_size());

@@ -12,7 +12,7 @@ public:
     Refcounts(File&, const Header&);
 
     u64 get(u64 cluster);
-    u64 allocate();                       // the offset of a cluster that was free and now is used once
+    u64 allocate(); // the offset of a cluster that was free and now is used once
     // One use less, after the next commit: until then the file may still say that it is used.
     void release_later(u64 offset) { released.push_back(offset); }
     void release(u64 offset);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Clusters that hold tables (L2 tables, refcount blocks), kept in memory until they are written back.
+// Clusters that hold tables (L2 tables, refcount blocks), kept in memory until they are written
+// back.
 #pragma once
 #include "iodev/media/file.h"
 #include <map>
@@ -18,7 +19,9 @@ public:
 
     void write_back();
     bool dirty() const { return dirty_tables != 0; }
-    bool crowded() const { return dirty_tables * cluster_size >= most_bytes / 2 && dirty_tables > 2; }
+    bool crowded() const {
+        return dirty_tables * cluster_size >= most_bytes / 2 && dirty_tables > 2;
+    }
     void trim();                                    // forgets what is clean, when there is much
 
 private:

@@ -90,7 +90,7 @@ TEST_F(DiskTest, data_come_in_words_or_dwords) {
 TEST_F(DiskTest, a_count_of_zero_is_256_or_65536) {
     address28(0, 0);
     run(0x20);
-    for (int i = 0; i < 256; i++) EXPECT_EQ(take(512), sectors(u64(i), 1)), wait();
+    for (u64 i = 0; i < 256; i++, wait()) EXPECT_EQ(take(512), sectors(i, 1));
     EXPECT_EQ(alternate(), ready);
     address48(0, 0);
     EXPECT_EQ(run(0x24), ready | err);                 // 65536 sectors are more than there are
