@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "bios/text_mode.h"
 #include "cpu/msr/access.h"
+#include "machine/media.h"
 #include "machine/stats.h"
 #include <algorithm>
 #include <chrono>
@@ -38,6 +39,7 @@ Machine::Machine(const Options& given, Front* front) : options(given), front(fro
     for (int n : {0, 1}) parts.serial[n] = [this, n](u8 byte) { serial[n]->send(byte); };
     parts.debugcon = [this](u8 byte) { debugcon->send(byte); };
     pc = std::make_unique<Pc>(std::move(parts));
+    insert_media(*pc, options);
     load(*pc, options);
     for (auto& shot : options.screenshots) screenshots.emplace_back(shot.file, shot.at, options.ips);
     std::ranges::stable_sort(screenshots, {}, &Screenshot::tick);

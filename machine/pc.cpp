@@ -11,6 +11,8 @@ static Tuning tuning_of_each(Tuning tuning, unsigned cpus) {
     return tuning;
 }
 
+static constexpr unsigned floppy_channel = 2;
+
 static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsigned, bool)> changed) {
     std::array<std::unique_ptr<WiredOr>, 16> lines;
     for (unsigned n = 0; n < 16; n++) lines[n] = std::make_unique<WiredOr>(Line([changed, n](bool level) { changed(n, level); }));
@@ -30,11 +32,15 @@ Pc::Pc(Parts given)
       reset_control([this](bool) { end(Ending::reset); }),
       cmos(clock, Line([this](bool level) { irq_lines[8]->set(isa, level && !hpet_legacy); }), Line(), parts.rtc),
       keyboard(clock, {irq(1), irq(12), a20.input(1), [this] { end(Ending::reset); }}),
+      floppy(clock, {irq(6), [this](std::span<const u8> data) { return dma.to_memory(floppy_channel, data); },
+                     [this](std::span<u8> data) { return dma.from_memory(floppy_channel, data); }}),
       com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]),
       pci([this](unsigned pirq, bool level) { isa_bridge.set_pirq(pirq, level); }),
       host_bridge([this](const HostBridge::Pam& pam) { show(pam); }, [](HostBridge::Smram) {}),
       isa_bridge([this](unsigned n, bool level) { irq_lines[n & 15]->set(pci_irq, level); }),
-      acpi_pm(clock, {irq(9), [this](u16 base, bool on) { on ? ports.attach(base, 64, acpi_pm) : ports.detach(base, 64, acpi_pm); },
+      ide(clock, bus_master, {irq(14), irq(15), [this](u16 base, bool on) { map(base, 16, ide, on); },
+                              [this](unsigned channel, bool on) { map_ide(channel, on); }}),
+      acpi_pm(clock, {irq(9), [this](u16 base, bool on) { map(base, 64, acpi_pm, on); },
                       [this] { end(Ending::power_off); }}),
       vga(clock,
           {window([this](Physical at) { memory.map_ram(at, vga.memory()); }, Vga::default_memory),
@@ -50,6 +56,7 @@ Pc::Pc(Parts given)
     make_cpus();
     pci.attach(0, 0, host_bridge);
     pci.attach(1, 0, isa_bridge);
+    pci.attach(1, 1, ide);
     pci.attach(1, 3, acpi_pm);
     pci.attach(2, 0, vga);
     lay_out_memory();
@@ -139,16 +146,27 @@ void Pc::attach_ports() {
     struct { u16 base; unsigned size; Device& device; } map[] = {
         {0x000, 0x10, dma.low}, {0x020, 2, pic.master}, {0x040, 4, pit}, {0x060, 5, keyboard}, {0x061, 1, control_b},
         {0x070, 2, cmos}, {0x080, 0x10, dma.pages}, {0x080, 1, post_port}, {0x092, 1, control_a}, {0x0a0, 2, pic.slave}, {0x0b2, 2, acpi_pm.smi_command},
-        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x1ce, 4, vga.dispi}, {0x2f8, 8, com2}, {VgaRegisters::first_port, VgaRegisters::ports, vga.registers}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
+        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x1ce, 4, vga.dispi}, {0x2f8, 8, com2},
+        {VgaRegisters::first_port, VgaRegisters::ports, vga.registers}, {0x3f0, 6, floppy}, {0x3f7, 1, floppy.input_register}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
         {0x4d0, 2, pic.elcr}, {0x510, 12, fw_cfg}, {0xafe0, 4, acpi_pm.gpe}, {0xcf8, 8, pci}, {0xcf9, 1, reset_control}, {0x8900, 1, shutdown_port},
         {0xe800, TestDevice::ports, test_device},
     };
     for (auto& row : map) ports.attach(row.base, row.size, row.device);
 }
 
+void Pc::map(u16 base, unsigned size, Device& device, bool on) {
+    on ? ports.attach(base, size, device) : ports.detach(base, size, device);
+}
+
+void Pc::map_ide(unsigned channel, bool on) {
+    static constexpr struct { u16 command, control; } legacy[] = {{0x1f0, 0x3f6}, {0x170, 0x376}};
+    map(legacy[channel].command, 8, ide.channel(channel), on);
+    map(legacy[channel].control, 1, ide.channel(channel).control_block, on);
+}
+
 std::vector<Device*> Pc::devices() {
-    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &com1, &com2, &pci, &host_bridge,
-            &isa_bridge, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &com1, &com2, &pci, &host_bridge,
+            &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
 }
 
 void Pc::reset() {
@@ -161,6 +179,7 @@ void Pc::reset() {
     for (Cpu* c : cpus) c->memory_replaced();
     turns.reset();
     cmos.set_memory(layout.low_top, layout.high_top - MemoryMap::four_gib);
+    cmos.set_floppies(floppy.cmos_types());
     acpi_pm.set_base(acpi().pm_base);
     fw_cfg.add64(FwCfg::ram_size, parts.memory);
     fw_cfg.add16(FwCfg::cpu_count, u16(parts.cpus));
@@ -176,7 +195,7 @@ void Pc::set_rom(std::span<const u8> image) {
 AcpiParameters Pc::acpi() const {
     AcpiParameters p;
     p.cpus = parts.cpus;
-    p.vga = true;
+    p.vga = true, p.ide = true;
     return p;
 }
 

@@ -12,7 +12,9 @@
 #include "iodev/debug_ports.h"
 #include "iodev/dma.h"
 #include "iodev/fw_cfg.h"
+#include "iodev/floppy/controller.h"
 #include "iodev/hpet.h"
+#include "iodev/ide/controller.h"
 #include "iodev/ioapic.h"
 #include "iodev/keyboard.h"
 #include "iodev/pci_bridges.h"
@@ -97,10 +99,12 @@ public:
     Cmos cmos;
     Dma dma{bus_master};
     Keyboard keyboard;
+    floppy::Controller floppy;
     Uart com1, com2;
     PciBus pci;
     HostBridge host_bridge;
     IsaBridge isa_bridge;
+    ide::Controller ide;
     AcpiPm acpi_pm;
     Vga vga;
     FwCfg fw_cfg{bus_master};
@@ -128,6 +132,8 @@ private:
     void attach_ports();
     void show(const HostBridge::Pam&);
     PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);
+    void map_ide(unsigned channel, bool on);
+    void map(u16 base, unsigned size, Device&, bool on);
     void make_cpus();
     Wires cpu_wires(unsigned number);
     void irq_changed(unsigned n, bool level);

@@ -8,6 +8,8 @@ machine_sources = \
     machine/lists.h \
     machine/machine.cpp \
     machine/machine.h \
+    machine/media.cpp \
+    machine/media.h \
     machine/options.cpp \
     machine/options.h \
     machine/pc.cpp \
