@@ -6,6 +6,7 @@
 #include "gui/window.h"
 #include "machine/lists.h"
 #include "machine/machine.h"
+#include <csignal>
 #include <new>
 
 static int run(int argc, char** argv) {
@@ -18,6 +19,7 @@ static int run(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN);        // a file that may not grow is an error of that file
     try {
         return run(argc, argv);
     } catch (const Error& e) {

@@ -51,8 +51,14 @@ std::vector<PortWrite> port_writes(const AcpiParameters& p) {
         {0xcf8, 4, config(2, 0, 0x18)}, {0xcfc, 4, p.vga_registers},
         {0xcf8, 4, config(2, 0, 0x04)}, {0xcfc, 2, 3},                           // command: I/O, memory
     };
+    const PortWrite ide[] = {                      // PIIX3 function 1
+        {0xcf8, 4, config(1, 1, 0x40)}, {0xcfc, 4, 0x8000'8000},                 // IDETIM: both channels answer
+        {0xcf8, 4, config(1, 1, 0x20)}, {0xcfc, 4, p.ide_bus_master | 1u},       // BMIBA
+        {0xcf8, 4, config(1, 1, 0x04)}, {0xcfc, 2, 5},                           // command: I/O, bus master
+    };
     writes.insert(writes.end(), std::begin(power), std::end(power));
     if (p.vga) writes.insert(writes.end(), std::begin(display), std::end(display));
+    if (p.ide) writes.insert(writes.end(), std::begin(ide), std::end(ide));
     return writes;
 }
 

@@ -3,7 +3,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid/model.h"
 #include "cpu/exec/fast/runner.h"
-#include "cpu/gate.h"
+#include "cpu/execute.h"
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
 #include "cpu/virt/layer.h"
@@ -37,6 +37,8 @@ Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, Phy
     : apic(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
       mmu(std::make_unique<Mmu>(*this)), cache(std::make_unique<CodeCache>()) {
     virt = virt::make_layer(*this);
+    code.amd = !intel();
+    code.features = &this->features;
     reset(false);
 }
 Cpu::~Cpu() = default;
@@ -62,9 +64,10 @@ void Cpu::reset(bool init) {
     cpl = 0;
     sti_shadow = mov_ss_shadow = nmi_blocked = false;
     pending_dr6 = 0;
-    pending &= pending::intr | pending::stop;
-    activity = Activity::active;
+    pending &= pending::intr | pending::sipi | pending::stop;
+    activity = number == 0 ? Activity::active : Activity::wait_for_sipi;
     mwaiting = monitor_trap = false;
+    monitor = {};
     guest = nullptr, guest_tsc_offset = 0;
     held = 0, if_masks = maskable, iret_unblocks_nmi = true;
     if (init) {
@@ -87,7 +90,7 @@ void Cpu::visit(Archive& a) {
     a("gpr", gpr), a("rflags", rflags), a("seg", seg), a("control", control), a("fpu", fpu), a("vector", vector), a("msr", msr);
     a("apic", apic), a("cpl", cpl), a("activity", activity);
     a("sti_shadow", sti_shadow), a("mov_ss_shadow", mov_ss_shadow), a("nmi_blocked", nmi_blocked);
-    a("mwaiting", mwaiting), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
+    a("mwaiting", mwaiting), a("monitor", monitor), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
     a("guest_tsc_offset", guest_tsc_offset), a("iret_unblocks_nmi", iret_unblocks_nmi);
     if (virt) a("virt", *virt);
     monitor_trap = monitor_trap && guest;
@@ -106,8 +109,6 @@ void Cpu::mode_changed() {
     auto& cs = seg[Seg::cs].rights;
     code.size = long_mode() && cs.l() ? bits64 : cs.db() ? bits32 : bits16;
     code.protected_mode = !real_or_v86();
-    code.amd = !intel();
-    code.features = &features;
     stack_bytes = code.size == bits64 ? 8 : seg[Seg::ss].rights.db() ? 4 : 2;
     mmu->select_bank();
 }
@@ -208,22 +209,6 @@ const Insn* Cpu::fetch_uncached() {
     return judge_decoded(result, scratch);
 }
 
-[[gnu::always_inline]] inline Outcome Cpu::execute_inline(const Insn& insn) {
-    if (insn.gated)
-        if (Outcome refused = gate(*this, insn); refused != Outcome::next) return refused;
-    Outcome outcome = insn.run(*this, insn);
-    switch (outcome) {
-    case Outcome::next: case Outcome::changed:
-        gpr[rip_reg] = bits64() ? gpr[rip_reg] + insn.length : u32(gpr[rip_reg] + insn.length);
-        [[fallthrough]];
-    case Outcome::taken:
-        retired++;
-        return outcome;
-    default:
-        return outcome;
-    }
-}
-
 Outcome Cpu::execute(const Insn& insn) { return execute_inline(insn); }
 
 // One instruction, or a batch of iterations of a repeated one, where TF, RF, a breakpoint or a shadow has to be watched.
@@ -282,26 +267,44 @@ void Cpu::advance(u64 until, bool one_block) {
 void Cpu::run(u64 until) {
     pending &= ~pending::stop;
     run_limit = until;
-    while (clock.ticks < until && !(pending & pending::stop)) turn(until, false);
+    while (clock.ticks < until && !(pending & pending::stop)) {
+        pending &= ~pending::yield;
+        if (!turn(until, false)) clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
+    }
+}
+
+bool Cpu::run_turn(u64 until) {
+    u64 start = clock.ticks;
+    pending &= ~(pending::stop | pending::yield);
+    run_limit = until;
+    while (clock.ticks < until && !(pending & (pending::stop | pending::yield)) && turn(until, false)) {}
+    return clock.ticks != start;
 }
 
 void Cpu::run_block(u64 until) {
     run_limit = until;
-    if (clock.ticks < until) turn(until, true);
+    pending &= ~pending::yield;
+    if (clock.ticks < until && !turn(until, true)) clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
 }
 
-// Events first, then instructions.
-[[gnu::always_inline]] inline void Cpu::turn(u64 until, bool one_block) {
-    if (clock.ticks >= clock.deadline()) {
-        clock.run_due();
-        if (mwaiting) activity = Activity::active, mwaiting = false;
-    }
+// Whether what MWAIT waits for has come, or MONITOR never was.
+bool Cpu::woken() const {
+    if (pending & ~(pending::stop | pending::yield) || !monitor.armed) return true;
+    std::array<u8, Monitor::width> now;
+    memory.read_bytes(Physical(monitor.line), now);
+    return now != monitor.bytes;
+}
+
+// Events first, then instructions. False: it waits, and nothing is due.
+[[gnu::always_inline]] inline bool Cpu::turn(u64 until, bool one_block) {
+    if (clock.ticks >= clock.deadline()) clock.run_due();
     if (due()) {
-        if (pending & pending::stop) return;
+        if (pending & (pending::stop | pending::yield)) return true;
         // An event takes a tick: time passes even where the guest lets nothing but events follow each other.
-        if (service_pending()) return void(clock.ticks++);
+        if (service_pending()) return clock.ticks++, true;
     }
-    if (mwaiting && (pending & ~pending::stop)) activity = Activity::active, mwaiting = false;
-    if (activity == Activity::active) [[likely]] advance(until, one_block);
-    else clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
+    if (mwaiting && woken()) activity = Activity::active, mwaiting = false, monitor.armed = false;
+    if (activity != Activity::active) [[unlikely]] return false;
+    advance(until, one_block);
+    return true;
 }

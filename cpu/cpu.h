@@ -22,6 +22,7 @@ struct CpuModel;
 struct Mmu;
 namespace fast { class Runner; }
 namespace virt { class Layer; }
+namespace vmx { struct AtHand; }
 namespace paging { struct Fault; }
 
 enum class Activity : u8 { active, halted, shutdown, wait_for_sipi };      // VMCS encoding (SDM vol. 3, 25.4.2)
@@ -30,8 +31,18 @@ enum class Activity : u8 { active, halted, shutdown, wait_for_sipi };      // VM
 namespace pending {
 constexpr u32 intr = 1, apic = 2, nmi = 4, init = 8, sipi = 16, debug = 32, smi = 64, stop = 128,
               guest = 256,        // of the running guest: something that IF does not mask (cpu/virt/layer.h) ...
-              window = 512;       // ... and something that it does
+              window = 512,       // ... and something that it does
+              yield = 1024;       // the turn is over (PAUSE): another CPU may go on
 }
+
+// The line that MONITOR watches (SDM vol. 2). A store is seen by what it changes.
+struct Monitor {
+    static constexpr unsigned width = 64;
+    bool armed = false;
+    u64 line = 0;                 // physical address
+    std::array<u8, width> bytes{};        // as they were
+    void visit(Archive& a) { a("armed", armed), a("line", line), a("bytes", bytes); }
+};
 
 // What a memory access is for, as far as protection is concerned.
 enum class Kind : u8 { read, write, execute };
@@ -72,13 +83,15 @@ struct Cpu {
     u32 held = 0;                 // what of `pending` waits whatever IF says: INIT in VMX root operation, all while GIF is 0
     u32 if_masks = maskable;      // what IF masks: nothing of the host's where a guest's interrupts exit
     static constexpr u32 maskable = pending::intr | pending::apic | pending::window;
-    bool mwaiting = false;        // halted by MWAIT: a store wakes too, which only timers can make
+    bool mwaiting = false;        // halted by MWAIT: a store to the monitored line wakes too
+    Monitor monitor;              // what MONITOR has armed
     u64 retired = 0;              // instructions; clock.ticks counts REP iterations too
     u8 startup_vector = 0;        // of a pending SIPI
 
     // ---- virtualization (cpu/virt/layer.h)
     std::unique_ptr<virt::Layer> virt;                     // VMX or SVM; null: the model has neither
     virt::Layer* guest = nullptr;                          // the same while a guest runs
+    vmx::AtHand* vmcs = nullptr;                           // the current VMCS, if there is one
     std::optional<event::Delivery> delivering;             // the event whose delivery has just met a fault or VM exit
     bool monitor_trap = false;                             // guest->stepped() is to be told of each instruction
     u64 guest_tsc_offset = 0;                              // added to what a guest reads
@@ -96,8 +109,10 @@ struct Cpu {
     void visit(Archive&);
 
     // ---- running
-    // Runs until clock.ticks reaches `until` or the clock's deadline, or stop() is called; halted, the clock jumps ahead.
+    // Runs until clock.ticks reaches `until` or stop() is called; halted, the clock jumps ahead.
     void run(u64 until);
+    // The same as one of several: returns too when it waits for something, and at PAUSE. False: it waited from the start.
+    bool run_turn(u64 until);
     // One block of the fast engine, one instruction of the other, or one event; the lockstep test compares behind each.
     void run_block(u64 until);
     Engine engine = Engine::fast;
@@ -238,18 +253,19 @@ struct Cpu {
     // ---- the two halves of an instruction, without delivery of faults (tests, debugger)
     const Insn* fetch();                                   // null: fault_ says why
     Outcome execute(const Insn& insn);
+    Outcome execute_inline(const Insn& insn);              // for who includes cpu/execute.h
 
 private:
     bool exits(const Fault& f);                            // a VM exit came of it, and has been carried out
     void step();
-    void turn(u64 until, bool one_block);
+    bool turn(u64 until, bool one_block);
+    bool woken() const;
     void advance(u64 until, bool one_block);
     u64 next_bank_drop = 0;
     void step_watched();
     u64 simple_fetch_address();
     const Insn* fetch_cached();
     const Insn* fetch_uncached();
-    Outcome execute_inline(const Insn& insn);
     bool probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, Seg s);
     void read_pieces(const Span& span, void* to);
     void write_pieces(const Span& span, const void* from);

@@ -11,9 +11,16 @@ Mmu::Mmu(Cpu& cpu) : cpu(cpu) {
     tlb.data.removed = [this](const paging::Tag& tag) { banks.scrub(tag); };
     tlb.instruction.removed = [this](const paging::Tag& tag) { banks.scrub(tag), renew_stamps(tag); };
     tlb.guest_physical.removed = [this](const paging::Tag& tag) { banks.scrub(tag), renew_stamps(tag); };
-    select_code_context();
+    cpu.memory.observe_watches(this, [this](const u8* page) { strip_write(page); });
+    auto& s = regime.stage1;
+    s.maxphyaddr = u8(cpu.model.physical_bits);
+    s.pse36 = cpu.features.has(Feature::pse36);
+    s.gib_pages = cpu.features.has(Feature::page1gb);
+    s.global_reserved = !cpu.intel();
+    use_code_context(find_code_context());
     cpu.bank = &empty;
 }
+Mmu::~Mmu() { cpu.memory.leave(this); }
 
 paging::Vendor Mmu::vendor() const { return cpu.intel() ? paging::Vendor::intel : paging::Vendor::amd; }
 
@@ -26,13 +33,17 @@ static paging::Mode mode(const Control& c) {
     return c.cr4 & cr4::la57 ? Mode::level5 : Mode::level4;
 }
 
-void Mmu::refresh_regime() {
+Mmu::Rules Mmu::Rules::of(const Control& c) {
+    constexpr u64 in_cr0 = cr0::pg | cr0::wp, in_efer = efer::lma | efer::nxe;
+    constexpr u64 in_cr4 = cr4::pse | cr4::pae | cr4::pge | cr4::la57 | cr4::smep | cr4::smap | cr4::pke;
+    static_assert(!(in_cr0 & in_efer) && !((in_cr0 | in_efer | in_cr4) >> 32));
+    return {(c.cr0 & in_cr0) | (c.efer & in_efer) | (c.cr4 & in_cr4) << 32, c.pkru};
+}
+
+void Mmu::take_rules(const Rules& rules) {
     auto& c = cpu.control;
     auto& s = regime.stage1;
     s.mode = mode(c);
-    s.root = c.cr3;
-    s.pdpte = c.pdpte;
-    s.pdptes_in_memory = regime.stage2.kind == paging::Nesting::npt;      // APM vol. 2, 15.25.10
     s.wp = c.cr0 & cr0::wp;
     s.pse = c.cr4 & cr4::pse;
     s.pge = c.cr4 & cr4::pge;
@@ -40,13 +51,19 @@ void Mmu::refresh_regime() {
     s.smap = c.cr4 & cr4::smap;
     s.pke = c.cr4 & cr4::pke;
     s.nxe = c.efer & efer::nxe;
-    s.pkru = c.pkru;
-    s.maxphyaddr = u8(cpu.model.physical_bits);
-    s.pse36 = cpu.features.has(Feature::pse36);
-    s.gib_pages = cpu.features.has(Feature::page1gb);
-    s.global_reserved = !cpu.intel();
+    s.pkru = rules.pkru;
+}
+
+void Mmu::refresh_regime() {
+    auto& c = cpu.control;
+    auto& s = regime.stage1;
+    s.root = c.cr3;
+    s.pdpte = c.pdpte;
+    s.pdptes_in_memory = regime.stage2.kind == paging::Nesting::npt;      // APM vol. 2, 15.25.10
     context.pcid = c.cr4 & cr4::pcide ? u16(c.cr3 & 0xfff) : u16(0);
-    select_context();
+    auto rules = Rules::of(c);
+    if (rules != selection->rules) take_rules(rules);
+    select_context(rules);
 }
 
 void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
@@ -57,21 +74,37 @@ void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
 }
 
 // Where what banks and stamps are by is another now: other siblings.
-void Mmu::select_context() {
-    auto now = PermissionWord::of(regime, false, false);
-    if (now == word && context == selected) return;
-    for (Bank* bank : siblings)
-        if (bank) banks.used(bank);
-    Selection leaving{selected, word, siblings, code_context, banks.taken()};
-    bool back = left.word == now && left.context == context, same_code = now.execution() == word.execution() && context == selected;
-    siblings = back && left.taken == banks.taken() ? left.siblings : std::array<Bank*, 4>{};
-    word = now, selected = context;
-    if (!same_code) select_code_context();
-    left = leaving;
+void Mmu::select_context(const Rules& rules) {
+    auto is_it = [&](const Selection& s) { return s.rules == rules && s.context == context && s.second == regime.stage2.kind; };
+    if (is_it(*selection)) return;
+    selection->taken = banks.taken();
+    if (is_it(*before)) go_back();
+    else select_another(rules);
+}
+
+void Mmu::go_back() {
+    std::swap(selection, before);
+    if (selection->taken != banks.taken()) selection->siblings = {};
+    use_code_context(selection->code_context);
+}
+
+void Mmu::select_another(const Rules& rules) {
+    note_use();
+    std::swap(selection, before);
+    *selection = {context, rules, regime.stage2.kind, PermissionWord::of(regime, false, false)};
+    use_code_context(find_code_context());
+}
+
+// The banks at hand are those selected last, whichever way; asked by who may take the one selected longest ago.
+void Mmu::note_use() {
+    for (auto* s : {before, selection})
+        for (Bank* bank : s->siblings)
+            if (bank) banks.used(bank);
 }
 
 Bank* Mmu::find_sibling(unsigned n) {
-    return siblings[n] = banks.select(context, PermissionWord::of(regime, n & 2, n & 1));
+    note_use();
+    return selection->siblings[n] = banks.select(context, PermissionWord::of(regime, n & 2, n & 1));
 }
 
 void Mmu::drop_all() {
@@ -85,26 +118,23 @@ void Mmu::memory_map_changed() {
     banks.drop();
     for (auto& c : code_contexts)
         if (c.stamp) c.stamp = ++last_stamp;
-    stamp = code_contexts[code_context].stamp;
+    stamp = code_contexts[selection->code_context].stamp;
 }
 
 // A context that is not known takes the slot of the one left longest ago.
-void Mmu::select_code_context() {
-    PermissionWord rule{word.execution()};
-    auto is_it = [&](const CodeContext& c) { return c.stamp && c.rule == rule && c.context == selected; };
-    if (is_it(code_contexts[left.code_context])) return use_code_context(left.code_context);
-    code_contexts[code_context].order = ++code_order;
-    auto found = std::ranges::find_if(code_contexts, is_it);
+unsigned Mmu::find_code_context() {
+    PermissionWord rule{selection->word.execution()};
+    auto found = std::ranges::find_if(code_contexts, [&](auto& c) { return c.stamp && c.rule == rule && c.context == selection->context; });
     if (found == code_contexts.end()) {
         found = std::ranges::min_element(code_contexts, {}, &CodeContext::order);
-        *found = {selected, rule, ++last_stamp};
+        *found = {selection->context, rule, ++last_stamp};
     }
-    use_code_context(unsigned(found - code_contexts.begin()));
+    return unsigned(found - code_contexts.begin());
 }
 void Mmu::use_code_context(unsigned number) {
-    code_contexts[code_context].order = ++code_order;
+    code_contexts[before->code_context].order = ++code_order;
     code_contexts[number].order = ++code_order;
-    code_context = number;
+    selection->code_context = number;
     stamp = code_contexts[number].stamp;
 }
 
@@ -114,7 +144,7 @@ void Mmu::renew_stamps(const paging::Tag& tag) {
     if (in_operation && renewed.valid() && same(renewed)) return;
     for (auto& c : code_contexts)
         if (c.stamp && c.rule.rests_on(tag, c.context)) c.stamp = ++last_stamp, counters.renewals++;
-    stamp = code_contexts[code_context].stamp;
+    stamp = code_contexts[selection->code_context].stamp;
     renewed = tag;
 }
 
@@ -147,7 +177,7 @@ u8* Mmu::host_page(Physical at, Kind kind) const {
 // Whether the architectural TLB has the entry for an access as it stands; without any translation there is nothing to ask.
 bool Mmu::known(u64 address, Kind kind, Physical& at) const {
     at = Physical(address);
-    if (!word.translated()) return true;
+    if (!selection->word.translated()) return true;
     auto* entry = paging::hit(tlb, context, regime, LinearAddress(address), access(kind, As::current));
     if (entry) at = entry->physical(address);
     return entry;
@@ -155,8 +185,8 @@ bool Mmu::known(u64 address, Kind kind, Physical& at) const {
 
 bool Mmu::same_page(u64 stored, u64 fetched) const {
     auto host = [&](const paging::TlbArray& array, u64 address) -> const u8* {
-        auto* entry = word.paged() ? array.find(context, address) : tlb.find_guest_physical(context, GuestPhysical(address));
-        if (word.translated() && !entry) return nullptr;
+        auto* entry = selection->word.paged() ? array.find(context, address) : tlb.find_guest_physical(context, GuestPhysical(address));
+        if (selection->word.translated() && !entry) return nullptr;
         return cpu.memory.page_for_read(entry ? entry->physical(address) : Physical(address));
     };
     const u8* page = host(tlb.data, stored);
@@ -200,7 +230,7 @@ bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
 }
 
 bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
-    counters.translations += word.translated();
+    counters.translations += selection->word.translated();
     auto result = paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), access(kind, as), counting());
     if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
     at = std::get<Physical>(result);

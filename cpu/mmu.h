@@ -8,6 +8,9 @@
 
 struct Mmu {
     explicit Mmu(Cpu& cpu);
+    ~Mmu();
+    Mmu(const Mmu&) = delete;
+    Mmu& operator=(const Mmu&) = delete;
 
     paging::Tlb tlb;
     paging::Context context;
@@ -43,7 +46,7 @@ struct Mmu {
     void select_bank() {
         unsigned n = (cpu.cpl == 3) << 1 | (cpu.rflags >> 18 & 1);
         bool watched = (cpu.control.dr[7] & 0xff) || accessed || (n == 3 && (cpu.control.cr0 & cr0::am));
-        Bank* bank = watched ? &empty : siblings[n];
+        Bank* bank = watched ? &empty : selection->siblings[n];
         cpu.bank = bank ? bank : find_sibling(n);
     }
     void drop_banks() { banks.drop(); }
@@ -77,13 +80,23 @@ private:
         u64 order = 0;
     };
 
-    // A context and word, and where what is by them was found.
+    // What the control registers say of the first stage besides the root of its tables.
+    struct Rules {
+        u64 bits = 0;             // of CR0 and EFER, of CR4 in the high half
+        u32 pkru = 0;
+        static Rules of(const Control&);
+        bool operator==(const Rules&) const = default;
+    };
+
+    // What banks and stamps are by, and where those were found.
     struct Selection {
         paging::Context context;
-        PermissionWord word;
-        std::array<Bank*, 4> siblings{};
+        Rules rules;
+        paging::Nesting second{};
+        PermissionWord word;                  // of these rules, as a supervisor without AC
+        std::array<Bank*, 4> siblings{};      // by CPL 3 and AC; null: not asked for yet
         unsigned code_context = 0;
-        u64 taken = 0;            // banks that had got another owner by then
+        u64 taken = 0;                        // banks that had got another owner when it was left
     };
 
     bool raise(const paging::Fault& fault);
@@ -92,21 +105,23 @@ private:
     u8* host_page(Physical at, Kind kind) const;
     bool known(u64 address, Kind kind, Physical& at) const;
     void fill_bank(u64 address, Kind kind, u8* host);
-    void select_context();
+    void take_rules(const Rules&);
+    void select_context(const Rules&);
+    void go_back();
+    void select_another(const Rules&);
+    void note_use();
     Bank* find_sibling(unsigned n);
-    void select_code_context();
+    unsigned find_code_context();
     void use_code_context(unsigned number);
     void renew_stamps(const paging::Tag& tag);
     bool tag_holds(const paging::Context& c, PermissionWord w, const BankEntry& e, Kind kind) const;
 
     Cpu& cpu;
     Bank empty;
-    PermissionWord word;                  // of the regime, as a supervisor without AC
-    paging::Context selected;             // what siblings are of
-    std::array<Bank*, 4> siblings{};      // by CPL 3 and AC; null: not asked for yet
-    Selection left;                       // the one before this: entries and exits of guests go to and fro
+    Selection selections[2];
+    Selection* selection = &selections[0];
+    Selection* before = &selections[1];   // the one before this: entries and exits of guests go to and fro
     std::array<CodeContext, 32> code_contexts;
-    unsigned code_context = 0;
     u64 last_stamp = 0, code_order = 0;
     paging::Tag renewed;                  // in the operation that is going on: whose stamps are new already
     bool in_operation = false;

@@ -84,6 +84,7 @@ cpu_sources = \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
     cpu/fp/mxcsr.h \
+    cpu/execute.h \
     cpu/gate.cpp \
     cpu/gate.h \
     cpu/isa/alu.h \
@@ -143,6 +144,7 @@ cpu_sources = \
     cpu/isa/x87/x87.cpp \
     cpu/isa/x87/x87.h \
     cpu/isa/vmx.cpp \
+    cpu/isa/vmx.h \
     cpu/isa/xsave.cpp \
     cpu/isa/xsave.h \
     cpu/mmu.cpp \
@@ -164,6 +166,7 @@ cpu_sources = \
     cpu/vmx/capabilities.cpp \
     cpu/vmx/capabilities.def \
     cpu/vmx/capabilities.h \
+    cpu/vmx/at_hand.h \
     cpu/vmx/check_memory.cpp \
     cpu/vmx/check_memory.h \
     cpu/vmx/controls.def \

@@ -168,10 +168,10 @@ Result exits(Session& session, Words words) {
         result.add(format("tick %-14llu %-32s RIP %016llx  information %llx  address %llx  %llu ticks inside", 0ull + e.tick, text.c_str(), 0ull + e.rip, 0ull + e.information, 0ull + e.address, 0ull + e.tick - e.entered))
             .count("tick", e.tick).address("reason", e.reason).with("reason_text", text).address("rip", e.rip).address("information", e.information).address("address", e.address).count("inside", e.tick - e.entered);
     });
-    result.add(format("%llu entries, %llu of them failed; %llu exits; %llu ticks inside", 0ull + log.entries, 0ull + log.failed_entries, 0ull + log.exits, 0ull + log.inside))
-        .count("entries", log.entries).count("failed_entries", log.failed_entries).count("exits", log.exits).count("inside", log.inside);
-    for (u64 reason = 0; reason < log.count.size(); reason++)
-        if (u64 n = log.count[reason]) result.add(format("%12llu  %s", 0ull + n, reason_text(session.cpu, reason).c_str())).address("reason", reason).with("reason_text", reason_text(session.cpu, reason)).count("count", n);
+    result.add(format("%llu entries, %llu of them failed; %llu exits; %llu ticks inside", 0ull + log.entries, 0ull + log.failed_entries, 0ull + log.exits, 0ull + log.inside()))
+        .count("entries", log.entries).count("failed_entries", log.failed_entries).count("exits", log.exits).count("inside", log.inside());
+    for (u64 reason = 0; reason < log.kinds; reason++)
+        if (u64 n = log.count(reason)) result.add(format("%12llu  %s", 0ull + n, reason_text(session.cpu, reason).c_str())).address("reason", reason).with("reason_text", reason_text(session.cpu, reason)).count("count", n);
     return result;
 }
 

@@ -17,6 +17,7 @@ namespace debugger {
 namespace {
 
 Session session_of(Machine& machine) {
+    if (machine.board().cpus.size() > 1) throw Error("the debugger knows one CPU so far; leave out --smp, or --debug and --gdb");
     return {machine.board().cpu, [&machine](const Session::Drive& drive) { return machine.slice(drive); }};
 }
 

@@ -183,13 +183,13 @@ void Window::show(Frame&& frame) {
 }
 
 void Window::measure(Pc& pc, u64 now) {
-    mips = double(pc.cpu.retired - retired) / 1000 / double(now - measured);
-    measured = now, retired = pc.cpu.retired;
+    mips = double(pc.retired() - retired) / 1000 / double(now - measured);
+    measured = now, retired = pc.retired();
     title_stale = true;
 }
 
 void Window::put_title(Pc& pc) {
-    const char* state = pc.cpu.activity == Activity::active ? "running" : "waiting";
+    const char* state = pc.waiting() ? "waiting" : "running";
     const char* keys = captured ? "Ctrl+Alt+G releases the mouse"
                                 : "click captures the mouse, Ctrl+Alt+F full screen, Ctrl+Alt+S scaling";
     char text[160];

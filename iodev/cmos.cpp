@@ -46,6 +46,14 @@ void Cmos::visit(Archive& a) {
     seen_second = std::clamp(seen_second, -last_date, last_date * 4);
 }
 
+// Equipment byte: bit 0, there are floppy drives; bits 7:6, their number less one.
+void Cmos::set_floppies(u8 types) {
+    constexpr u8 floppy_types = 0x10, equipment = 0x14;
+    bool first = types >> 4, second = types & 0x0f;
+    ram[floppy_types] = types;
+    ram[equipment] = u8((ram[equipment] & 0x3e) | (first || second) | (first && second) << 6);
+}
+
 void Cmos::set_memory(u64 below_4g, u64 above_4g) {
     auto word = [&](u8 low, u64 value) {
         value = std::min<u64>(value, 0xffff);

@@ -20,6 +20,8 @@ public:
 
     // The size registers that firmware reads: bytes of RAM below and above 4 GiB.
     void set_memory(u64 below_4g, u64 above_4g);
+    // The types of drives A (high nibble) and B, as firmware reads them; 0: none.
+    void set_floppies(u8 types);
     void poke(u8 index, u8 value) { ram[index & 0x7f] = value; }    // any other byte, by the board
     u8 peek(u8 index) const { return ram[index & 0x7f]; }
 

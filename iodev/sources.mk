@@ -9,11 +9,37 @@ iodev_sources = \
 	iodev/device.h \
 	iodev/dma.cpp iodev/dma.h \
 	iodev/fifo.h \
+	iodev/floppy/commands.cpp \
+	iodev/floppy/controller.cpp iodev/floppy/controller.h \
+	iodev/floppy/drive.h \
 	iodev/fw_cfg.cpp iodev/fw_cfg.h \
 	iodev/hpet.cpp iodev/hpet.h \
+	iodev/ide/bus_master.cpp iodev/ide/bus_master.h \
+	iodev/ide/cd.cpp iodev/ide/cd.h \
+	iodev/ide/channel.cpp iodev/ide/channel.h \
+	iodev/ide/controller.cpp iodev/ide/controller.h \
+	iodev/ide/disk.cpp iodev/ide/disk.h \
+	iodev/ide/drive.cpp iodev/ide/drive.h \
+	iodev/ide/identify.cpp \
+	iodev/ide/packets.cpp \
+	iodev/ide/task_file.h \
 	iodev/ioapic.cpp iodev/ioapic.h \
 	iodev/keyboard.cpp iodev/keyboard.h \
 	iodev/line.h \
+	iodev/media/discard.cpp iodev/media/discard.h \
+	iodev/media/file.h \
+	iodev/media/formats.cpp iodev/media/formats.h \
+	iodev/media/host_file.cpp iodev/media/host_file.h \
+	iodev/media/image.h \
+	iodev/media/medium.cpp iodev/media/medium.h \
+	iodev/media/open.cpp iodev/media/open.h \
+	iodev/media/qcow2/check.cpp iodev/media/qcow2/check.h \
+	iodev/media/qcow2/entry.h \
+	iodev/media/qcow2/header.cpp iodev/media/qcow2/header.h \
+	iodev/media/qcow2/image.cpp iodev/media/qcow2/image.h \
+	iodev/media/qcow2/refcounts.cpp iodev/media/qcow2/refcounts.h \
+	iodev/media/qcow2/tables.cpp iodev/media/qcow2/tables.h \
+	iodev/media/raw.cpp iodev/media/raw.h \
 	iodev/pci.cpp iodev/pci.h \
 	iodev/pci_bridges.cpp iodev/pci_bridges.h \
 	iodev/pic.cpp iodev/pic.h \

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "bios/text_mode.h"
 #include "cpu/msr/access.h"
+#include "machine/media.h"
 #include "machine/stats.h"
 #include <algorithm>
 #include <chrono>
@@ -23,6 +24,7 @@ static std::unique_ptr<Console> debug_console(const std::string& to) {
 Parts parts_of(const Options& options) {
     Parts parts;
     parts.model = parse_cpu(options.cpu).model;
+    parts.cpus = options.cpus, parts.model.processors = options.cpus;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
     if (!options.vga_rom.empty()) parts.vga_rom = read_file(options.vga_rom, 16 << 20);
     parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;
@@ -37,6 +39,7 @@ Machine::Machine(const Options& given, Front* front) : options(given), front(fro
     for (int n : {0, 1}) parts.serial[n] = [this, n](u8 byte) { serial[n]->send(byte); };
     parts.debugcon = [this](u8 byte) { debugcon->send(byte); };
     pc = std::make_unique<Pc>(std::move(parts));
+    insert_media(*pc, options);
     load(*pc, options);
     for (auto& shot : options.screenshots) screenshots.emplace_back(shot.file, shot.at, options.ips);
     std::ranges::stable_sort(screenshots, {}, &Screenshot::tick);
@@ -70,17 +73,17 @@ void load(Pc& pc, const Options& options) {
     pc.set_rom(plan.rom);
     for (auto& w : plan.port_writes) pc.ports.out(w.port, w.width, w.value);
     for (auto& w : plan.msr_writes)
-        if (!msr_name(pc.cpu, w.index).empty()) write_msr(pc.cpu, w.index, w.value);
+        for (Cpu* cpu : pc.cpus)
+            if (!msr_name(*cpu, w.index).empty()) write_msr(*cpu, w.index, w.value);
     for (auto& w : plan.apic_writes) pc.cpu.apic.write(w.offset, 4, w.value);
     enter(pc.cpu, plan.entry);
 }
 
 // Host input is looked at once per millisecond of virtual time; hashes and limits fall on exact instructions.
 u64 Machine::next_stop() const {
-    Cpu& cpu = pc->cpu;
-    u64 left = std::max<u64>(options.ips / 1000, 1);
-    if (options.hash_every) left = std::min(left, next_hash - cpu.retired);
-    if (options.max_instructions != ~u64{0}) left = std::min(left, options.max_instructions - cpu.retired);
+    u64 left = std::max<u64>(options.ips / 1000, 1), retired = pc->retired();
+    if (options.hash_every) left = std::min(left, next_hash - retired);
+    if (options.max_instructions != ~u64{0}) left = std::min(left, options.max_instructions - retired);
     if (!screenshots.empty() && screenshots.front().tick > pc->clock.ticks) left = std::min(left, screenshots.front().tick - pc->clock.ticks);
     return pc->clock.ticks + left;
 }
@@ -113,21 +116,20 @@ void Machine::idle() {
 }
 
 bool Machine::slice(const Drive& drive) {
-    Cpu& cpu = pc->cpu;
-    bool was_halted = cpu.activity != Activity::active;
-    u64 retired = cpu.retired;
+    bool was_waiting = pc->waiting();
+    u64 retired = pc->retired();
     drive(next_stop());
     exchange();
     take_screenshots();
-    if (options.hash_every && cpu.retired >= next_hash) print_hash(), next_hash += options.hash_every;
+    if (options.hash_every && pc->retired() >= next_hash) print_hash(), next_hash += options.hash_every;
     if (pc->ended) {
         if (options.no_reboot || pc->ended->why == Ending::power_off || pc->ended->why == Ending::debug_exit) return false;
         pc->reset();
         load(*pc, options);
     }
-    bool over = cpu.retired >= options.max_instructions || (options.timeout > 0 && host_seconds() - started >= options.timeout);
+    bool over = pc->retired() >= options.max_instructions || (options.timeout > 0 && host_seconds() - started >= options.timeout);
     if (over) return limit_reached = true, false;
-    if (was_halted && cpu.retired == retired) idle();
+    if (was_waiting && pc->retired() == retired) idle();
     return true;
 }
 
@@ -138,7 +140,7 @@ void Machine::start() {
 
 int Machine::run() {
     start();
-    while (slice([this](u64 until) { pc->cpu.run(until); })) {}
+    while (slice([this](u64 until) { pc->turns.run(until); })) {}
     return finish();
 }
 
@@ -162,5 +164,5 @@ int Machine::status() const {
 }
 
 void Machine::print_hash() {
-    std::fprintf(stderr, "hash %llu %016llx\n", static_cast<unsigned long long>(pc->cpu.retired), static_cast<unsigned long long>(hash_of(*pc)));
+    std::fprintf(stderr, "hash %llu %016llx\n", static_cast<unsigned long long>(pc->retired()), static_cast<unsigned long long>(hash_of(*pc)));
 }

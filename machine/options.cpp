@@ -40,10 +40,27 @@ static u64 memory_size(const std::string& text) try {
     throw Error(std::string("--memory: ") + e.what());
 }
 
+// FILE, then what is known of format= and bus=; a comma may also be part of the name.
+static Options::Disk parse_disk(std::string text) {
+    Options::Disk disk;
+    for (;;) {
+        auto comma = text.rfind(',');
+        if (comma == text.npos) break;
+        std::string word = text.substr(comma + 1);
+        bool format = word.starts_with("format="), bus = word.starts_with("bus=");
+        if (!format && !bus) break;
+        if (format && word != "format=raw" && word != "format=qcow2") throw Error("--disk: '" + word + "' is no format; raw and qcow2 are supported");
+        if (bus && word != "bus=ide") throw Error("--disk: '" + word + "' is no bus; only ide is built so far");
+        if (format) disk.format = word.substr(7);
+        text.erase(comma);
+    }
+    disk.path = text;
+    return disk;
+}
+
 namespace {
 struct Texts {
-    std::vector<std::string> without;
-    std::vector<std::string> screenshots;
+    std::vector<std::string> without, screenshots, disks;
     std::string memory = "1G", rtc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount", debug = "terminal";
 };
 }
@@ -101,8 +118,16 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--append", o.append, "its command line")->type_name("TEXT");
     app.add_option("--module", o.modules, "a multiboot or PVH module; repeatable")->type_name("FILE[,TEXT]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
+    app.add_option("MEDIUM", o.media, "a disk or a CD, by its content")->type_name("FILE");
+    app.add_option("--disk", t.disks, "a hard disk's image: raw or qcow2, by its content unless said; repeatable")->type_name("FILE[,format=F][,bus=ide]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--cdrom", o.cdroms, "a CD's or DVD's image; repeatable")->type_name("FILE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--floppy", o.floppy, "a floppy disk's image")->type_name("FILE");
+    app.add_option("--boot", o.boot, "where firmware looks for a system: letters of a (floppy), c (disk), d (CD) [cad]")->type_name("ORDER")
+        ->check([](const std::string& s) { return s.empty() || s.find_first_not_of("acd") != s.npos ? "'" + s + "' is no order of a, c and d" : ""; });
+    app.add_flag("--discard-writes", o.discard_writes, "images stay as they are; what the guest writes is gone at the end");
+
     app.add_option("--memory", t.memory, "RAM: 2M to 64G [1G]")->type_name("SIZE");
-    app.add_option("--smp", o.cpus, "number of CPUs; only 1 is built so far")->type_name("N")->check(CLI::Range(1u, 1u));
+    app.add_option("--smp", o.cpus, "number of CPUs: 1 to 64 [1]")->type_name("N")->check(CLI::Range(1u, 64u));
     app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
 
     app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -155,6 +180,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     o.engine = t.engine == "slow" ? Engine::slow : Engine::fast;
     o.tuning.code_memory = std::clamp<u64>(parse_size(t.code_memory), u64{512} << 10, u64{4} << 30);
     for (auto& text : t.screenshots) o.screenshots.push_back(parse_screenshot(text));
+    for (auto& text : t.disks) o.disks.push_back(parse_disk(text));
     for (auto& name : t.without) o.tuning.*tuning_of(name) = false;
     if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
     o.debug = app.count("--debug") || !o.commands.empty();

@@ -12,6 +12,15 @@ struct Options {
     std::string kernel, initrd, append;
     std::vector<std::string> modules;         // FILE[,arguments]
 
+    // Media.
+    struct Disk { std::string path, format; };
+    std::vector<Disk> disks;
+    std::vector<std::string> media;           // disks or CDs, by their contents
+    std::vector<std::string> cdroms;
+    std::string floppy;
+    std::string boot = "cad";                  // a: floppy, c: disk, d: CD, in the order in which they are tried
+    bool discard_writes = false;
+
     // The machine.
     u64 memory = u64{1} << 30;                // bytes
     unsigned cpus = 1;

@@ -4,6 +4,15 @@
 #include "cpu/virt/layer.h"
 #include <algorithm>
 
+// The code memory is for all CPUs together, as long as each has enough to work with.
+static Tuning tuning_of_each(Tuning tuning, unsigned cpus) {
+    constexpr u64 least = u64{4} << 20;
+    if (cpus > 1) tuning.code_memory = std::max(tuning.code_memory / cpus, std::min(tuning.code_memory, least));
+    return tuning;
+}
+
+static constexpr unsigned floppy_channel = 2;
+
 static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsigned, bool)> changed) {
     std::array<std::unique_ptr<WiredOr>, 16> lines;
     for (unsigned n = 0; n < 16; n++) lines[n] = std::make_unique<WiredOr>(Line([changed, n](bool level) { changed(n, level); }));
@@ -14,7 +23,7 @@ Pc::Pc(Parts given)
     : parts(std::move(given)), layout(memory_map(parts.memory)), clock(parts.ips), memory(parts.model.physical_bits), ram(parts.memory),
       rom(rom::size), open_bus(0x4000), random(parts.seed),
       irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
-      cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires()),
+      cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires(0)), turns(clock, cpus),
       hpet(clock, [this](unsigned pin, bool level) { ioapic.set(pin, level); }, irq(0, hpet_irq), irq(8, hpet_irq),
            Line([this](bool on) { hpet_legacy = on; })),
       pit(clock, Line([this](bool level) { irq_lines[0]->set(isa, level && !hpet_legacy); })),
@@ -23,11 +32,15 @@ Pc::Pc(Parts given)
       reset_control([this](bool) { end(Ending::reset); }),
       cmos(clock, Line([this](bool level) { irq_lines[8]->set(isa, level && !hpet_legacy); }), Line(), parts.rtc),
       keyboard(clock, {irq(1), irq(12), a20.input(1), [this] { end(Ending::reset); }}),
+      floppy(clock, {irq(6), [this](std::span<const u8> data) { return dma.to_memory(floppy_channel, data); },
+                     [this](std::span<u8> data) { return dma.from_memory(floppy_channel, data); }}),
       com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]),
       pci([this](unsigned pirq, bool level) { isa_bridge.set_pirq(pirq, level); }),
-      host_bridge([this](const HostBridge::Pam& pam) { route(pam); }, [](HostBridge::Smram) {}),
+      host_bridge([this](const HostBridge::Pam& pam) { show(pam); }, [](HostBridge::Smram) {}),
       isa_bridge([this](unsigned n, bool level) { irq_lines[n & 15]->set(pci_irq, level); }),
-      acpi_pm(clock, {irq(9), [this](u16 base, bool on) { on ? ports.attach(base, 64, acpi_pm) : ports.detach(base, 64, acpi_pm); },
+      ide(clock, bus_master, {irq(14), irq(15), [this](u16 base, bool on) { map(base, 16, ide, on); },
+                              [this](unsigned channel, bool on) { map_ide(channel, on); }}),
+      acpi_pm(clock, {irq(9), [this](u16 base, bool on) { map(base, 64, acpi_pm, on); },
                       [this] { end(Ending::power_off); }}),
       vga(clock,
           {window([this](Physical at) { memory.map_ram(at, vga.memory()); }, parts.vga_memory),
@@ -40,11 +53,10 @@ Pc::Pc(Parts given)
       test_device(clock, irq(10)),
       ferr(irq(13)) {
     std::ranges::fill(rom.all(), 0xff), std::ranges::fill(open_bus.all(), 0xff);
-    memory.map_changed = [this] { cpu.memory_map_changed(); };
-    cpu.engine = parts.engine, cpu.tuning = parts.tuning;
-    if (cpu.virt) cpu.virt->explain = parts.explain;
+    make_cpus();
     pci.attach(0, 0, host_bridge);
     pci.attach(1, 0, isa_bridge);
+    pci.attach(1, 1, ide);
     pci.attach(1, 3, acpi_pm);
     pci.attach(2, 0, vga);
     lay_out_memory();
@@ -52,12 +64,37 @@ Pc::Pc(Parts given)
     reset();
 }
 
-Wires Pc::cpu_wires() {
+void Pc::make_cpus() {
+    cpus = {&cpu};
+    for (unsigned n = 1; n < parts.cpus; n++) {
+        others.push_back(std::make_unique<Cpu>(n, parts.model, parts.model.features, memory, clock, cpu_wires(n)));
+        cpus.push_back(others.back().get());
+    }
+    turns = Turns(clock, cpus);
+    for (Cpu* c : cpus) {
+        apics.push_back(&c->apic);
+        c->engine = parts.engine, c->tuning = tuning_of_each(parts.tuning, parts.cpus);
+        if (c->virt) c->virt->explain = parts.explain;
+    }
+    memory.map_changed = [this] { for (Cpu* c : cpus) c->memory_map_changed(); };
+}
+
+u64 Pc::retired() const {
+    u64 sum = 0;
+    for (Cpu* c : cpus) sum += c->retired;
+    return sum;
+}
+bool Pc::waiting() const {
+    return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active; });
+}
+
+// The 8259s' INTR and INTA are the boot processor's: firmware and kernels leave the others' LINT0 masked.
+Wires Pc::cpu_wires(unsigned number) {
     Wires w;
     w.port_in = [this](u16 port, unsigned width) { return ports.in(port, width); };
     w.port_out = [this](u16 port, unsigned width, u32 value) { ports.out(port, width, value); };
-    w.acknowledge = [this] { return pic.acknowledge(); };
-    w.send = [this](const ApicMessage& m) { cpu.apic.accept(m); };
+    if (number == 0) w.acknowledge = [this] { return pic.acknowledge(); };
+    w.send = [this](const ApicMessage& m) { route(apics, m); };
     w.eoi = [this](u8 vector) { ioapic.eoi(vector); };
     w.shutdown = [this] { end(Ending::triple_fault); };
     w.ferr = [this](bool on) { ferr.irq13.set(on); };
@@ -81,11 +118,11 @@ void Pc::lay_out_memory() {
     memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
     memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
     memory.map_mmio(Physical(test_page), TestDevice::page_size, test_device);
-    for (unsigned segment = 0; segment < HostBridge::segments; segment++) route(host_bridge.pam(segment));
+    for (unsigned segment = 0; segment < HostBridge::segments; segment++) show(host_bridge.pam(segment));
 }
 
 // 82441FX, PAM registers: reads and writes of a segment each go to RAM, or to the bus, where the ROM is.
-void Pc::route(const HostBridge::Pam& pam) {
+void Pc::show(const HostBridge::Pam& pam) {
     Physical base(pam.base);
     auto shadow = ram.bytes(pam.base, pam.size);
     bool has_rom = pam.base >= rom::base;
@@ -109,16 +146,27 @@ void Pc::attach_ports() {
     struct { u16 base; unsigned size; Device& device; } map[] = {
         {0x000, 0x10, dma.low}, {0x020, 2, pic.master}, {0x040, 4, pit}, {0x060, 5, keyboard}, {0x061, 1, control_b},
         {0x070, 2, cmos}, {0x080, 0x10, dma.pages}, {0x080, 1, post_port}, {0x092, 1, control_a}, {0x0a0, 2, pic.slave}, {0x0b2, 2, acpi_pm.smi_command},
-        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x1ce, 4, vga.dispi}, {0x2f8, 8, com2}, {VgaRegisters::first_port, VgaRegisters::ports, vga.registers}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
+        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x1ce, 4, vga.dispi}, {0x2f8, 8, com2},
+        {VgaRegisters::first_port, VgaRegisters::ports, vga.registers}, {0x3f0, 6, floppy}, {0x3f7, 1, floppy.input_register}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
         {0x4d0, 2, pic.elcr}, {0x510, 12, fw_cfg}, {0xafe0, 4, acpi_pm.gpe}, {0xcf8, 8, pci}, {0xcf9, 1, reset_control}, {0x8900, 1, shutdown_port},
         {0xe800, TestDevice::ports, test_device},
     };
     for (auto& row : map) ports.attach(row.base, row.size, row.device);
 }
 
+void Pc::map(u16 base, unsigned size, Device& device, bool on) {
+    on ? ports.attach(base, size, device) : ports.detach(base, size, device);
+}
+
+void Pc::map_ide(unsigned channel, bool on) {
+    static constexpr struct { u16 command, control; } legacy[] = {{0x1f0, 0x3f6}, {0x170, 0x376}};
+    map(legacy[channel].command, 8, ide.channel(channel), on);
+    map(legacy[channel].control, 1, ide.channel(channel).control_block, on);
+}
+
 std::vector<Device*> Pc::devices() {
-    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &com1, &com2, &pci, &host_bridge,
-            &isa_bridge, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &com1, &com2, &pci, &host_bridge,
+            &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
 }
 
 void Pc::reset() {
@@ -128,35 +176,38 @@ void Pc::reset() {
     dma.reset(Reset::power);
     a20.set(0, true);
     ram.clear();
-    cpu.memory_replaced();
+    for (Cpu* c : cpus) c->memory_replaced();
+    turns.reset();
     cmos.set_memory(layout.low_top, layout.high_top - MemoryMap::four_gib);
+    cmos.set_floppies(floppy.cmos_types());
     acpi_pm.set_base(acpi().pm_base);
     fw_cfg.add64(FwCfg::ram_size, parts.memory);
-    fw_cfg.add16(FwCfg::cpu_count, 1);
-    fw_cfg.add16(FwCfg::max_cpus, 1);
-    cpu.reset(false);
+    fw_cfg.add16(FwCfg::cpu_count, u16(parts.cpus));
+    fw_cfg.add16(FwCfg::max_cpus, u16(parts.cpus));
+    for (Cpu* c : cpus) c->reset(false);
 }
 
 void Pc::set_rom(std::span<const u8> image) {
     std::ranges::copy(image.first(std::min(image.size(), rom.all().size())), rom.all().begin());
-    cpu.memory_replaced();
+    for (Cpu* c : cpus) c->memory_replaced();
 }
 
 AcpiParameters Pc::acpi() const {
     AcpiParameters p;
-    p.cpus = 1;
-    p.vga = true;
+    p.cpus = parts.cpus;
+    p.vga = true, p.ide = true;
     return p;
 }
 
 void Pc::end(Ending why, u32 value) {
     if (!ended) ended = End{why, value};
-    cpu.stop();
+    turns.stop();
 }
 
 void Pc::visit(Archive& a) {
     a("clock", clock);
-    a("cpu", cpu);
+    for (Cpu* c : cpus) a("cpu" + std::to_string(c->number), *c);
+    a("turns", turns);
     a("random", random);
     a("pic", pic);
     a("dma", dma);

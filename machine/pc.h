@@ -12,7 +12,9 @@
 #include "iodev/debug_ports.h"
 #include "iodev/dma.h"
 #include "iodev/fw_cfg.h"
+#include "iodev/floppy/controller.h"
 #include "iodev/hpet.h"
+#include "iodev/ide/controller.h"
 #include "iodev/ioapic.h"
 #include "iodev/keyboard.h"
 #include "iodev/pci_bridges.h"
@@ -25,6 +27,7 @@
 #include "iodev/vga/vga.h"
 #include "machine/ram.h"
 #include "machine/random.h"
+#include "machine/turns.h"
 #include <optional>
 
 // How a run ends, from inside.
@@ -33,6 +36,7 @@ enum class Ending : u8 { power_off, reset, triple_fault, debug_exit };
 // What a board is built from.
 struct Parts {
     CpuModel model;
+    unsigned cpus = 1;
     u64 memory = u64{1} << 30;
     u64 ips = 1'000'000'000;
     s64 rtc = 0;                          // seconds since 1970
@@ -71,12 +75,19 @@ public:
 
     // ---- interrupts: an ISA interrupt goes to the 8259s and to the I/O APIC (IRQ 0 to its input 2)
     DualPic pic{Line([this](bool on) { cpu.set_intr(on); })};
-    IoApic ioapic{[this](const ApicMessage& m) { cpu.apic.accept(m); }};
+    IoApic ioapic{[this](const ApicMessage& m) { route(apics, m); }};
     enum Source : unsigned { isa, pci_irq, hpet_irq };
     std::array<std::unique_ptr<WiredOr>, 16> irq_lines;
     Line irq(unsigned n, Source source = isa) { return irq_lines[n]->input(source); }
 
+    // ---- the CPUs: the boot processor, and the others by number, from 1
     Cpu cpu;
+    std::vector<std::unique_ptr<Cpu>> others;
+    std::vector<Cpu*> cpus;               // all of them, by number, which is the APIC id
+    std::vector<LocalApic*> apics;
+    Turns turns;
+    u64 retired() const;                  // instructions, of all
+    bool waiting() const;                 // all do
 
     // ---- chips
     bool hpet_legacy = false;             // the HPET has taken the place of the 8254 and the RTC
@@ -89,10 +100,12 @@ public:
     Cmos cmos;
     Dma dma{bus_master};
     Keyboard keyboard;
+    floppy::Controller floppy;
     Uart com1, com2;
     PciBus pci;
     HostBridge host_bridge;
     IsaBridge isa_bridge;
+    ide::Controller ide;
     AcpiPm acpi_pm;
     Vga vga;
     FwCfg fw_cfg{bus_master};
@@ -118,9 +131,12 @@ public:
 private:
     void lay_out_memory();
     void attach_ports();
-    void route(const HostBridge::Pam&);
+    void show(const HostBridge::Pam&);
     PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);
-    Wires cpu_wires();
+    void map_ide(unsigned channel, bool on);
+    void map(u16 base, unsigned size, Device&, bool on);
+    void make_cpus();
+    Wires cpu_wires(unsigned number);
     void irq_changed(unsigned n, bool level);
     std::vector<Device*> devices();
 };

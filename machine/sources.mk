@@ -8,6 +8,8 @@ machine_sources = \
     machine/lists.h \
     machine/machine.cpp \
     machine/machine.h \
+    machine/media.cpp \
+    machine/media.h \
     machine/options.cpp \
     machine/options.h \
     machine/pc.cpp \
@@ -18,4 +20,6 @@ machine_sources = \
     machine/screenshot.cpp \
     machine/screenshot.h \
     machine/stats.cpp \
-    machine/stats.h
+    machine/stats.h \
+    machine/turns.cpp \
+    machine/turns.h

@@ -4,6 +4,7 @@
 #include "cpu/exec/fast/runner.h"
 #include "cpu/mmu.h"
 #include "cpu/virt/layer.h"
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ static Rows rows_of(const paging::ContextCounts& c) {
     return rows;
 }
 
-static std::string name_of(const paging::ContextCounts& c) {
+static std::string name_of(const paging::CountedContext& c) {
     if (c.others) return "others";
     char root[32] = "";
     if (c.ept != paging::Context::no_ept) std::snprintf(root, sizeof root, " ept %llx", static_cast<unsigned long long>(c.ept));
@@ -54,16 +55,36 @@ static void print_rows(const Rows& rows, bool json, const std::string& indent = 
     }
 }
 
-static void print_contexts(const paging::ContextTable& contexts, bool json) {
+// A group of rows for each context of each CPU.
+static void print_contexts(const Pc& pc, auto&& table, auto&& rows, const char* key, const char* heading, bool json) {
     const char* separator = "";
-    if (json) std::fprintf(stderr, ", \"contexts\": {");
-    for (auto& c : contexts.all()) {
-        if (json) std::fprintf(stderr, "%s\"%s\": {", separator, name_of(c).c_str()), separator = ", ";
-        else std::fprintf(stderr, "context %s\n", name_of(c).c_str());
-        print_rows(rows_of(c), json, "  ");
-        if (json) std::fprintf(stderr, "}");
+    if (json) std::fprintf(stderr, ", \"%s\": {", key);
+    for (Cpu* cpu : pc.cpus) {
+        std::string of = pc.cpus.size() > 1 ? "cpu " + std::to_string(cpu->number) + " " : "";
+        for (auto& c : table(*cpu)) {
+            std::string name = of + name_of(c);
+            if (json) std::fprintf(stderr, "%s\"%s\": {", separator, name.c_str()), separator = ", ";
+            else std::fprintf(stderr, "%s %s\n", heading, name.c_str());
+            print_rows(rows(*cpu, c), json, "  ");
+            if (json) std::fprintf(stderr, "}");
+        }
     }
     if (json) std::fprintf(stderr, "}");
+}
+
+static void add_exits_by_reason(Rows& rows, const virt::Layer& virt, auto&& count) {
+    for (u64 reason = 0; reason < virt.log.kinds; reason++) {
+        u64 n = count(reason);
+        if (!n) continue;
+        std::string name = virt.exit_text(reason);
+        rows.emplace_back("exits: " + (name.empty() ? std::to_string(reason) : name), double(n));
+    }
+}
+
+static Rows exits_of(const virt::Layer& virt, const virt::ContextExits& c) {
+    Rows rows{{"vm_exits", double(c.exits())}, {"ticks_in_guests", double(c.inside)}};
+    add_exits_by_reason(rows, virt, [&](u64 reason) { return c.count[reason]; });
+    return rows;
 }
 
 static void add_exits(Rows& rows, const virt::Layer& virt) {
@@ -72,12 +93,8 @@ static void add_exits(Rows& rows, const virt::Layer& virt) {
     rows.emplace_back("vm_entries", double(log.entries));
     rows.emplace_back("vm_entries_failed", double(log.failed_entries));
     rows.emplace_back("vm_exits", double(log.exits));
-    rows.emplace_back("ticks_in_guests", double(log.inside));
-    for (u64 reason = 0; reason < log.count.size(); reason++) {
-        if (!log.count[reason]) continue;
-        std::string name = virt.exit_text(reason);
-        rows.emplace_back("exits: " + (name.empty() ? std::to_string(reason) : name), double(log.count[reason]));
-    }
+    rows.emplace_back("ticks_in_guests", double(log.inside()));
+    add_exits_by_reason(rows, virt, [&](u64 reason) { return log.count(reason); });
 }
 
 static void add_blocks(Rows& rows, const fast::Runner& runner) {
@@ -101,18 +118,13 @@ static void add_blocks(Rows& rows, const fast::Runner& runner) {
     for (auto& [name, count] : counters) rows.emplace_back(name, double(count));
 }
 
-void print_stats(Pc& pc, double seconds, bool json) {
-    Cpu& cpu = pc.cpu;
+static Rows counters_of(Cpu& cpu) {
     auto& tlb = cpu.mmu->tlb;
     auto& c = cpu.mmu->counters;
     auto& b = cpu.mmu->banks.counters;
     auto total = tlb.counters.contexts.total();
     u64 misses = tlb.counters.data_misses + tlb.counters.instruction_misses;
     Rows rows{
-        {"instructions", double(cpu.retired)},
-        {"ticks", double(pc.clock.ticks)},
-        {"host_seconds", seconds},
-        {"instructions_per_second", double(cpu.retired) / seconds},
         {"tlb_lookups", double(c.translations + c.fill_hits + c.fill_misses)},         // accesses that no bank answered
         {"tlb_hits", double(c.translations - misses + c.fill_hits)},
         {"tlb_data_misses", double(tlb.counters.data_misses)},
@@ -138,8 +150,33 @@ void print_stats(Pc& pc, double seconds, bool json) {
     add_invalidations(rows, tlb);
     if (cpu.virt) add_exits(rows, *cpu.virt);
     if (cpu.runner) add_blocks(rows, *cpu.runner);
+    return rows;
+}
+
+static void add_up(Rows& sums, const Rows& rows) {
+    for (auto& row : rows) {
+        auto found = std::ranges::find(sums, row.first, &Rows::value_type::first);
+        if (found == sums.end()) sums.push_back(row);
+        else found->second += row.second;
+    }
+}
+
+void print_stats(Pc& pc, double seconds, bool json) {
+    double retired = double(pc.retired());
+    Rows rows{
+        {"instructions", retired},
+        {"ticks", double(pc.clock.ticks)},
+        {"host_seconds", seconds},
+        {"instructions_per_second", retired / seconds},
+    };
+    for (Cpu* cpu : pc.cpus) add_up(rows, counters_of(*cpu));
     if (json) std::fprintf(stderr, "{");
     print_rows(rows, json);
-    print_contexts(tlb.counters.contexts, json);
+    auto contexts = [](Cpu& cpu) -> auto& { return cpu.mmu->tlb.counters.contexts.all(); };
+    print_contexts(pc, contexts, [](Cpu&, auto& c) { return rows_of(c); }, "contexts", "context", json);
+    if (pc.cpu.virt) {
+        auto exits = [](Cpu& cpu) -> auto& { return cpu.virt->log.contexts.all(); };
+        print_contexts(pc, exits, [](Cpu& cpu, auto& c) { return exits_of(*cpu.virt, c); }, "exits_by_context", "exits of context", json);
+    }
     if (json) std::fprintf(stderr, "}\n");
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finding and adding up the counts of contexts.
+// Adding up the counts of contexts.
 #include "memory/counts.h"
-#include <algorithm>
 
 namespace paging {
 
@@ -19,19 +18,9 @@ ContextCounts& ContextCounts::operator+=(const ContextCounts& o) {
     return *this;
 }
 
-ContextCounts& ContextTable::find(u16 vpid, u64 ept) {
-    auto found = std::ranges::find_if(counts, [&](auto& c) { return c.vpid == vpid && c.ept == ept && !c.others; });
-    if (found == counts.end() && counts.size() < most) {
-        ContextCounts& added = counts.emplace_back();
-        added.vpid = vpid, added.ept = ept, added.others = counts.size() == most;
-        return *(last = &added);
-    }
-    return found == counts.end() ? counts.back() : *(last = &*found);
-}
-
 ContextCounts ContextTable::total() const {
     ContextCounts sum;
-    for (auto& c : counts) sum += c;
+    for (auto& c : all()) sum += c;
     return sum;
 }
 

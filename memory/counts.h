@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Statistics of translation, for each context: what was missed, which table entries were read, what was dropped. No state.
 #pragma once
+#include "memory/by_context.h"
 #include "memory/walk.h"
-#include <deque>
 
 namespace paging {
 
-// Of one VPID or ASID under one EPT root; guest-physical mappings count for VPID 0.
-struct ContextCounts {
+struct ContextCounts : CountedContext {
     static constexpr unsigned operations = 48, levels = 5, sizes = 5;
-    u16 vpid = 0;
-    u64 ept = ~u64{0};
-    bool others = false;                                     // of all contexts that came too late for counts of their own
 
     u64 data_misses = 0, instruction_misses = 0;             // walks, whatever they came to
     u64 guest_physical_hits = 0;                             // walks of the second stage that a mapping spared
@@ -30,22 +26,8 @@ struct ContextCounts {
     ContextCounts& operator+=(const ContextCounts&);
 };
 
-class ContextTable {
-public:
-    static constexpr unsigned most = 256;                    // more share the last
-    ContextTable() = default;
-    ContextTable(const ContextTable&) = delete;
-    ContextCounts& of(u16 vpid, u64 ept) {
-        if (last && last->vpid == vpid && last->ept == ept) return *last;
-        return find(vpid, ept);
-    }
+struct ContextTable : ByContext<ContextCounts> {
     ContextCounts total() const;
-    const std::deque<ContextCounts>& all() const { return counts; }
-
-private:
-    ContextCounts& find(u16 vpid, u64 ept);
-    std::deque<ContextCounts> counts;                        // references stay good
-    ContextCounts* last = nullptr;
 };
 
 // The observer that the CPU's walks have.

@@ -305,8 +305,10 @@ void PhysicalMap::write_page(Physical at, std::span<const u8> from) {
 }
 
 void PhysicalMap::observe(const void* who, Stored stored) { observers.emplace_back(who, std::move(stored)); }
+void PhysicalMap::observe_watches(const void* who, Watched watched) { watch_observers.emplace_back(who, std::move(watched)); }
 void PhysicalMap::leave(const void* who) {
     std::erase_if(observers, [&](auto& o) { return o.first == who; });
+    std::erase_if(watch_observers, [&](auto& o) { return o.first == who; });
 }
 
 void PhysicalMap::watch(Physical at, bool on) {
@@ -326,6 +328,8 @@ void PhysicalMap::watch_memory(u8* page, bool on) {
     u16& watched = memory->watched[u64(page - memory->bytes.data()) / page_size];
     watched = u16(on ? watched + 2 : watched - 2);
     spread(page);
+    if (!on) return;
+    for (auto& [who, begun] : watch_observers) begun(page);
 }
 
 bool PhysicalMap::watched(Physical at) const {

@@ -79,6 +79,9 @@ public:
     // By host address of the page, wherever it is mapped now or later; each `on` needs its `off`.
     void watch_memory(u8* page, bool on);
     void observe(const void* who, Stored stored);
+    // For those who keep page_for_write()'s answers: told of each page that is watched from now on, until they leave.
+    using Watched = std::function<void(const u8* page)>;
+    void observe_watches(const void* who, Watched watched);
     void leave(const void* who);
 
     // RAM as one component: every map_ram'ed span, by its base (zero pages cost little).
@@ -109,6 +112,7 @@ private:
     void write_page(Physical at, std::span<const u8> from);
 
     std::vector<std::pair<const void*, Stored>> observers;
+    std::vector<std::pair<const void*, Watched>> watch_observers;
     std::vector<Page*> directory;                           // a leaf's pages, or null where nothing is mapped
     u64 a20_mask = ~u64{0};
     std::unique_ptr<Table> table;

@@ -2,6 +2,7 @@
 # The files of memory/.
 memory_sources = \
     memory/address.h \
+    memory/by_context.h \
     memory/counts.cpp \
     memory/counts.h \
     memory/formats.h \

@@ -24,7 +24,8 @@ struct AcpiParameters {
     u32 vga_memory = 0xfd00'0000, vga_registers = 0xfebf'0000;     // its BARs 0 (16 MiB) and 2, where SeaBIOS puts them
     bool keyboard = true;                     // i8042
     unsigned serial_ports = 2;                // 3F8h IRQ 4, 2F8h IRQ 3
-    bool ide = false, usb = false;            // for later
+    bool ide = false, usb = false;            // usb: for later
+    u16 ide_bus_master = 0xc040;
 
     u32 pci_window = 0xc000'0000;             // to FEBFFFFFh
     u32 pci_window_end = 0xfec0'0000;

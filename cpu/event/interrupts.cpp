@@ -27,12 +27,9 @@ bool apic_due(Cpu& cpu) { return (cpu.due() & pending::apic) && interruptible(cp
 
 // ---- what
 
-// The boot processor starts at the reset vector, the others wait (SDM vol. 3, table 10-1 and
-// 9.4.3).
 void init(Cpu& cpu) {
     if (cpu.virt && cpu.virt->redirects_init()) return;
     cpu.reset(true);
-    if (cpu.number != 0) cpu.activity = Activity::wait_for_sipi;
 }
 
 // SDM vol. 3, 9.4.4: only a processor that waits for it takes a start-up IPI.
@@ -90,7 +87,8 @@ bool Cpu::service_pending() {
 
 void Cpu::set_intr(bool level) { apic.set_lint(0, level); }
 void Cpu::request_nmi() { pending |= pending::nmi; }
-void Cpu::request_init() { pending |= pending::init; }
+// A start-up IPI from before INIT is lost; one that comes before INIT has been done counts.
+void Cpu::request_init() { pending = (pending & ~pending::sipi) | pending::init; }
 void Cpu::request_startup(u8 vector) {
     startup_vector = vector;
     pending |= pending::sipi;

@@ -281,5 +281,7 @@ template <Outcome (*F)(Slow&)> Outcome plain_handler(Cpu& cpu, const Insn& insn)
 template <Outcome (*F)(Slow&)> inline constexpr char plain_identity = 0;
 // A function that finds widths in the Insn itself.
 template <Outcome (*F)(Slow&)> constexpr Semantics plain{{plain_handler<F>, plain_handler<F>, plain_handler<F>, plain_handler<F>}, &plain_identity<F>};
+// The same, where the fast engine does a part of it by a semantics of its own.
+template <Outcome (*F)(Slow&), class Fast> constexpr Semantics plain_or{{plain_handler<F>, plain_handler<F>, plain_handler<F>, plain_handler<F>}, &identity<Fast>};
 
 }

@@ -81,14 +81,14 @@ u64 cr4_bits(const Cpu& cpu) {
     return exist;
 }
 
-u64 efer_bits(const Cpu& cpu) {
+u64 efer_bits(const FeatureSet& features) {
     using enum Feature;
     static constexpr struct { Feature feature; u64 bits; } rows[] = {
         {syscall, efer::sce}, {lm, efer::lme | efer::lma}, {nx, efer::nxe}, {svm, efer::svme}, {ffxsr, efer::ffxsr}, {auto_ibrs, bit(21)}};
     u64 exist = 0;
     for (auto& row : rows)
-        if (cpu.features.has(row.feature)) exist |= row.bits;
-    return cpu.msr.vm_cr & bit(4) ? exist & ~efer::svme : exist;          // APM vol. 2, 15.30.1
+        if (features.has(row.feature)) exist |= row.bits;
+    return exist;
 }
 
 static bool cr4_allowed(const Cpu& cpu, u64 value) {

@@ -17,7 +17,9 @@ bool allowed(const Cpu& cpu, unsigned n, u64 value);
 
 // The CR4 bits that this CPU has.
 u64 cr4_bits(const Cpu& cpu);
-// Those of EFER; SVME is none while VM_CR.SVMDIS is set.
-u64 efer_bits(const Cpu& cpu);
+// Those of EFER by the features, and without SVME while VM_CR.SVMDIS is set (APM vol. 2, 15.30.1).
+u64 efer_bits(const FeatureSet& features);
+inline u64 without_disabled(const Cpu& cpu, u64 efer) { return cpu.msr.vm_cr & bit(4) ? efer & ~efer::svme : efer; }
+inline u64 efer_bits(const Cpu& cpu) { return without_disabled(cpu, efer_bits(cpu.features)); }
 
 }

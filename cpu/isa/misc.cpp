@@ -55,6 +55,12 @@ struct Random {
     }
 };
 
+// A loop that waits for another CPU lets it go on.
+Outcome pause(Slow& x) {
+    x.cpu.pending |= pending::yield;
+    return Outcome::next;
+}
+
 constexpr Gate clfsh = {.needs = Feature::clfsh}, clflushopt = {.needs = Feature::clflushopt}, clwb = {.needs = Feature::clwb};
 constexpr Gate sse = {.needs = Feature::sse}, sse2 = {.needs = Feature::sse2}, not64 = {.not64 = true};
 constexpr Gate rdrand = {.needs = Feature::rdrand, .no_rep = true}, rdseed = {.needs = Feature::rdseed, .no_rep = true};
@@ -62,7 +68,7 @@ constexpr Gate rdrand = {.needs = Feature::rdrand, .no_rep = true}, rdseed = {.n
 constexpr Row rows[] = {
     // name            encoding           operands   gate                         event           run
     {"nop",           "NB 90",           "",        {},                          Event::none,    run<Nothing>},
-    {"pause",         "F3 NB 90",        "",        {},                          Event::pause,   run<Nothing>},
+    {"pause",         "F3 NB 90",        "",        {},                          Event::pause,   plain<pause>},
     {"prefetch",      "0F 0D /0",        "Mb",      {},                          Event::none,    run<Nothing>},
     {"prefetchw",     "0F 0D /1",        "Mb",      {},                          Event::none,    run<Nothing>},
     {"prefetchwt1",   "0F 0D /2",        "Mb",      {},                          Event::none,    run<Nothing>},

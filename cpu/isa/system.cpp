@@ -229,16 +229,23 @@ Outcome rdpmc(Slow& x) {
     return Outcome::next;
 }
 
-// ---- MONITOR and MWAIT (SDM vol. 2; APM vol. 3). Nobody but devices can store while this CPU waits, and they act by
-// timers: so any timer ends the wait, as any event may.
+// ---- MONITOR and MWAIT (SDM vol. 2; APM vol. 3). The line's bytes are kept, and looked at again while the CPU waits.
 
 Outcome monitor(Slow& x) {
     auto& cpu = x.cpu;
     if (cpu.cpl > 0) return x.raise(ud());
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
     if (u32(cpu.gpr[rcx])) return x.raise(gp(0));
-    x.read_at(x.insn.segment, cpu.gpr[rax] & ones(x.insn.address_size), 1);
-    return x.why();
+    u64 offset = cpu.gpr[rax] & ones(x.insn.address_size), linear, physical;
+    x.read_at(x.insn.segment, offset, 1);
+    if (x.stopped()) return x.why();
+    auto& m = cpu.monitor;
+    m.armed = cpu.linear(x.insn.segment, offset, 1, Kind::read, linear) && cpu.peek(linear, physical) &&
+              cpu.memory.backing(Physical(physical)) == Backing::ram;
+    if (!m.armed) return Outcome::next;
+    m.line = physical & ~u64{Monitor::width - 1};
+    cpu.memory.read_bytes(Physical(m.line), m.bytes);
+    return Outcome::next;
 }
 
 Outcome mwait(Slow& x) {

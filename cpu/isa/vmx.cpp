@@ -3,6 +3,7 @@
 #include "cpu/vmx/vmx.h"
 #include "cpu/exec/slow.h"
 #include "cpu/isa/families.h"
+#include "cpu/isa/vmx.h"
 #include "cpu/mmu.h"
 #include "cpu/vmx/information.h"
 
@@ -42,7 +43,7 @@ Outcome fail(Slow& x, u8 error) {
 // ---- what comes first
 
 // Protected mode, and 64-bit mode where IA-32e mode is on.
-inline bool mode_allows(const Cpu& cpu) { return cpu.protected_mode() && !cpu.v86() && (!cpu.long_mode() || cpu.bits64()); }
+inline bool mode_allows(const Cpu& cpu) { return cpu.bits64() || (cpu.protected_mode() && !cpu.v86() && !cpu.long_mode()); }
 
 // Outcome::next: in root operation, in ring 0.
 Outcome ready(Slow& x, Reason reason, u64 qualification = 0, u32 information = 0) {
@@ -124,6 +125,7 @@ Outcome vmptrst(Slow& x) {
 // ---- VMREAD, VMWRITE: 64-bit operands in 64-bit mode, else 32-bit
 
 unsigned component_width(const Slow& x) { return x.cpu.bits64() ? 8 : 4; }
+u64 component_register(const Slow& x, unsigned n) { return x.cpu.gpr[x.insn.operand[n].number] & (x.cpu.bits64() ? ~u64{0} : mask(31, 0)); }
 
 // The component that an encoding names, or none (error 12).
 [[gnu::always_inline]] inline std::optional<vmx::Component> component(Slow& x, u64 encoding) {
@@ -131,38 +133,41 @@ unsigned component_width(const Slow& x) { return x.cpu.bits64() ? 8 : 4; }
     return found && extension(x).limits.fields.has_part(found->row) ? found : std::nullopt;
 }
 
+Outcome vmread_to_memory(Slow& x, u64 value) {
+    unsigned width = component_width(x);
+    auto to = x.probe_write(width);
+    if (x.stopped()) return x.why();
+    x.write(to, value);
+    return succeed(x);
+}
+
 Outcome vmread(Slow& x) {
     if (auto first = ready_with_operands(x, Reason::vmread); first != Outcome::next) return first;
     auto& v = extension(x);
-    unsigned width = component_width(x);
     if (v.current == Vmx::none) return fail_invalid(x);
-    auto c = component(x, x.cpu.gpr[x.insn.operand[1].number] & ones(width));
+    auto c = component(x, component_register(x, 1));
     if (!c) return fail(x, unsupported_component);
-    u64 value = v.vmcs.value[c->row] >> (c->high ? 32 : 0) & ones(width);
-    if (x.insn.is_memory(0)) {
-        auto to = x.probe_write(width);
-        if (x.stopped()) return x.why();
-        x.write(to, value);
-    } else {
-        x.set_reg_any(x.insn.operand[0].number, value, width);
-    }
+    u64 value = v.vmcs.value[c->row] >> (c->high ? 32 : 0);
+    if (x.insn.is_memory(0)) return vmread_to_memory(x, value);
+    x.cpu.gpr[x.insn.operand[0].number] = x.cpu.bits64() ? value : u32(value);
     return succeed(x);
 }
+
+u64 vmwrite_from_memory(Slow& x) { return x.cpu.bits64() ? x.load<u64>() : x.load<u32>(); }
 
 Outcome vmwrite(Slow& x) {
     if (auto first = ready_with_operands(x, Reason::vmwrite); first != Outcome::next) return first;
     auto& v = extension(x);
-    unsigned width = component_width(x);
     if (v.current == Vmx::none) return fail_invalid(x);
-    u64 value = x.insn.is_memory(1) ? (width == 8 ? x.load<u64>() : x.load<u32>()) : x.cpu.gpr[x.insn.operand[1].number] & ones(width);
+    u64 value = x.insn.is_memory(1) ? vmwrite_from_memory(x) : component_register(x, 1);
     if (x.stopped()) return x.why();
-    auto c = component(x, x.cpu.gpr[x.insn.operand[0].number] & ones(width));
+    auto c = component(x, component_register(x, 0));
     if (!c) return fail(x, unsupported_component);
     if (vmx::read_only(c->field)) return fail(x, read_only_component);
     u64 old = v.vmcs.value[c->row];
-    bool half = c->high || (width == 4 && vmx::width(c->field) == vmx::Width::quad);
-    if (half) value = c->high ? (old & ones(4)) | value << 32 : (old & ~ones(4)) | u32(value);
-    v.vmcs.set(c->field, value);
+    if (c->high) value = (old & mask(31, 0)) | value << 32;
+    else if (!x.cpu.bits64() && vmx::width(c->field) == vmx::Width::quad) value = (old & mask(63, 32)) | value;
+    v.vmcs.set_row(c->row, vmx::truncate(c->field, value));
     return succeed(x);
 }
 
@@ -242,8 +247,8 @@ constexpr Row rows[] = {
     {"vmresume", "NP 0F 01 C3",      "",        vmx_gate, Event::vmx,  plain<enter<false>>},
     {"vmxoff",   "NP 0F 01 C4",      "",        vmx_gate, Event::vmx,  plain<vmxoff>},
     {"vmfunc",   "NP 0F 01 D4",      "",        vmx_gate, Event::vmx,  plain<vmfunc>},
-    {"vmread",   "NP 0F 78 /r",      "Ey, Gy",  vmx_wide, Event::vmx,  plain<vmread>},
-    {"vmwrite",  "NP 0F 79 /r",      "Gy, Ey",  vmx_wide, Event::vmx,  plain<vmwrite>},
+    {"vmread",   "NP 0F 78 /r",      "Ey, Gy",  vmx_wide, Event::vmx,  plain_or<vmread, ReadField>},
+    {"vmwrite",  "NP 0F 79 /r",      "Gy, Ey",  vmx_wide, Event::vmx,  plain_or<vmwrite, WriteField>},
     {"vmptrld",  "NP 0F C7 /6",      "Mq",      vmx_gate, Event::vmx,  plain<vmptrld>},
     {"vmptrst",  "NP 0F C7 /7",      "Mq",      vmx_gate, Event::vmx,  plain<vmptrst>},
     {"vmclear",  "66 0F C7 /6",      "Mq",      vmx_gate, Event::vmx,  plain<vmclear>},

@@ -160,7 +160,10 @@ void types_changed(Cpu& c) { c.memory_map_changed(); }
 
 // ---- what the model says
 
-u64 arch_capabilities(const Cpu& c) { return c.model.arch_capabilities; }
+// IBRS_ALL says how IBRS works; a CPU without IBRS doesn't say it.
+u64 arch_capabilities(const Cpu& c) {
+    return c.model.arch_capabilities & ~(c.features.has(Feature::spec_ctrl) ? 0 : bit(1));
+}
 u64 microcode_intel(const Cpu& c) { return u64{c.model.microcode} << 32; }
 u64 microcode_amd(const Cpu& c) { return c.model.microcode; }
 u64 zero(const Cpu&) { return 0; }

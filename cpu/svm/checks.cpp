@@ -129,18 +129,17 @@ const Check* first_broken(const View& view) {
     return found;
 }
 
+bool CheckMemory::as_it_was(const Vmcb& vmcb, const Surroundings& now) const {
+    auto differ = [&]<std::size_t... n>(std::index_sequence<n...>) { return ((vmcb[judged_fields[n]] ^ held[n]) | ...); };
+    return any && !differ(std::make_index_sequence<std::size(judged_fields)>()) && now == around;
+}
+
 const Check* CheckMemory::first_broken(const Vmcb& vmcb, const Surroundings& now) {
-    bool same = !read.empty() && now == around && std::ranges::all_of(read, [&](auto& r) { return vmcb[r.field] == r.value; });
-    if (same) return nullptr;
-    View::Log log;
-    auto* broken = svm::first_broken(View(vmcb, now, &log));
-    read.clear();
-    if (broken) return broken;
-    std::ranges::sort(log);
-    log.erase(std::unique(log.begin(), log.end()), log.end());
-    for (Field f : log) read.push_back({f, vmcb[f]});
-    around = now;
-    return nullptr;
+    if (as_it_was(vmcb, now)) return nullptr;
+    auto* broken = svm::first_broken(View(vmcb, now));
+    for (unsigned n = 0; n < held.size(); n++) held[n] = vmcb[judged_fields[n]];
+    around = now, any = !broken;
+    return broken;
 }
 
 std::string explain(const Check& check, const Vmcb& vmcb, const Surroundings& around) {

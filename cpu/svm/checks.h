@@ -48,19 +48,24 @@ using Group = virt::Group<View, Refusal>;
 std::span<const Group> vmrun_checks();
 const Check* first_broken(const View&);
 
-// The same, judged again only where something has changed that a rule has read since all of them held: a rule depends on
-// nothing but the fields it reads and the surroundings.
+// The fields that rules read, whatever the VMCB holds.
+constexpr Field judged_fields[] = {
+    Field::intercept_4, Field::iopm_base, Field::msrpm_base, Field::asid, Field::nested_control, Field::event_injection, Field::nested_cr3,
+    Field::cs_attributes, Field::efer, Field::cr4, Field::cr3, Field::cr0, Field::dr7, Field::dr6, Field::gpat,
+};
+
+// The same, judged again only where something has changed that rules read since all of them held: a rule depends on nothing
+// but the fields it reads and the surroundings.
 class CheckMemory {
 public:
     const Check* first_broken(const Vmcb&, const Surroundings&);
 
 private:
-    struct Read {
-        Field field;
-        u64 value;
-    };
-    std::vector<Read> read;       // by rules that all held; empty: not judged yet
+    bool as_it_was(const Vmcb&, const Surroundings&) const;
+
+    std::array<u64, std::size(judged_fields)> held{};      // what all rules held for, and where
     Surroundings around;
+    bool any = false;
 };
 
 // The rule, its section, and each field that it read.

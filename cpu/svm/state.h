@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What VMRUN and #VMEXIT move between the CPU and a VMCB, for guest and host alike.
+// What VMRUN and #VMEXIT move between the CPU and a VMCB, for guest and host alike. The VMCB is read from a Vmcb or the page where
+// it lies, and written to VmcbHeld, VmcbPage or VmcbTwice.
 #pragma once
 #include "cpu/cpu.h"
 #include "cpu/svm/vmcb.h"
@@ -7,12 +8,12 @@
 namespace svm {
 
 // ES, CS, SS, DS, GDTR and IDTR (VMRUN); FS, GS, LDTR and TR with the MSRs of system calls (VMLOAD, VMSAVE).
-void load_segments(Cpu&, const Vmcb&);
-void save_segments(const Cpu&, Vmcb&);
-void load_more(Cpu&, const Vmcb&);
-void save_more(const Cpu&, Vmcb&);
+template <class From> void load_segments(Cpu&, const From&);
+template <class To> void save_segments(const Cpu&, To);
+template <class From> void load_more(Cpu&, const From&);
+template <class To> void save_more(const Cpu&, To);
 // CR0, CR3, CR4, EFER as they may be: bits that don't exist are dropped, LMA follows. The translation is selected later.
-void load_control(Cpu&, const Vmcb&, u64 cr4_bits, u64 efer_bits);
-void save_control(const Cpu&, Vmcb&);
+template <class From> void load_control(Cpu&, const From&, u64 cr4_bits, u64 efer_bits);
+template <class To> void save_control(const Cpu&, To);
 
 }

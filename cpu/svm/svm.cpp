@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SVM's state between VMRUN and #VMEXIT: noting exits, the global interrupt flag, exceptions, nested page faults, shutdown.
 #include "cpu/svm/svm.h"
+#include "cpu/cpuid/model.h"
 #include "cpu/event/debug.h"
 #include "cpu/isa/control.h"
 #include "cpu/mmu.h"
@@ -29,7 +30,14 @@ constexpr Field more_fields[] = {
 
 }
 
-Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)) {}
+Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model(control::efer_bits(cpu.features)) {
+    around.physical_bits = cpu.model.physical_bits;
+    around.asids = cpu.model.asids;
+    around.cr4 = cr4_bits;
+    around.long_mode = has(Feature::lm);
+}
+
+u64 Svm::efer_bits() const { return control::without_disabled(cpu, efer_of_model); }
 
 // The revert to power-on state leaves the guest and its translations; GIF is set (APM vol. 2, 15.17).
 void Svm::reset(bool) {
@@ -115,15 +123,17 @@ void Svm::triple_fault() {
 // ---- VMLOAD, VMSAVE, STGI, CLGI
 
 void Svm::vmload(Physical at) {
+    if (const u8* page = cpu.memory.page_for_read(at)) return load_more(cpu, VmcbPage<const u8>{page});
     Vmcb v;
     v.load(cpu.memory, at, of(Clean::loaded));
     load_more(cpu, v);
 }
 
 void Svm::vmsave(Physical at) {
+    if (VmcbPage<u8> v{cpu.memory.page_for_write(at)}; v.page) return save_more(cpu, v);
     Vmcb v;
-    save_more(cpu, v);
-    v.store<more_fields>(cpu.memory, at);
+    save_more(cpu, VmcbHeld{v});
+    v.store<more_fields>({cpu.memory, at});
 }
 
 bool Svm::virtual_vmload_vmsave() const {

@@ -60,7 +60,8 @@ public:
     void update_events();
 
 private:
-    const u64 cr4_bits;           // those that exist
+    const u64 cr4_bits, efer_of_model;            // bits that exist
+    u64 efer_bits() const;
     CheckMemory checks;
 
     // A #VMEXIT that has been raised.
@@ -93,8 +94,8 @@ private:
     void load_guest_paging(const paging::Stage2& second);
     void inject_event();
     // vmexit.cpp
-    void save_guest();
-    void write_exit();
+    void save_guest(const VmcbTarget&);
+    void write_exit(const VmcbTarget&);
     void load_host();
 };
 

@@ -46,34 +46,59 @@ constexpr u32 of(auto... clean) { return u32((bit(unsigned(clean)) | ...)); }
 constexpr u32 vmrun_reads = of(Clean::intercepts, Clean::iopm, Clean::asid, Clean::tpr, Clean::np, Clean::crx, Clean::drx, Clean::dt,
                                Clean::seg, Clean::cr2, Clean::fetched);
 
+// The fields in a page of memory, each by a constant name.
+template <class Byte> struct VmcbPage {
+    Byte* page;
+    template <Field F> u64 get() const {
+        u64 now = 0;
+        std::memcpy(&now, page + row(F).offset, row(F).bytes);
+        return now;
+    }
+    template <Field F> void set(u64 now) const { std::memcpy(page + row(F).offset, &now, row(F).bytes); }
+};
+
+// Where a VMCB is written to: a page of RAM, or what else the bus has there.
+struct VmcbTarget {
+    VmcbTarget(PhysicalMap& memory, Physical at) : memory(memory), at(at), page(memory.page_for_write(at)) {}
+    PhysicalMap& memory;
+    Physical at;
+    u8* page;
+};
+
 // The fields, in the order of vmcb_fields.def.
 struct Vmcb {
     static constexpr u64 size = 4096;
     std::array<u64, std::size(fields)> value{};
     u64 operator[](Field f) const { return value[unsigned(f)]; }
     u64& operator[](Field f) { return value[unsigned(f)]; }
+    template <Field F> u64 get() const { return value[unsigned(F)]; }
 
+    // The clean bits of the VMCB at an address.
+    static u32 clean_bits(const PhysicalMap&, Physical at);
     // Reads the fields of these kinds from the VMCB at an address; those of other kinds stay as they are.
     void load(const PhysicalMap&, Physical at, u32 kinds);
     // Writes fields, a constant list of them: it is done several times in each VMRUN and #VMEXIT, at places known then.
-    template <const auto& which> void store(PhysicalMap& memory, Physical at) const {
-        u8* page = memory.page_for_write(at);
-        if (!page) return store_elsewhere(memory, at, which);
+    template <const auto& which> void store(const VmcbTarget& to) const {
+        if (!to.page) return store_elsewhere(to, which);
         [&]<std::size_t... i>(std::index_sequence<i...>) {
-            (put<row(which[i]).bytes>(page + row(which[i]).offset, (*this)[which[i]]), ...);
+            (VmcbPage<u8>{to.page}.set<which[i]>((*this)[which[i]]), ...);
         }(std::make_index_sequence<std::size(which)>());
     }
     void visit(Archive& a) { a("field", value); }
 
-    template <unsigned bytes> static u64 get(const u8* from) {
-        u64 now = 0;
-        std::memcpy(&now, from, bytes);
-        return now;
-    }
-    template <unsigned bytes> static void put(u8* to, u64 now) { std::memcpy(to, &now, bytes); }
-
 private:
-    void store_elsewhere(PhysicalMap&, Physical at, std::span<const Field>) const;       // where there is no page of RAM
+    void store_elsewhere(const VmcbTarget&, std::span<const Field>) const;       // where there is no page of RAM
+};
+
+// Like VmcbPage, the CPU's copy, and both.
+struct VmcbHeld {
+    Vmcb& held;
+    template <Field F> void set(u64 now) const { held[F] = now; }
+};
+struct VmcbTwice {
+    Vmcb& held;
+    VmcbPage<u8> page;
+    template <Field F> void set(u64 now) const { held[F] = now, page.set<F>(now); }
 };
 
 // The bits of single fields.

@@ -12,8 +12,9 @@ namespace svm {
 namespace {
 
 // Written at each #VMEXIT; others where the guest or the processor has them.
+constexpr Field interrupt_fields[] = {Field::interrupt_control, Field::interrupt_shadow};
 constexpr Field guest_fields[] = {
-    Field::interrupt_control, Field::interrupt_shadow, Field::es_selector, Field::es_attributes, Field::es_limit, Field::es_base,
+    Field::es_selector, Field::es_attributes, Field::es_limit, Field::es_base,
     Field::cs_selector, Field::cs_attributes, Field::cs_limit, Field::cs_base, Field::ss_selector, Field::ss_attributes, Field::ss_limit,
     Field::ss_base, Field::ds_selector, Field::ds_attributes, Field::ds_limit, Field::ds_base, Field::gdtr_limit, Field::gdtr_base,
     Field::idtr_limit, Field::idtr_base, Field::cpl, Field::efer, Field::cr4, Field::cr3, Field::cr0, Field::dr7, Field::dr6, Field::rflags,
@@ -26,57 +27,73 @@ constexpr Field assist_fields[] = {Field::fetched_count, Field::fetched_low, Fie
 
 }
 
-void Svm::save_guest() {
-    save_segments(cpu, vmcb);
-    save_control(cpu, vmcb);
-    vmcb[Field::cr2] = cpu.control.cr2;
-    vmcb[Field::dr6] = cpu.control.dr[6], vmcb[Field::dr7] = cpu.control.dr[7];
-    vmcb[Field::rflags] = cpu.rflags;
-    vmcb[Field::rip] = cpu.rip(), vmcb[Field::rsp] = cpu.gpr[rsp], vmcb[Field::rax] = cpu.gpr[rax];
-    vmcb[Field::cpl] = cpu.cpl;
-    vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
-    Physical at(vmcb_address);
-    vmcb.store<guest_fields>(cpu.memory, at);
-    if (!nested_paging()) return;
-    vmcb[Field::gpat] = cpu.msr.pat;
-    vmcb.store<nested_fields>(cpu.memory, at);
+template <class To> static void save_guest_in(const Cpu& cpu, To to) {
+    save_segments(cpu, to);
+    save_control(cpu, to);
+    to.template set<Field::cr2>(cpu.control.cr2);
+    to.template set<Field::dr6>(cpu.control.dr[6]), to.template set<Field::dr7>(cpu.control.dr[7]);
+    to.template set<Field::rflags>(cpu.rflags);
+    to.template set<Field::rip>(cpu.gpr[rip_reg]), to.template set<Field::rsp>(cpu.gpr[rsp]), to.template set<Field::rax>(cpu.gpr[rax]);
+    to.template set<Field::cpl>(cpu.cpl);
 }
 
-void Svm::write_exit() {
-    Physical at(vmcb_address);
+void Svm::save_guest(const VmcbTarget& to) {
+    vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
+    if (VmcbTwice twice{vmcb, {to.page}}; to.page) {
+        save_guest_in(cpu, twice);
+        vmcb.store<interrupt_fields>(to);
+    } else {
+        save_guest_in(cpu, VmcbHeld{vmcb});
+        vmcb.store<interrupt_fields>(to), vmcb.store<guest_fields>(to);
+    }
+    if (!nested_paging()) return;
+    vmcb[Field::gpat] = cpu.msr.pat;
+    vmcb.store<nested_fields>(to);
+}
+
+void Svm::write_exit(const VmcbTarget& to) {
     vmcb[Field::exit_code] = noted.code;
     vmcb[Field::exit_info1] = noted.information1, vmcb[Field::exit_info2] = noted.information2;
     vmcb[Field::exit_int_info] = noted.interrupted;
     vmcb[Field::event_injection] = 0;             // all of it: KVM asks whether the field is 0, not whether it is valid
-    vmcb.store<exit_fields>(cpu.memory, at);
+    vmcb.store<exit_fields>(to);
     if (has(Feature::nrip_save)) {
         vmcb[Field::next_rip] = noted.next_rip;
-        vmcb.store<nrip_fields>(cpu.memory, at);
+        vmcb.store<nrip_fields>(to);
     }
     if (!has(Feature::decodeassists)) return;
     vmcb[Field::fetched_count] = noted.fetched;
     vmcb[Field::fetched_low] = vmcb[Field::fetched_high] = 0;
     std::memcpy(&vmcb[Field::fetched_low], noted.bytes.data(), 8);
     std::memcpy(&vmcb[Field::fetched_high], noted.bytes.data() + 8, 7);
-    vmcb.store<assist_fields>(cpu.memory, at);
+    vmcb.store<assist_fields>(to);
 }
 
-// Software may have written to the save area. CR0.PE is set and CPL 0 whatever it holds; what no MOV could have brought
-// about shuts the processor down.
+// Software may have written to the save area: CR0.PE is set whatever it holds.
+template <class From> static void load_host_from(Cpu& cpu, const From& host, u64 cr4_bits, u64 efer_bits) {
+    load_control(cpu, host, cr4_bits, efer_bits);
+    cpu.control.cr0 |= cr0::pe, cpu.control.efer |= efer::svme & efer_bits;
+    load_segments(cpu, host);
+    cpu.msr.pat = host.template get<Field::gpat>();
+    cpu.set_rflags(host.template get<Field::rflags>() & ~rflags::vm);
+    cpu.rip() = host.template get<Field::rip>();
+    cpu.gpr[rsp] = host.template get<Field::rsp>(), cpu.gpr[rax] = host.template get<Field::rax>();
+}
+
+// What no MOV could have brought about shuts the processor down.
 void Svm::load_host() {
-    Vmcb host;
-    host.load(cpu.memory, Physical(cpu.msr.vm_hsave_pa), of(Clean::seg, Clean::dt, Clean::crx, Clean::np, Clean::fetched));
-    host[Field::cr0] |= cr0::pe;
-    host[Field::efer] |= efer::svme;
     cpu.guest = nullptr;
     cpu.guest_tsc_offset = 0;
-    load_control(cpu, host, cr4_bits, control::efer_bits(cpu));
-    load_segments(cpu, host);
-    cpu.msr.pat = host[Field::gpat];
     cpu.control.dr[7] = 0x400;
     cpu.cpl = 0;
-    cpu.set_rflags(host[Field::rflags] & ~rflags::vm);
-    cpu.rip() = host[Field::rip], cpu.gpr[rsp] = host[Field::rsp], cpu.gpr[rax] = host[Field::rax];
+    Physical at(cpu.msr.vm_hsave_pa);
+    if (const u8* page = cpu.memory.page_for_read(at)) {
+        load_host_from(cpu, VmcbPage<const u8>{page}, cr4_bits, efer_bits());
+    } else {
+        Vmcb host;
+        host.load(cpu.memory, at, of(Clean::seg, Clean::dt, Clean::crx, Clean::np, Clean::fetched));
+        load_host_from(cpu, host, cr4_bits, efer_bits());
+    }
     cpu.sti_shadow = cpu.mov_ss_shadow = cpu.stepping = false;
     cpu.pending_dr6 = 0;
     cpu.delivering.reset();
@@ -99,8 +116,9 @@ void Svm::load_host() {
 
 void Svm::leave() {
     record_exit(noted.code, noted.information1, noted.information2);
-    save_guest();
-    write_exit();
+    VmcbTarget to(cpu.memory, Physical(vmcb_address));
+    save_guest(to);
+    write_exit(to);
     load_host();
 }
 

@@ -25,22 +25,25 @@ enum class TlbControl : u8 { nothing = 0, all = 1, asid = 3, asid_but_globals = 
 
 }
 
-void Svm::save_host(u64 next_rip) {
-    Vmcb host;
+template <class To> static void save_host_in(const Cpu& cpu, u64 next_rip, To host) {
     save_segments(cpu, host);
     save_control(cpu, host);
-    host[Field::rflags] = cpu.rflags;
-    host[Field::rip] = next_rip;
-    host[Field::rsp] = cpu.gpr[rsp], host[Field::rax] = cpu.gpr[rax];
-    host[Field::gpat] = cpu.msr.pat;
-    host.store<host_fields>(cpu.memory, Physical(cpu.msr.vm_hsave_pa));
+    host.template set<Field::rflags>(cpu.rflags);
+    host.template set<Field::rip>(next_rip);
+    host.template set<Field::rsp>(cpu.gpr[rsp]), host.template set<Field::rax>(cpu.gpr[rax]);
+    host.template set<Field::gpat>(cpu.msr.pat);
+}
+
+void Svm::save_host(u64 next_rip) {
+    Physical at(cpu.msr.vm_hsave_pa);
+    if (VmcbPage<u8> host{cpu.memory.page_for_write(at)}; host.page) return save_host_in(cpu, next_rip, host);
+    Vmcb host;
+    save_host_in(cpu, next_rip, VmcbHeld{host});
+    host.store<host_fields>({cpu.memory, at});
 }
 
 void Svm::look_around() {
-    around.physical_bits = cpu.model.physical_bits;
-    around.asids = cpu.model.asids;
-    around.efer = control::efer_bits(cpu), around.cr4 = cr4_bits;
-    around.long_mode = has(Feature::lm);
+    around.efer = efer_bits();
     around.host_paging = cpu.paging(), around.host_long_mode = cpu.long_mode();
     if (!loads_pdptes(View(vmcb, around))) return;
     for (unsigned i = 0; i < 4; i++) around.pdptes[i] = cpu.memory.read(Physical((vmcb[Field::cr3] & mask(31, 5)) + i * 8), 8);
@@ -117,7 +120,7 @@ void Svm::inject_event() {
 
 Outcome Svm::vmrun(u64 address, u64 next_rip) {
     Physical at(address);
-    u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? u32(cpu.memory.read(at + row(Field::clean).offset, 4)) : 0;
+    u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? Vmcb::clean_bits(cpu.memory, at) : 0;
     vmcb.load(cpu.memory, at, vmrun_reads & ~(clean & mask(9, 0)));
     vmcb_address = address;
     save_host(next_rip);
@@ -128,7 +131,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
         log.failed_entries++;
         if (explain) log_line(svm::explain(*refused, vmcb, around));
         noted = {.code = exit_invalid};
-        write_exit();
+        write_exit({cpu.memory, at});
         load_host();
         return Outcome::taken;
     }

@@ -3,6 +3,7 @@
 #include "cpu/virt/layer.h"
 #include "base/log.h"
 #include "cpu/cpu.h"
+#include "cpu/mmu.h"
 #include "cpu/svm/svm.h"
 #include "cpu/vmx/vmx.h"
 #include <cstdio>
@@ -16,7 +17,8 @@ Outcome Layer::raise() {
 }
 
 void Layer::record_exit(u64 reason, u64 information, u64 address) {
-    log.exit(reason, information, address, cpu.rip(), cpu.clock.ticks);
+    auto& context = cpu.mmu->context;
+    log.exit(reason, information, address, cpu.rip(), cpu.clock.ticks, log.contexts.of(context.vpid, context.ept));
     if (!explain) return;
     using Number = unsigned long long;
     char line[200];

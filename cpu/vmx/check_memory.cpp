@@ -35,6 +35,11 @@ CheckMemory::Rules CheckMemory::everything() {
     return all;
 }
 
+// Without a loop: at every entry there is something to add, and a rule or two are due.
+void CheckMemory::add(Rules& to, const Rules& more) {
+    [&]<unsigned... i>(std::integer_sequence<unsigned, i...>) { ((to[i] |= more[i]), ...); }(std::make_integer_sequence<unsigned, words>{});
+}
+
 CheckMemory::CheckMemory() : read(rules().size()), due(everything()) {}
 
 void CheckMemory::learn(unsigned rule, const FieldSet& looked_at) {
@@ -45,13 +50,12 @@ void CheckMemory::learn(unsigned rule, const FieldSet& looked_at) {
 
 std::optional<Broken> CheckMemory::judge(const Vmcs& vmcs, const Surroundings& around, const FieldSet& changed) {
     if (around != last) last = around, forget();
-    changed.each([&](unsigned part) {
-        for (unsigned i = 0; i < words; i++) due[i] |= readers[part][i];
-    });
+    changed.each([&](unsigned part) { add(due, readers[part]); });
     Looked log;
     EntryView view(vmcs, around, &log);
     auto& known = rules();
-    for (unsigned i = 0; i < words; i++)
+    for (unsigned i = 0; i < words; i++) {
+        if (!due[i]) continue;
         for (u64 rest = due[i]; rest; rest &= rest - 1) {
             unsigned number = i * 64 + unsigned(std::countr_zero(rest));
             const Rule& rule = known[number];
@@ -61,6 +65,7 @@ std::optional<Broken> CheckMemory::judge(const Vmcs& vmcs, const Surroundings& a
             if (broken) return Broken{rule.check, rule.outcome, rule.subject};
             if (!log.memory) due[i] &= ~(rest & -rest);
         }
+    }
     return {};
 }
 

@@ -23,6 +23,7 @@ private:
     static constexpr unsigned words = 5;
     using Rules = std::array<u64, words>;
     static Rules everything();
+    static void add(Rules& to, const Rules& more);
     void learn(unsigned rule, const FieldSet& looked_at);
 
     std::array<Rules, part_count> readers{};      // by field or named bit: the rules that have ever read it

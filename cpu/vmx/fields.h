@@ -85,17 +85,16 @@ constexpr FieldRow fields[] = {
 };
 constexpr unsigned field_count = std::size(fields);
 
-// A field's row, found from the width, area and index of its encoding.
-constexpr unsigned slot(u16 encoding) { return unsigned(bits(encoding, 14, 13) << 8 | bits(encoding, 11, 10) << 6 | bits(encoding, 6, 1)); }
+// A field's row by its encoding, whose bit 0 only says which half.
 constexpr u8 no_row = 0xff;
-constexpr auto rows = [] {
-    std::array<u8, 1024> rows{};
+inline constexpr auto rows = [] {
+    std::array<u8, 1 << 14> rows{};
     rows.fill(no_row);
-    for (unsigned i = 0; i < field_count; i++) rows[slot(u16(fields[i].field))] = u8(i);
+    for (unsigned i = 0; i < field_count; i++) rows[u16(fields[i].field) >> 1] = u8(i);
     return rows;
 }();
 static_assert(field_count < no_row);
-constexpr u8 row(Field f) { return rows[slot(u16(f))]; }
+constexpr u8 row(Field f) { return rows[u16(f) >> 1]; }
 constexpr std::string_view text(Field f) { return fields[row(f)].text; }
 
 // What VMREAD and VMWRITE name: a field, or the high half of one of 64 bits.
@@ -109,8 +108,8 @@ struct Component {
 };
 // Whether a CPU has the field is for its capabilities to say (exists() in capabilities.h).
 constexpr std::optional<Component> find(u64 encoding) {
-    if (encoding >> 15 || encoding & (bit(12) | mask(9, 7))) return {};
-    u8 found = rows[slot(u16(encoding))];
+    if (encoding >> 15) return {};
+    u8 found = rows[encoding >> 1];
     bool high = encoding & 1;
     if (found == no_row || (high && width(fields[found].field) != Width::quad)) return {};
     return Component{fields[found].field, high, found};
@@ -127,7 +126,7 @@ constexpr bool each_found() {
         if (find(u16(r.field)) != Component{r.field}) return false;
     return true;
 }
-static_assert(each_found(), "no two fields share a slot");
+static_assert(each_found(), "no two fields share a row");
 
 // The VMCS revision identifier: another table, another number, so that an image of another layout is refused.
 constexpr u32 revision = [] {
@@ -171,6 +170,7 @@ public:
     constexpr void add(Control c) { add_part(field_count + c.number); }
     constexpr bool has(Field f) const { return has_part(row(f)); }
     constexpr bool has_part(unsigned part) const { return words[part / 64] & bit(part % 64); }
+    constexpr void add_part(unsigned part) { words[part / 64] |= bit(part % 64); }
     constexpr void clear() { words = {}; }
     constexpr bool empty() const { return *this == FieldSet{}; }
     constexpr FieldSet& operator|=(const FieldSet& other) {
@@ -195,7 +195,6 @@ public:
     }
 
 private:
-    constexpr void add_part(unsigned part) { words[part / 64] |= bit(part % 64); }
     std::array<u64, (part_count + 63) / 64> words{};
 };
 
@@ -204,12 +203,19 @@ class Vmcs {
 public:
     u64 operator[](Field f) const { return value[row(f)]; }
     // Inline: with a constant field the compiler settles all but a comparison.
-    [[gnu::always_inline]] void set(Field f, u64 to) {
-        u64& now = value[row(f)];
-        to = truncate(f, to);
+    [[gnu::always_inline]] void set(Field f, u64 to) { set_row(row(f), truncate(f, to)); }
+    // The same by the field's row, with a value that the field can hold.
+    [[gnu::always_inline]] void set_row(u8 row, u64 to) {
+        u64& now = value[row];
         if (now == to) return;
-        note(f, now ^ to);
+        note(row, now ^ to);
         now = to;
+    }
+    // The same for a field without named bits.
+    void set_plain(u8 row, u64 to) {
+        bool differs = value[row] != to;
+        value[row] = to;                             // first: it waits in no register of the fast engine's
+        if (differs) changed.add_part(row);
     }
     // Whether the control has its effect: it is set, and so is the one that activates its word.
     bool operator[](Control c) const {
@@ -238,9 +244,9 @@ public:
     std::array<u64, field_count> value{};
 
 private:
-    [[gnu::always_inline]] void note(Field f, u64 flipped) {
-        changed.add(f);
-        auto [first, count] = bit_ranges[row(f)];
+    [[gnu::always_inline]] void note(u8 row, u64 flipped) {
+        changed.add_part(row);
+        auto [first, count] = bit_ranges[row];
         for (unsigned i = first; i < unsigned(first + count); i++)
             if (bits(flipped, named_bits[i].bit, named_bits[i].bit)) changed.add(named_bits[i]);
     }

@@ -13,7 +13,7 @@ static_assert(fields_at + field_count * 8 <= Vmx::region_size);
 
 Vmx::Vmx(Cpu& cpu)
     : Layer(cpu), limits(vmx::limits(cpu.model.vmx, cpu.features, control::cr4_bits(cpu), cpu.model.physical_bits)),
-      bus(cpu), timer(cpu.clock, [this] {
+      at_hand(vmcs, limits.fields), bus(cpu), timer(cpu.clock, [this] {
           timer_expired = true;
           this->cpu.pending |= pending::guest;
       }) {}
@@ -21,7 +21,8 @@ Vmx::Vmx(Cpu& cpu)
 // INIT in root operation is held; what gets here is a reset of the board, or INIT outside VMX operation.
 void Vmx::reset(bool) {
     on = launched = trap_pending = timer_expired = tpr_below_threshold = pausing = false;
-    vmxon_pointer = current = none;
+    vmxon_pointer = none;
+    set_current(none);
     vmcs = {};
     timer.off();
     cpu.mmu->leave_guest();
@@ -33,7 +34,7 @@ void Vmx::visit(Archive& a) {
     a("trap_pending", trap_pending), a("timer_expired", timer_expired), a("tpr_below_threshold", tpr_below_threshold);
     a("timer", timer), a("timer_started", timer_started), a("timer_value", timer_value);
     a("pause_first", pause_first), a("pause_last", pause_last), a("pausing", pausing);
-    if (current != none && !valid_region(current)) current = none;
+    set_current(on && valid_region(current) ? current : none);
     inside = inside && on && current != none;
     if (!inside && !cpu.guest) return;
     cpu.guest = inside ? this : nullptr;
@@ -58,7 +59,8 @@ Surroundings Vmx::surroundings() const { return {&limits, &bus, cpu.long_mode(),
 
 void Vmx::enter_operation(u64 region) {
     on = true;
-    vmxon_pointer = region, current = none;
+    vmxon_pointer = region;
+    set_current(none);
     cpu.held |= pending::init;
     cpu.mmu->invalidate(paging::Operation::vmx_on_off);
 }
@@ -66,12 +68,18 @@ void Vmx::enter_operation(u64 region) {
 void Vmx::leave_operation() {
     write_back();
     on = false;
-    vmxon_pointer = current = none;
+    vmxon_pointer = none;
+    set_current(none);
     cpu.held &= ~pending::init;
     cpu.mmu->invalidate(paging::Operation::vmx_on_off);
 }
 
 // ---- regions
+
+void Vmx::set_current(u64 address) {
+    current = address;
+    cpu.vmcs = address == none ? nullptr : &at_hand;
+}
 
 void Vmx::write_back() {
     if (current == none) return;
@@ -83,7 +91,7 @@ void Vmx::write_back() {
 void Vmx::clear(u64 address) {
     if (address == current) {
         write_back();
-        current = none;
+        set_current(none);
     }
     cpu.memory.write(Physical(address + launch_state_at), 4, 0);
 }
@@ -91,7 +99,7 @@ void Vmx::clear(u64 address) {
 void Vmx::make_current(u64 address) {
     if (address == current) return;
     write_back();
-    current = address;
+    set_current(address);
     launched = cpu.memory.read(Physical(address + launch_state_at), 4);
     for (unsigned n = 0; n < field_count; n++)
         vmcs.value[n] = truncate(fields[n].field, cpu.memory.read(Physical(address + fields_at + n * 8), 8));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/virt/layer.h"
+#include "cpu/vmx/at_hand.h"
 #include "cpu/vmx/check_memory.h"
 #include "cpu/vmx/exits.h"
 
@@ -128,6 +129,9 @@ private:
     void start_timer();
     u64 timer_left() const;
 
+    void set_current(u64 address);
+
+    AtHand at_hand;
     CheckMemory checks;                           // of the current VMCS
     Bus bus;
     Noted noted;

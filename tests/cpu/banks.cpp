@@ -50,6 +50,70 @@ struct BankTest : ::testing::Test {
     u8* host(u64 physical) { return m.ram.data() + physical; }
 };
 
+// ---- the regime
+
+// SDM vol. 3, 4.1.1 and 4.1.3; APM vol. 2, 5.1: what each bit decides.
+paging::Stage1 regime_of(const Control& c, const paging::Stage1& model) {
+    paging::Stage1 s = model;
+    bool paged = c.cr0 >> 31 & 1, pae = c.cr4 >> 5 & 1, lma = c.efer >> 10 & 1, la57 = c.cr4 >> 12 & 1;
+    s.mode = !paged ? paging::Mode::off : !pae ? paging::Mode::bits32 : !lma ? paging::Mode::pae : la57 ? paging::Mode::level5 : paging::Mode::level4;
+    s.root = c.cr3, s.pdpte = c.pdpte;
+    s.wp = c.cr0 >> 16 & 1, s.pse = c.cr4 >> 4 & 1, s.pge = c.cr4 >> 7 & 1, s.smep = c.cr4 >> 20 & 1, s.smap = c.cr4 >> 21 & 1;
+    s.pke = c.cr4 >> 22 & 1, s.nxe = c.efer >> 11 & 1, s.pkru = c.pkru;
+    return s;
+}
+
+TEST_F(BankTest, each_bit_of_the_control_registers_is_seen_at_once_and_to_and_fro) {
+    const Control plain = cpu.control;
+    const paging::Stage1 model = mmu.regime.stage1;
+    u64 stamp = mmu.stamp;
+    auto both = [&](auto flip) {
+        Control other = plain;
+        flip(other);
+        for (bool guest : {false, true})
+            for (unsigned times = 0; times < 3; times++) {
+                cpu.control = other;
+                if (guest) mmu.enter_guest({}, 1);
+                else cpu.translation_mode_changed();
+                EXPECT_EQ(mmu.regime.stage1, regime_of(other, model));
+                EXPECT_EQ(mmu.context.pcid, other.cr4 & cr4::pcide ? other.cr3 & 0xfff : 0);
+                cpu.control = plain;
+                if (guest) mmu.leave_guest();
+                else cpu.translation_mode_changed();
+                EXPECT_EQ(mmu.regime.stage1, regime_of(plain, model));
+                EXPECT_EQ(mmu.stamp, stamp);
+            }
+    };
+    for (unsigned n = 0; n < 64; n++) {
+        SCOPED_TRACE(n);
+        both([&](Control& c) { c.cr0 ^= bit(n); });
+        both([&](Control& c) { c.cr3 ^= bit(n); });
+        both([&](Control& c) { c.cr4 ^= bit(n); });
+        both([&](Control& c) { c.efer ^= bit(n); });
+        both([&](Control& c) { c.pdpte[n % 4] ^= bit(n); });
+        both([&](Control& c) { c.pkru ^= u32(bit(n % 32)); });
+        both([&](Control& c) { c.cr4 ^= bit(n) | cr4::pcide, c.cr3 = 0x1005; });
+    }
+}
+
+// The bank of a selection that is left may get another owner meanwhile.
+TEST_F(BankTest, a_selection_that_comes_back_has_no_bank_of_anothers) {
+    ASSERT_TRUE(read(page));
+    for (unsigned more = 0; more <= Banks::count; more++) {
+        mmu.enter_guest({}, 1);
+        ASSERT_TRUE(read(page));
+        for (u32 n = 0; n < more; n++) {
+            cpu.control.cr4 |= cr4::pke, cpu.control.pkru = (n + 1) << 2;
+            cpu.translation_mode_changed();
+            ASSERT_TRUE(read(page));
+        }
+        cpu.control.cr4 &= ~cr4::pke, cpu.control.pkru = 0;
+        mmu.leave_guest();
+        ASSERT_TRUE(read(page));
+        ASSERT_TRUE(mmu.banks_hold()) << more;
+    }
+}
+
 // ---- selection
 
 TEST_F(BankTest, what_fill_time_decides_on_selects_a_bank_and_drops_none) {

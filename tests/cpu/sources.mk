@@ -43,10 +43,12 @@ tests_cpu_sources = \
     tests/cpu/vmx/breakers.cpp \
     tests/cpu/vmx/breakers.h \
     tests/cpu/vmx/entry_checks.cpp \
+    tests/cpu/vmx/fields_at_hand.cpp \
     tests/cpu/vmx/generator.cpp \
     tests/cpu/vmx/generator.h \
     tests/cpu/vmx/host.h \
     tests/cpu/vmx/msr_lists.cpp \
+    tests/cpu/vmx/pae_host.cpp \
     tests/cpu/vmx/scenes.cpp \
     tests/cpu/vmx/scenes.h \
     tests/cpu/vmx/signals.cpp \

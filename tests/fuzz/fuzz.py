@@ -20,7 +20,7 @@ arguments = report.options(__doc__).parse_args()
 build = Path(arguments.build).resolve()
 HERE = Path(__file__).resolve().parent
 SECONDS = 60 if arguments.long else 10
-LONGEST = {"load_kernel": 16384, "options": 2000, "random_tables": 2000, "svm_entry": 2000, "vmx_entry": 2000}
+LONGEST = {"images": 2000, "load_kernel": 16384, "options": 2000, "random_tables": 2000, "svm_entry": 2000, "vmx_entry": 2000}
 SLOWEST = 10                                   # seconds that one input may take on a busy machine
 
 
@@ -39,6 +39,7 @@ OPTIONS = [
     b"--kernel=k\n--clock=icount\n--seed=1\n--max-instructions=5\n--timeout=0.5\n--no-reboot\n--engine=slow\n--stats=json\n",
     b"--kernel=k\n--debug\n--commands=f\n--explain\n",
     b"--kernel=k\n--gdb=:1234\n--debug=terminal\n",
+    b"--kernel=k\n--disk\na.qcow2,format=qcow2,bus=ide\n--disk=b,c,format=raw\n--cdrom=d\n--floppy=e\n--boot=dca\n--discard-writes\nf.iso\n",
     b"--list=cpus\n--hash-every=5\n--smp=1\n",
     b'\nkernel = "k"\nmemory = 1G\nserial = ["stdio", "null"]\nheadless = true\n# remark\n[section]\ncpu=\'zen2\'\n',
     b"--headless\n\nmodule=[a,b]\nappend=\"x\\ty\"\nrtc=12345\nips=1e9\n",

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Fuzz targets: built by `make sanitized-tests` where configure found libFuzzer, run by tests/fuzz/fuzz.py.
 fuzz_programs = \
+    tests/fuzz/atapi \
     tests/fuzz/board \
     tests/fuzz/debugger \
     tests/fuzz/decode \
     tests/fuzz/engines \
+    tests/fuzz/floppy \
     tests/fuzz/fw_cfg_dma \
+    tests/fuzz/ide \
+    tests/fuzz/images \
     tests/fuzz/instructions \
     tests/fuzz/load_kernel \
     tests/fuzz/options \
@@ -21,11 +25,15 @@ EXTRA_DIST += tests/fuzz/fuzz.py
 
 fuzz_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_libs = $(core_libs)
+tests_fuzz_atapi_SOURCES = tests/fuzz/atapi.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_board_SOURCES = tests/fuzz/board.cpp tests/fuzz/board.h tests/fuzz/input.h
 tests_fuzz_debugger_SOURCES = tests/fuzz/debugger.cpp tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_decode_SOURCES = tests/fuzz/decode.cpp
 tests_fuzz_engines_SOURCES = tests/fuzz/engines.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
+tests_fuzz_floppy_SOURCES = tests/fuzz/floppy.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
+tests_fuzz_ide_SOURCES = tests/fuzz/ide.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
+tests_fuzz_images_SOURCES = tests/fuzz/images.cpp tests/fuzz/input.h tests/iodev/media/memory_file.h tests/iodev/media/qcow2_maker.h
 tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_load_kernel_SOURCES = tests/fuzz/load_kernel.cpp
 tests_fuzz_options_SOURCES = tests/fuzz/options.cpp
@@ -37,6 +45,8 @@ tests_fuzz_vga_SOURCES = tests/fuzz/vga.cpp tests/fuzz/input.h
 tests_fuzz_vmx_entry_SOURCES = tests/fuzz/vmx_entry.cpp tests/fuzz/choices.h tests/cpu/vmx/generator.h tests/cpu/vmx/scenes.cpp tests/cpu/vmx/straight_checker.cpp
 tests_fuzz_walk_SOURCES = tests/fuzz/walk.cpp
 
+tests_fuzz_atapi_LDFLAGS = $(fuzz_flags)
+tests_fuzz_atapi_LDADD = $(fuzz_libs)
 tests_fuzz_board_LDFLAGS = $(fuzz_flags)
 tests_fuzz_board_LDADD = $(fuzz_libs)
 tests_fuzz_debugger_LDFLAGS = $(fuzz_flags)
@@ -45,8 +55,14 @@ tests_fuzz_decode_LDFLAGS = $(fuzz_flags)
 tests_fuzz_decode_LDADD = $(fuzz_libs)
 tests_fuzz_engines_LDFLAGS = $(fuzz_flags)
 tests_fuzz_engines_LDADD = $(fuzz_libs)
+tests_fuzz_floppy_LDFLAGS = $(fuzz_flags)
+tests_fuzz_floppy_LDADD = $(fuzz_libs)
 tests_fuzz_fw_cfg_dma_LDFLAGS = $(fuzz_flags)
 tests_fuzz_fw_cfg_dma_LDADD = $(fuzz_libs)
+tests_fuzz_ide_LDFLAGS = $(fuzz_flags)
+tests_fuzz_ide_LDADD = $(fuzz_libs)
+tests_fuzz_images_LDFLAGS = $(fuzz_flags)
+tests_fuzz_images_LDADD = $(fuzz_libs)
 tests_fuzz_instructions_LDFLAGS = $(fuzz_flags)
 tests_fuzz_instructions_LDADD = $(fuzz_libs)
 tests_fuzz_load_kernel_LDFLAGS = $(fuzz_flags)

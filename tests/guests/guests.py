@@ -85,11 +85,16 @@ def hypervisor(model, engine, paging, vcpus):
     expect("ok the guest is content" in done.stdout, f"the hypervisor's guest never ended: {done.stdout[-300:]}")
 
 
-def references(words, model, engine):
-    """Table entries read by walks of the first and of the second stage in a run of slat_round_trips."""
+def counters_of(words, model, engine):
+    """What --stats counted in a run of slat_round_trips."""
     done = run(Path(arguments.build) / "guests/slat_round_trips", model, engine, "--stats=json", append=words)
     judge(done, PASSED)
-    counters = json.loads(next(line for line in done.stderr.splitlines() if line.startswith("{")))
+    return json.loads(next(line for line in done.stderr.splitlines() if line.startswith("{")))
+
+
+def references(words, model, engine):
+    """Table entries read by walks of the first and of the second stage."""
+    counters = counters_of(words, model, engine)
     return [int(counters[f"walk_references_stage_{stage}"]) for stage in (1, 2)]
 
 
@@ -114,6 +119,21 @@ def round_trips(model, engine, tags, flush):
     expect(got == wanted, f"table references of a trip: {got}, expected {wanted}")
 
 
+# Exits by VPID or ASID, all and by CPUID, of slat_round_trips without trips: 50 rounds of what differs between the two sides.
+EXITS = {1: (150, 100), 2: (150, 100), 3: (100, 50)}
+
+
+def exits_by_context(model, engine):
+    counters = counters_of("", model, engine)
+    got = {int(name.split()[1]): (counts["vm_exits"], counts["exits: CPUID"]) for name, counts in counters["exits_by_context"].items()}
+    expect(got == EXITS, f"exits by context: {got}, expected {EXITS}")
+    expect(counters["vm_exits"] == sum(exits for exits, _ in EXITS.values()), f"{counters['vm_exits']} exits together")
+
+
+def several(cpus, model, engine):
+    judge(run(Path(arguments.build) / "guests/smp", model, engine, "--smp", str(cpus), append=f"cpus={cpus}"), PASSED)
+
+
 def models_of(name):
     """VMX is Intel's, SVM is AMD's; all else is of both."""
     return [model for model in MODELS if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
@@ -122,7 +142,7 @@ def models_of(name):
 cases = {}
 for engine in engines():
     of = f"-{engine}" if engine else ""
-    for name in names("32") + names("64") + names("virt") + names("boot"):
+    for name in names("32") + names("64") + names("virt") + names("virt_32") + names("boot"):
         for model in models_of(name):
             status = TRIPLE_FAULT if name.startswith("triple") else PASSED
             cases[f"{name}-{model}{of}"] = partial(guest, name, model, engine, status)
@@ -139,6 +159,13 @@ for engine in engines():
             if flush in ("tag", "root") and model == "barcelona":
                 continue                                    # it cannot flush by ASID
             cases[f"round_trips-{tags}-{flush}-{model}{of}"] = partial(round_trips, model, engine, tags, flush)
+    for model in ("max-intel", "max-amd"):
+        cases[f"exits_by_context-{model}{of}"] = partial(exits_by_context, model, engine)
+    for model in MODELS:
+        for cpus in (2, 3, 8) if model.startswith("max") else (4,):
+            cases[f"smp-{cpus}-{model}{of}"] = partial(several, cpus, model, engine)
+    for cpus in (17, 64):
+        cases[f"smp-{cpus}-max-intel{of}"] = partial(several, cpus, "max-intel", engine)
     for name in names("boot"):
         cases[f"{name}-gzip{of}"] = partial(packed, name, "max-intel", engine)
     for name in ("boot_multiboot1", "boot_pvh"):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
-guests_64 = apic code_stores corners debug display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc stepping strings syscall ticks timers tlb triple_fault vectors
+guests_64 = apic code_stores corners debug display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smp stepping strings syscall ticks timers tlb triple_fault vectors
 guests_virt = exit_rate slat_round_trips svm_capabilities svm_exits svm_invalidation svm_order svm_state vmx_capabilities vmx_ept vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_state
+guests_virt_32 = svm_nested_32
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -52,6 +53,7 @@ guests_files = \
     tests/guests/segmentation.cpp \
     tests/guests/shadowing.cpp \
     tests/guests/smc.cpp \
+    tests/guests/smp.cpp \
     tests/guests/start32.S \
     tests/guests/start64.S \
     tests/guests/stepping.cpp \
@@ -66,6 +68,7 @@ guests_files = \
     tests/guests/v86.cpp \
     tests/guests/vectors.cpp \
     tests/guests/virt/enter.S \
+    tests/guests/virt/enter32.S \
     tests/guests/virt/exit_rate.cpp \
     tests/guests/virt/inner.S \
     tests/guests/virt/inner.cpp \
@@ -77,6 +80,7 @@ guests_files = \
     tests/guests/virt/svm_capabilities.cpp \
     tests/guests/virt/svm_exits.cpp \
     tests/guests/virt/svm_invalidation.cpp \
+    tests/guests/virt/svm_nested_32.cpp \
     tests/guests/virt/svm_order.cpp \
     tests/guests/virt/svm_state.cpp \
     tests/guests/virt/vmx.cpp \

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Fetches an unmodified Debian kernel: kernel.sh OUTPUT-DIRECTORY stable|newest|686-pae
 # Prints the path of the kernel image.  Nothing is installed; what is there already is not fetched again.
-# Also leaves the kernel's own modules for KVM in OUTPUT-DIRECTORY/modules-WHICH, unpacked.
+# Also leaves the kernel's own modules, unpacked: for KVM in OUTPUT-DIRECTORY/modules-WHICH, for disks in disk-modules-WHICH.
 #   stable    what linux-image-amd64 depends on       newest   the highest 6.12 that apt knows
 #   686-pae   the 32-bit kernel, by an apt state of its own for i386
 . "$(dirname "$0")/common.sh"
 [ $# -eq 1 ] || fail "which kernel? stable, newest or 686-pae"
 which=$1
-image=$images/vmlinuz-$which modules=$images/modules-$which
-[ -s "$image" ] && [ -d "$modules" ] && { echo "$image"; exit 0; }
+image=$images/vmlinuz-$which modules=$images/modules-$which disk_modules=$images/disk-modules-$which
+[ -s "$image" ] && [ -d "$modules" ] && [ -d "$disk_modules" ] && { echo "$image"; exit 0; }
 
 # The package that a meta-package depends on.
 real_package() {
@@ -43,14 +43,21 @@ extract "$file" './boot/vmlinuz-*' > "$image.new"
 [ -s "$image.new" ] || fail "$package holds no kernel image"
 echo "$package" > "$images/package-$which"
 
-rm -rf "$modules" "$modules.new"
-mkdir "$modules.new"
-[ "$which" = 686-pae ] ||
-    dpkg-deb --fsys-tarfile "$file" | tar -x -C "$modules.new" --wildcards --transform 's|.*/||' \
-        '*/arch/x86/kvm/kvm*.ko*' '*/virt/lib/irqbypass.ko*' '*/crypto/ccp/ccp.ko*'
-find "$modules.new" -name '*.xz' -exec xz -d {} +
-
+# modules DIRECTORY PATTERN...: those of the package, unpacked; not all kernels have each as a module.
+modules() {
+    directory=$1
+    shift
+    rm -rf "$directory" "$directory.new"
+    mkdir "$directory.new"
+    [ "$which" = 686-pae ] ||
+        dpkg-deb --fsys-tarfile "$file" | tar -x -C "$directory.new" --wildcards --transform 's|.*/||' "$@" || true
+    find "$directory.new" -name '*.xz' -exec xz -d {} +
+    mv "$directory.new" "$directory"
+}
+modules "$modules" '*/arch/x86/kvm/kvm*.ko*' '*/virt/lib/irqbypass.ko*' '*/crypto/ccp/ccp.ko*'
+modules "$disk_modules" '*/drivers/ata/libata.ko*' '*/drivers/ata/ata_piix.ko*' '*/drivers/scsi/scsi_*.ko*' '*/drivers/scsi/s[dr]_mod.ko*' \
+    '*/drivers/cdrom/cdrom.ko*' '*/drivers/block/floppy.ko*' '*/fs/ext4/ext4.ko*' '*/fs/jbd2/jbd2.ko*' '*/fs/mbcache.ko*' '*/fs/isofs/isofs.ko*' \
+    '*/t10-pi.ko*' '*/crc*.ko*'
 mv "$image.new" "$image"
-mv "$modules.new" "$modules"
 rm -f "$file"
 echo "$image"

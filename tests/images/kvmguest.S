@@ -120,6 +120,20 @@ guest touch, 64
     hlt
 end touch
 
+// RDX passes of counting in each of RSI pages from RDI, by one access each; OUT after each pass.
+guest passes, 64
+1:  mov %rdi, %rax
+    mov %rsi, %rcx
+2:  incq (%rax)
+    add $4096, %rax
+    dec %rcx
+    jnz 2b
+    out %al, $PORT_MARK
+    dec %rdx
+    jnz 1b
+    hlt
+end passes
+
 // From real mode to protected, to 64-bit mode and back, SI times; counts in [RECORDS].  At REAL_CODE, GDT of the layout.
 #define HERE(label) (label - guest_switches + REAL_CODE)
 guest switches, 16
@@ -398,6 +412,29 @@ guest accessed, 64
     jnz 1b
     hlt
 end accessed
+
+// RSI times UD2; the handler skips it and counts in RBX.
+guest undefined, 64
+    xor %ebx, %ebx
+1:  ud2
+    dec %rsi
+    jnz 1b
+    hlt
+.globl guest_undefined_handler
+guest_undefined_handler:
+    inc %rbx
+    addq $2, (%rsp)
+    iretq
+end undefined
+
+// RSI times MOV to CR3 of what it holds.
+guest cr3, 64
+    mov %cr3, %rax
+1:  mov %rax, %cr3
+    dec %rsi
+    jnz 1b
+    hlt
+end cr3
 
 // One exception after the other; fault_places has where each happened and what comes after it.
 .macro fault instruction:vararg

@@ -20,7 +20,7 @@
 #define PTS              0x110000
 #define POOL             0x800000           // 512 pages
 #define TOUCH            0x1000000
-#define MEMORY           0x3000000
+#define MEMORY           0x5000000
 
 #define WINDOW           0x40000000         // virtual addresses, 2 MiB each
 #define ABSENT_MEMORY    0x40200000

@@ -3,6 +3,9 @@
 EXTRA_DIST += \
     tests/images/bench.sh \
     tests/images/common.sh \
+    tests/images/diskinit \
+    tests/images/disks \
+    tests/images/disks.sh \
     tests/images/fpwork.c \
     tests/images/init \
     tests/images/initramfs.sh \

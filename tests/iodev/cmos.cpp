@@ -232,6 +232,16 @@ TEST_F(CmosTest, memory_sizes_for_firmware) {
     EXPECT_EQ(get(0x34) | get(0x35) << 8, 0);
 }
 
+TEST_F(CmosTest, floppy_drives_for_firmware) {
+    cmos.set_floppies(0x40);
+    EXPECT_EQ(get(0x10), 0x40);
+    EXPECT_EQ(get(0x14), 0x07);
+    cmos.set_floppies(0x45);
+    EXPECT_EQ(get(0x14), 0x47);
+    cmos.set_floppies(0);
+    EXPECT_EQ(get(0x14), 0x06);
+}
+
 TEST_F(CmosTest, state_survives_saving) {
     put(0x0b, 0x72), put(0x01, 0x33), put(0x06, 0x01);
     run_for(clock, 12345678901);

@@ -7,10 +7,13 @@
 #include "iodev/cmos.h"
 #include "iodev/debug_ports.h"
 #include "iodev/dma.h"
+#include "iodev/floppy/controller.h"
 #include "iodev/fw_cfg.h"
 #include "iodev/hpet.h"
+#include "iodev/ide/controller.h"
 #include "iodev/ioapic.h"
 #include "iodev/keyboard.h"
+#include "iodev/media/raw.h"
 #include "iodev/pci_bridges.h"
 #include "iodev/pic.h"
 #include "iodev/pit.h"
@@ -20,6 +23,7 @@
 #include "iodev/uart.h"
 #include "iodev/vga/vga.h"
 #include "tests/archive_roundtrip.h"
+#include "tests/iodev/media/memory_file.h"
 
 namespace {
 // A board without a CPU: the devices at the places where the PC has them.
@@ -62,6 +66,12 @@ struct Board {
     TestDevice test{clock, pics.irq(5)};
     PciFunction::Remap mapped = [this](u64, bool) { events++; };
     Vga vga{clock, {mapped, mapped, mapped}, {}, 1 << 18};
+    std::array<Disk, 3> disks{Disk(std::vector<u8>(64 << 10)), Disk(std::vector<u8>(64 << 10)),
+                              Disk(std::vector<u8>(368'640))};
+    ide::Controller ide{clock, bus, {pics.irq(14), pics.irq(15), [](u16, bool) {}, [](unsigned, bool) {}}};
+    floppy::Controller floppy{clock,
+                              {pics.irq(6), [this](std::span<const u8> data) { return dma.to_memory(2, data); },
+                               [this](std::span<u8> data) { return dma.from_memory(2, data); }}};
     DebugPort debug{[this](u8) { events++; }};
     DebugExit debug_exit{[this](u32) { events++; }};
     ShutdownPort shutdown{note};
@@ -77,7 +87,10 @@ struct Board {
         {0x4d0, 2, &pics.elcr}, {0x510, 12, &fw},           {0x600, 64, &pm},
         {0x700, 8, &test},      {0xcf8, 8, &pci},           {0xcf9, 1, &reset_control},
         {0x8900, 1, &shutdown}, {0xafe0, 4, &pm.gpe},       {0x3b0, 48, &vga.registers},
-        {0x1ce, 4, &vga.dispi},
+        {0x1ce, 4, &vga.dispi}, {0xc040, 16, &ide},
+        {0x1f0, 8, &ide.channel(0)}, {0x3f6, 1, &ide.channel(0).control_block},
+        {0x170, 8, &ide.channel(1)}, {0x376, 1, &ide.channel(1).control_block},
+        {0x3f0, 6, &floppy}, {0x3f7, 1, &floppy.input_register},
     };
     const std::vector<Place> mmio = {{0, 0x100, &ioapic}, {0, 0x400, &hpet}, {0, 0x1000, &test}, {0, 0x1000, &vga}};
 
@@ -87,10 +100,18 @@ struct Board {
         memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
         memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
         for (auto& place : places) ports.attach(place.base, place.size, *place.device);
-        pci.attach(0, 0, host), pci.attach(1, 0, isa), pci.attach(1, 3, pm), pci.attach(2, 0, vga);
+        pci.attach(0, 0, host), pci.attach(1, 0, isa), pci.attach(1, 1, ide), pci.attach(1, 3, pm);
+        pci.attach(2, 0, vga);
+        ide.channel(0).attach(0, ide::Channel::Kind::disk, medium(0), "1");
+        ide.channel(1).attach(0, ide::Channel::Kind::cd, medium(1), "2");
+        floppy.insert(0, medium(2));
+        ide.config_write(4, 2, 5);
         fw.add("etc/file", FwCfg::Bytes(1000)), fw.add_writable("etc/writable", FwCfg::Bytes(100));
     }
     ~Board() { set_logging(true); }
+    Medium medium(unsigned n) {
+        return Medium(std::make_unique<RawImage>(std::make_unique<MemoryFile>(disks[n]), RawImage::Because::named));
+    }
 
     void visit(Archive& a) {
         a("clock", clock);
@@ -198,6 +219,7 @@ TEST(Devices, saved_and_loaded_they_go_on_as_before) {
     Board one, two;
     one.hammer(3, 20'000);
     std::copy(one.ram.begin(), one.ram.end(), two.ram.begin());
+    for (unsigned n = 0; n < 3; n++) two.disks[n].contents = one.disks[n].contents;
     expect_roundtrip(one, two);
     one.hammer(4, 5'000), two.hammer(4, 5'000);
     EXPECT_EQ(save(one), save(two));

@@ -6,11 +6,19 @@ tests_iodev_sources = \
 	tests/iodev/cmos.cpp \
 	tests/iodev/debug_ports.cpp \
 	tests/iodev/dma.cpp \
+	tests/iodev/floppy.cpp \
 	tests/iodev/fw_cfg.cpp \
 	tests/iodev/hammer.cpp \
 	tests/iodev/hpet.cpp \
+	tests/iodev/ide/bench.h \
+	tests/iodev/ide/cd.cpp \
+	tests/iodev/ide/disk.cpp \
 	tests/iodev/ioapic.cpp \
 	tests/iodev/keyboard.cpp \
+	tests/iodev/media/images.cpp \
+	tests/iodev/media/memory_file.h \
+	tests/iodev/media/qcow2.cpp \
+	tests/iodev/media/qcow2_maker.h \
 	tests/iodev/pci.cpp \
 	tests/iodev/pic.cpp \
 	tests/iodev/pit.cpp \

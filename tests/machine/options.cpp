@@ -122,3 +122,22 @@ TEST(Options, ScreenshotsHaveAFileAndMayHaveATime) {
         EXPECT_TRUE(says(refusal({"--kernel=k", "--screenshot", text}), "is no time")) << text;
     EXPECT_TRUE(says(refusal({"--kernel=k", "--screenshot", ",at=1"}), "names no file"));
 }
+
+TEST(Options, MediaAreNamedWithTheirFormat) {
+    auto o = parsed({"--kernel=k", "--disk", "a", "--disk=b,format=qcow2,bus=ide", "--disk=c,d,format=raw", "--disk", "e,f=g", "--cdrom=h", "--cdrom=i",
+                     "--floppy=j", "--boot=dca", "--discard-writes", "l.iso"});
+    ASSERT_EQ(o->disks.size(), 4u);
+    EXPECT_EQ(o->disks[0].path + "," + o->disks[0].format, "a,");
+    EXPECT_EQ(o->disks[1].path + "," + o->disks[1].format, "b,qcow2");
+    EXPECT_EQ(o->disks[2].path + "," + o->disks[2].format, "c,d,raw");
+    EXPECT_EQ(o->disks[3].path, "e,f=g") << "a comma may be part of a name";
+    EXPECT_EQ(o->cdroms, (std::vector<std::string>{"h", "i"}));
+    EXPECT_EQ(o->media, std::vector<std::string>{"l.iso"});
+    EXPECT_EQ(o->floppy, "j");
+    EXPECT_EQ(o->boot, "dca");
+    EXPECT_TRUE(o->discard_writes);
+    EXPECT_FALSE(parsed({"--kernel=k"})->discard_writes);
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--disk=a,format=vmdk"}), "vmdk"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--disk=a,bus=scsi"}), "scsi"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--boot=x"}), "--boot"));
+}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/memory/, part of unit_tests.
 tests_memory_sources = \
+    tests/memory/by_context.cpp \
     tests/memory/linear.cpp \
     tests/memory/memory_type.cpp \
     tests/memory/physical.cpp \

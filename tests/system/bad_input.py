@@ -171,6 +171,34 @@ def every_file_option():
                 refused(["--headless", "--max-instructions", "1", *first, option, name], name)
 
 
+def images():
+    """What is no usable image; and images that are used by two, or too many."""
+    with tempfile.TemporaryDirectory(prefix="slate-bad-") as directory:
+        kernel, disk, pipe = Path(directory, "kernel"), Path(directory, "disk"), Path(directory, "pipe")
+        kernel.write_bytes(elf(segments=[(0, 0x100000, 128, 4096)]))
+        disk.write_bytes(bytes(1 << 20))
+        os.mkfifo(pipe)
+        start = ["--headless", "--max-instructions", "1", "--kernel", str(kernel)]
+        for option in ([], ["--disk"], ["--cdrom"], ["--floppy"]):
+            for name in ("/nonexistent/file", directory, str(pipe), "/dev/zero"):
+                refused([*start, *option, name], name)
+        for content, word in ((b"", "empty"), (b"QFI\xfb" + bytes(2), "qcow2"), (b"QFI\xfb" + noise(4096), "qcow2"), (b"KDMV" + bytes(512), "vmdk"),
+                              (b"QFI\xfb\0\0\0\3" + bytes(12) + b"\0\0\0\x10" + b"\xff" * 500, "qcow2")):
+            bad = Path(directory, "bad")
+            bad.write_bytes(content)
+            refused([*start, "--disk", str(bad)], str(bad), word)
+        refused([*start, "--disk", f"{disk},format=qcow2"], "qcow2")
+        refused([*start, "--floppy", str(disk)], "1048576")
+        refused([*start, "--disk", str(disk), "--disk", str(disk)], "in use")
+        others = [Path(directory, f"disk{n}") for n in range(5)]
+        for other in others:
+            other.write_bytes(bytes(512))
+        refused([*start, *map(str, others)], "four")
+        refused([*start, "--disk", f"{disk},format=vmdk"], "vmdk")
+        refused([*start, "--disk", f"{disk},bus=scsi"], "scsi")
+        refused([*start, "--boot", "z"], "boot")
+
+
 def unknown_options():
     for words in (["--nonsense"], ["--kernel"], ["-q"], ["--headless=maybe"], ["--list", "nonsense"]):
         refused(words)
@@ -202,5 +230,5 @@ def configs():
 
 cases = {function.__name__.replace("_", "-"): function for function in (
     missing, directories, unreadable, empty_kernel, foreign_kernels, truncated_bzimages, corrupted_bzimages,
-    damaged_gzip, damaged_elf, initrds, modules, every_file_option, unknown_options, bad_values, nothing_to_boot, configs)}
+    damaged_gzip, damaged_elf, initrds, modules, every_file_option, images, unknown_options, bad_values, nothing_to_boot, configs)}
 sys.exit(report.main(arguments, cases))

@@ -45,7 +45,7 @@ FLAGS = {
                   "mtf", "unrestricted_guest"],
     "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid"],
 }
-CASES = 37                          # of kvmtest
+CASES = 41                          # of kvmtest
 LIMIT = {"kvmtest": 20_000_000_000, "qemu": 30_000_000_000}     # instructions, far more than any case takes
 SECONDS = 1500
 

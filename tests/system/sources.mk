@@ -5,6 +5,7 @@ EXTRA_DIST += \
     tests/system/boot_linux.py \
     tests/system/determinism.py \
     tests/system/display.py \
+    tests/system/disks.py \
     tests/system/dmesg-allowed.txt \
     tests/system/kvm.py \
     tests/system/window.py

@@ -65,7 +65,6 @@ void Blocks::add(Block* block, u8* bytes) {
     if (!page.watched) {
         page.watched = true;
         cpu.memory.watch_memory(bytes, true);
-        cpu.mmu->strip_write(bytes);
     }
     chunks[current].push_back(block);
     counters.built++;

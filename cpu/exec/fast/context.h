@@ -198,6 +198,9 @@ public:
     }
     void move_rsp(s64 by) { cpu->gpr[rsp] = (cpu->gpr[rsp] + u64(by)) & ones(stack_bytes()); }
 
+    // ---- VMX: the current VMCS, where nothing else has to be asked before it is read or written
+    vmx::AtHand* vmcs() const { return cpu->bits64() && cpu->cpl == 0 ? cpu->vmcs : nullptr; }
+
     // ---- addresses
     u64 offset() { return address(); }            // of LEA: the builder leaves the segment out
 

@@ -11,6 +11,7 @@
 #include "cpu/isa/shift.h"
 #include "cpu/isa/sse/packed.h"
 #include "cpu/isa/stack.h"
+#include "cpu/isa/vmx.h"
 
 namespace fast {
 

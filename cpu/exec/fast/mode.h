@@ -23,18 +23,21 @@ inline bool flat_data(const Segment& s) {
 // Whether no relative branch of this page leads out of the canonical addresses (in 64-bit mode).
 inline bool far_from_edges(const Cpu& cpu, u64 rip) {
     constexpr u64 reach = 0x80002000;                  // of a 32-bit displacement, from anywhere in the page
-    return cpu.canonical(rip + reach) && cpu.canonical(rip - reach);
+    u64 canonical = bit(cpu.linear_width());           // so many addresses, half of them below 0
+    return rip + canonical / 2 - reach < canonical - 2 * reach;
 }
 
 inline u32 mode_word(const Cpu& cpu) {
     using decode::CodeSize;
     auto code = cpu.code.size;
-    u32 m = u32(code) | (cpu.code.protected_mode ? mode::protected_mode : 0) | (cpu.cpl == 3 ? mode::user : 0);
+    u32 m = cpu.cpl == 3 ? mode::user : 0;
     if (cpu.guest) m |= mode::guest;
     if (!(cpu.control.cr0 & (cr0::em | cr0::ts)) && (cpu.control.cr4 & cr4::osfxsr)) m |= mode::sse;
     if (code == CodeSize::bits64) {
-        return m | mode::flat | mode::anywhere | (far_from_edges(cpu, cpu.gpr[rip_reg]) ? mode::direct : 0);
+        constexpr u32 always = u32(CodeSize::bits64) | mode::protected_mode | mode::flat | mode::anywhere;
+        return m | always | (far_from_edges(cpu, cpu.gpr[rip_reg]) ? mode::direct : 0);
     }
+    m |= u32(code) | (cpu.code.protected_mode ? mode::protected_mode : 0);
     auto& cs = cpu.seg[Seg::cs];
     bool all = cs.base == 0 && cs.limit == 0xffffffff;
     if (code == CodeSize::bits16) return m | (cs.limit >= 0xffff ? mode::direct : 0);

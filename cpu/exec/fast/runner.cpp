@@ -3,6 +3,7 @@
 #include "cpu/exec/fast/runner.h"
 #include "cpu/exec/fast/context.h"
 #include "cpu/exec/fast/mode.h"
+#include "cpu/execute.h"
 #include "cpu/mmu.h"
 
 namespace fast {
@@ -158,48 +159,76 @@ Next cross_page(OP_ARGUMENTS) {
 
 // ---- through the reference engine
 
-// Whether the block may go on behind an instruction that ran in Slow, which may have done anything.
-static bool undisturbed(Cpu& cpu, const Op* op, Outcome outcome) {
-    auto& f = cpu.fast;
-    if (cpu.pending_dr6) cpu.pending |= pending::debug;
-    u64 expected = f.tick_end - u64(f.budget) + op->before + 1;
-    if (u64 more = cpu.clock.ticks - expected) {       // iterations of a REP
-        f.budget -= s64(more), f.retired_end -= more;
-        if (f.budget < 0) return false;
-    }
-    if (cpu.clock.deadline() != f.deadline || cpu.due() || cpu.activity != Activity::active || !cpu.unwatched()) return false;
-    if (cpu.mmu->stamp != f.stamp >> 16) return false;
-    return (outcome == Outcome::next && cpu.bits64()) || mode_word(cpu) == u32(f.stamp & 0xffff);
+// Whether the run loop has nothing to do but to go on where RIP is.
+[[gnu::always_inline]] static inline bool calm(const Cpu& cpu) {
+    bool due = cpu.pending && cpu.due();
+    return !due && cpu.clock.deadline() == cpu.fast.deadline && cpu.activity == Activity::active && cpu.unwatched();
 }
 
-// z: the outcome.
-static Next behind(OP_ARGUMENTS) {
-    auto outcome = Outcome(z);
-    switch (outcome) {
-    case Outcome::next: case Outcome::changed:
-        if (!undisturbed(*cpu, op, outcome)) break;
-        flags = HostFlags(Flags(u32(cpu->rflags))).value;
-        bank = cpu->bank->e.data();
-        op++;
-        GO(op);
-    case Outcome::again:
-        cpu->rflags |= rflags::rf;
-        [[fallthrough]];
-    case Outcome::taken:
-        if (cpu->pending_dr6) cpu->pending |= pending::debug;
-        break;
-    default:
-        cpu->deliver(cpu->fault_);
+// Iterations of a REP: each but the first is a tick more.
+static bool pay(Cpu& cpu, u64 iterations) {
+    auto& f = cpu.fast;
+    f.budget -= s64(iterations), f.retired_end -= iterations;
+    return f.budget >= 0;
+}
+
+// Whether the block may go on behind an instruction that ran in Slow, up to a tick at least: it may have done anything.
+[[gnu::always_inline]] static inline bool undisturbed(Cpu& cpu, Outcome outcome, u64 tick) {
+    if (outcome != Outcome::next && outcome != Outcome::changed) return false;
+    if (cpu.pending_dr6) [[unlikely]] return false;
+    if (u64 more = cpu.clock.ticks - tick; more && !pay(cpu, more)) return false;
+    u64 stamp = cpu.fast.stamp;
+    if (!calm(cpu) || cpu.mmu->stamp != stamp >> 16) return false;
+    return (outcome == Outcome::next && cpu.bits64()) || mode_word(cpu) == u32(stamp & 0xffff);
+}
+
+// Goes on where RIP is, which may be anywhere and in another mode or translation, if the block there is remembered.
+static Next go_on(OP_ARGUMENTS) {
+    auto& f = cpu->fast;
+    f.budget = s64(f.tick_end - cpu->clock.ticks);
+    if (f.budget < 0 || !calm(*cpu)) LEAVE;
+    f.retired_end = cpu->retired + u64(f.budget);
+    f.stamp = cpu->mmu->stamp << 16 | mode_word(*cpu);
+    u64 rip = cpu->gpr[rip_reg];
+    auto& t = target_of(cpu, rip);
+    if (t.rip != rip || t.stamp != f.stamp) {
+        cpu->runner->remember_target = true;
+        LEAVE;
     }
-    LEAVE;
+    cpu->gpr.page = t.page;
+    flags = HostFlags(Flags(u32(cpu->rflags))).value;
+    bank = cpu->bank->e.data();
+    op = t.op;
+    GO(op);
+}
+
+// Faults are delivered, traps noted.
+static void finish(Cpu& cpu, Outcome outcome) {
+    if (outcome == Outcome::fault) return cpu.deliver(cpu.fault_);
+    if (outcome == Outcome::again) cpu.rflags |= rflags::rf;
+    if (cpu.pending_dr6) cpu.pending |= pending::debug;
+}
+
+static Next finish_and_go_on(OP_ARGUMENTS) {
+    finish(*cpu, Outcome(z));
+    TO(go_on, z);
+}
+
+// z: the outcome, spare: the tick behind the instruction, of its first iteration.
+[[gnu::always_inline]] static inline Next behind(OP_ARGUMENTS) {
+    if (!undisturbed(*cpu, Outcome(z), spare)) TO(finish_and_go_on, z);
+    flags = HostFlags(Flags(u32(cpu->rflags))).value;
+    bank = cpu->bank->e.data();
+    op++;
+    GO(op);
 }
 
 Next call_slow(OP_ARGUMENTS) {
     cpu->runner->counters.slow_calls++;
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
-    cpu->clock.ticks++;
-    z = u64(cpu->execute(*op->decoded));
-    TO(behind, z);
+    spare = ++cpu->clock.ticks;
+    z = u64(cpu->execute_inline(*op->decoded));
+    TAIL return behind(cpu, op, z, spare, bank, flags);
 }
 
 static Outcome fetch_and_execute(Cpu& cpu) {
@@ -211,17 +240,15 @@ static Outcome fetch_and_execute(Cpu& cpu) {
 Next run_in_slow(OP_ARGUMENTS) {
     cpu->runner->counters.misses++;
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
+    spare = cpu->clock.ticks + 1;
     z = u64(fetch_and_execute(*cpu));
-    TO(behind, z);
+    TAIL return behind(cpu, op, z, spare, bank, flags);
 }
 
 Next one_in_slow(OP_ARGUMENTS) {
     settle(*cpu, cpu->gpr.page + op->offset, op->before, flags);
-    Outcome outcome = fetch_and_execute(*cpu);
-    if (outcome == Outcome::fault) cpu->deliver(cpu->fault_);
-    else if (outcome == Outcome::again) cpu->rflags |= rflags::rf;
-    else if (cpu->pending_dr6) cpu->pending |= pending::debug;
-    LEAVE;
+    finish(*cpu, fetch_and_execute(*cpu));
+    TO(go_on, any_z());
 }
 
 // An access that crosses a page misses whatever the bank holds; two accesses of one instruction may push each other out.

@@ -101,6 +101,15 @@ TEST_F(Msr, what_an_emulator_is_not_affected_by) {
     EXPECT_FALSE(exists(amd, 0x10a));
 }
 
+TEST_F(Msr, ibrs_always_on_is_not_claimed_without_ibrs) {
+    EXPECT_TRUE(get(intel, 0x10a) & bit(1));
+    auto chosen = parse_cpu("max-intel,-spec_ctrl");
+    Cpu without(0, chosen.model, chosen.features, intel.memory, intel.clock, {});
+    u64 value = 0;
+    EXPECT_TRUE(read_msr(without, 0x10a, value));
+    EXPECT_EQ(value, get(intel, 0x10a) & ~bit(1));
+}
+
 TEST_F(Msr, commands_are_written_and_never_read) {
     for (u32 index : {0x49u, 0x10bu}) {
         EXPECT_TRUE(put(intel, index, 1));

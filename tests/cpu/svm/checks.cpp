@@ -4,6 +4,7 @@
 #include "cpu/svm/listing.h"
 #include "tests/cpu/svm/straight_checker.h"
 #include <cstring>
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <random>
 #include <set>
@@ -173,6 +174,29 @@ TEST(SvmChecks, every_check_has_a_breaker_and_a_name_of_its_own) {
     EXPECT_EQ(seen.size(), covered.size());
 }
 
+// Whether a table accepts a state in which one row says the opposite, or is missing.
+enum class Change { negated, missing };
+bool accepted_with_row_changed(const State& s, const Check* row, Change change) {
+    return virt::examine(vmrun_checks(), View(s.vmcb, s.around), [&](auto&, auto& check, auto&, auto verdict) {
+        bool broken = verdict == virt::Verdict::broken;
+        if (&check == row) broken = change == Change::negated && verdict == virt::Verdict::holds;
+        return !broken;
+    });
+}
+
+TEST(SvmChecks, no_row_is_dead) {
+    std::vector<State> states;
+    for (auto& b : breakers) states.push_back(broken(b));
+    for (Mode mode : modes) states.push_back(valid(mode));
+    for (auto& group : vmrun_checks())
+        for (auto& check : group.checks)
+            for (auto change : {Change::negated, Change::missing}) {
+                bool differs = false;
+                for (auto& s : states) differs |= accepted_with_row_changed(s, &check, change) != straight_accepts(s);
+                EXPECT_TRUE(differs) << check.id << (change == Change::negated ? " negated" : " missing");
+            }
+}
+
 // What the manual allows just beside what it forbids.
 TEST(SvmChecks, the_last_valid_values_are_accepted) {
     struct { Mode mode; Field field; u64 value; } rows[] = {
@@ -219,6 +243,32 @@ TEST(SvmChecks, a_second_checker_agrees_on_random_states) {
     }
     EXPECT_GT(accepted, 10000u);
     EXPECT_GT(refused, 10000u);
+}
+
+// What CheckMemory compares is all that any rule looks at.
+TEST(SvmChecks, no_rule_reads_a_field_that_is_not_listed) {
+    std::mt19937_64 random(21);
+    for (unsigned n = 0; n < 2000; n++) {
+        State s = valid(modes[n % std::size(modes)]);
+        for (auto& r : fields)
+            if (random() % 4 == 0) s.vmcb[r.field] = random() & ones(r.bytes);
+        View::Log log;
+        virt::examine(vmrun_checks(), View(s.vmcb, s.around, &log), [](auto&&...) { return true; });
+        for (Field f : log) ASSERT_TRUE(std::ranges::count(judged_fields, f)) << row(f).text;
+    }
+}
+
+TEST(SvmChecks, what_was_accepted_is_judged_again_once_a_field_or_the_surroundings_have_changed) {
+    CheckMemory memory;
+    for (auto mode : modes)
+        for (auto& b : breakers) {
+            State good = valid(mode), bad = broken(b);
+            EXPECT_FALSE(memory.first_broken(good.vmcb, good.around));
+            EXPECT_FALSE(memory.first_broken(good.vmcb, good.around));
+            auto* check = memory.first_broken(bad.vmcb, bad.around);
+            EXPECT_TRUE(check && check->id == b.check) << b.check;
+            EXPECT_EQ(memory.first_broken(bad.vmcb, bad.around), check);
+        }
 }
 
 TEST(SvmChecks, a_broken_check_says_why) {

@@ -77,7 +77,7 @@ TEST(SvmTables, a_vmcb_goes_to_memory_and_comes_back) {
     Vmcb out, in;
     out[Field::rip] = 0x1122334455667788, out[Field::cpl] = 3, out[Field::asid] = 7;
     static constexpr Field which[] = {Field::rip, Field::cpl};
-    out.store<which>(memory, Physical(0x1000));
+    out.store<which>({memory, Physical(0x1000)});
     EXPECT_EQ(ram[0x1000 + 0x578], 0x88);
     EXPECT_EQ(ram[0x1000 + 0x4cb], 3);
     EXPECT_EQ(ram[0x1000 + 0x58], 0);

@@ -12,11 +12,14 @@ struct VmxHost : ::testing::Test {
     vmx::Vmx& v = static_cast<vmx::Vmx&>(*m.cpu.virt);
 
     VmxHost() {
-        using vmx::Field;
         m.cpu.control.cr4 |= cr4::vmxe;
         v.enter_operation(0x50000);
         v.make_current(region);
-        Scene s = long_mode();
+        take(long_mode());
+    }
+    // The scene's VMCS without EPT, VPID and lists of MSRs.
+    void take(const Scene& s) {
+        using vmx::Field;
         for (auto& r : vmx::fields) v.vmcs.set(r.field, s.vmcs[r.field]);
         v.vmcs.set(Field::secondary_controls, 0), v.vmcs.set(Field::guest_cr3, 0x1000);
         for (Field count : {Field::entry_msr_load_count, Field::exit_msr_load_count, Field::exit_msr_store_count}) v.vmcs.set(count, 0);

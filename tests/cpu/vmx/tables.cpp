@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // VMX's fields, controls, capabilities and capability MSRs against the numbers of the manual and of silicon.
+#include "cpu/vmx/at_hand.h"
 #include "cpu/vmx/listing.h"
 #include "tests/cpu/vmx/breakers.h"
 #include <algorithm>
@@ -50,6 +51,21 @@ TEST(VmxFields, exist_where_their_control_does) {
     for (auto& r : fields) EXPECT_TRUE(haswell.has(r.field)) << r.text;
 }
 
+// The fast engine reads and writes a field at once where nothing can refuse and no named bit depends on it.
+TEST(VmxFields, at_hand_are_those_that_vmread_and_vmwrite_take) {
+    for (auto* limits : {&early_chip().limits, &haswell_chip().limits}) {
+        Vmcs v;
+        auto at_hand = std::make_unique<AtHand>(v, limits->fields);
+        for (u32 encoding = 0; encoding < 0x8000; encoding += 2) {
+            auto found = find(encoding);
+            bool exists = found && limits->fields.has(found->field);
+            bool plain = exists && !read_only(found->field) && std::ranges::none_of(named_bits, [&](auto& b) { return b.word == found->field; });
+            EXPECT_EQ(at_hand->rows[encoding >> 1].read, exists ? row(found->field) : no_row) << std::hex << encoding;
+            EXPECT_EQ(at_hand->rows[encoding >> 1].write, plain ? row(found->field) : no_row) << std::hex << encoding;
+        }
+    }
+}
+
 TEST(VmxFields, remember_which_have_changed) {
     Vmcs v;
     EXPECT_EQ(v.take_changed(), FieldSet::all());
@@ -58,6 +74,11 @@ TEST(VmxFields, remember_which_have_changed) {
     rip.add(Field::guest_rip);
     EXPECT_EQ(v.take_changed(), rip);
     EXPECT_TRUE(v.take_changed().empty());
+    v.set_plain(row(Field::guest_rip), 5);
+    EXPECT_TRUE(v.take_changed().empty());
+    v.set_plain(row(Field::guest_rip), 6);
+    EXPECT_EQ(v[Field::guest_rip], 6u);
+    EXPECT_EQ(v.take_changed(), rip);
 }
 
 TEST(VmxControls, of_an_inactive_word_have_no_effect) {

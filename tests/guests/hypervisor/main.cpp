@@ -7,6 +7,7 @@
 #include "hypervisor.h"
 #include "frame.h"
 #include "interrupts.h"
+#include "words.h"
 
 bool nested = true;
 u64 nested_root;
@@ -257,18 +258,7 @@ static void answer(Vcpu& v, const Exit& e) {
     }
 }
 
-// ---- the command line, as PVH hands it over, and the start
-
-extern "C" u64 start_info;
-static const char* word_after(const char* name) {
-    const char* line = reinterpret_cast<const char*>(peek<u64>(start_info + 24));
-    for (; line && *line; line++) {
-        unsigned n = 0;
-        while (name[n] && line[n] == name[n]) n++;
-        if (!name[n]) return line + n;
-    }
-    return "";
-}
+// ---- the start
 
 extern "C" void guest() {
     out8(0x3fb, 3);                       // COM1: eight bits
@@ -277,9 +267,9 @@ extern "C" void guest() {
         say("hypervisor| this CPU has neither VMX nor SVM\n");
         return holds("this CPU has VMX or SVM", false);
     }
-    nested = *word_after("paging=") != 's' && vendor->has_nested();
-    if (char n = *word_after("vcpus="); n >= '1' && n <= '8') vcpu_count = unsigned(n - '0');
-    ends_by_power_off = *word_after("end=") == 'o';
+    nested = !says(word_after("paging="), "shadow") && vendor->has_nested();
+    if (u64 n = number(word_after("vcpus=")); n >= 1 && n <= 8) vcpu_count = unsigned(n);
+    ends_by_power_off = says(word_after("end="), "off");
     say("hypervisor| "), say(vendor->name), say(", "), say(nested ? vendor->nested_name : "shadow paging"), say(", "), say_number(vcpu_count), say(" vCPU(s)\n");
 
     nested_root = new_page();

@@ -3,16 +3,16 @@
 #pragma once
 #include "guest.h"
 
-// A page of zeros that nobody else has; physical and linear address are the same.
+// A page of zeros that nobody else has; physical and linear address are the same, in a 32-bit guest too.
 inline u64 new_page(unsigned pages = 1) {
     static u64 next = 0x1000000;
     u64 page = next;
     next += pages * 4096ull;
-    memset(reinterpret_cast<void*>(page), 0, pages * 4096ull);
+    memset(reinterpret_cast<void*>(word(page)), 0, pages * 4096ull);
     return page;
 }
 inline u64 page_of(u64 entry) { return entry & 0xffffffffff000; }
-inline u64& slot(u64 table, u64 index) { return reinterpret_cast<u64*>(table)[index]; }
+inline u64& slot(u64 table, u64 index) { return reinterpret_cast<u64*>(word(table))[index]; }
 
 // The entry at `level` (1: a page's) of the tables at `root`, which has level `top`; missing ones are made, with `link`'s bits.
 inline u64& table_entry(u64 root, u64 address, int level, int top, u64 link) {

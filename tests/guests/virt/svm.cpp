@@ -51,7 +51,7 @@ void guest_state_real(Vmcb& b, u16 cs, u16 ip, u16 sp) {
 
 void make(Machine& m, void (*code)(), u32 asid) {
     m = {};
-    m.vmcb = reinterpret_cast<Vmcb*>(new_page());
+    m.vmcb = reinterpret_cast<Vmcb*>(word(new_page()));
     m.vmcb->asid = asid, m.vmcb->intercepts_2 = vmrun_2;
     guest_state_64(*m.vmcb, word(code), new_page() + 4088);
 }
@@ -68,7 +68,7 @@ u64 npt_identity(u64 size, int level) {
 
 static u64 map_of(unsigned pages, bool intercepted) {
     u64 map = new_page(pages);
-    if (intercepted) memset(reinterpret_cast<void*>(map), 0xff, pages * 4096ull);
+    if (intercepted) memset(reinterpret_cast<void*>(word(map)), 0xff, pages * 4096ull);
     return map;
 }
 u64 new_msr_map(bool intercepted) { return map_of(2, intercepted); }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// --discard-writes: an image that stays as it is; what is written goes to a temporary file and is
+// gone at the end.
+#pragma once
+#include "iodev/media/image.h"
+#include <memory>
+#include <vector>
+
+class DiscardingImage final : public Image {
+public:
+    DiscardingImage(std::unique_ptr<Image> kept, std::unique_ptr<File> written);
+
+    u64 size() const override { return kept->size(); }
+    void read(u64 at, std::span<u8> to) override;
+    void write(u64 at, std::span<const u8> from) override;
+    void flush() override {}
+
+private:
+    static constexpr u64 unit = 4096;
+    std::unique_ptr<Image> kept;
+    std::unique_ptr<File> temporary;                 // as sparse as what was written
+    std::vector<bool> written;                       // by units
+};

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Which image goes into which drive.
+#include "machine/media.h"
+#include "base/error.h"
+#include "iodev/media/open.h"
+#include <algorithm>
+
+using In = ide::Channel::Kind;           // the drive that an image goes into
+
+namespace {
+struct Inserted {
+    In kind;
+    std::string path, format;
+};
+}
+
+static std::vector<Inserted> images(const Options& options) {
+    std::vector<Inserted> all;
+    for (auto& disk : options.disks) all.push_back({In::disk, disk.path, disk.format});
+    for (auto& path : options.media) all.push_back({is_iso9660(path) ? In::cd : In::disk, path, ""});
+    for (auto& path : options.cdroms) all.push_back({In::cd, path, "raw"});
+    return all;
+}
+
+static Medium medium(const Inserted& image, bool discard) {
+    if (image.kind == In::cd) return Medium(open_image(image.path, "raw", Access::read), true);
+    return Medium(open_image(image.path, image.format, discard ? Access::discard : Access::write));
+}
+
+// The boot order as SeaBIOS reads it from the CMOS: three nibbles, 1 floppy, 2 disk, 3 CD.
+static void set_boot_order(Cmos& cmos, const std::string& order) {
+    auto nibble = [&](std::size_t n) { return n < order.size() ? u8(std::string_view("acd").find(order[n]) + 1) : u8(0); };
+    cmos.poke(0x3d, u8(nibble(0) | nibble(1) << 4));
+    cmos.poke(0x38, u8(nibble(2) << 4));
+}
+
+static void insert_floppy(Pc& pc, const Options& options) {
+    auto drive = Medium(open_image(options.floppy, "raw", options.discard_writes ? Access::discard : Access::write));
+    pc.floppy.insert(0, std::move(drive));
+    pc.cmos.set_floppies(pc.floppy.cmos_types());
+}
+
+// The places on the two channels that a kind takes, in order: as other PCs have them, a CD is the
+// secondary channel's first drive.
+static std::vector<unsigned> places(In kind) {
+    return kind == In::cd ? std::vector<unsigned>{2, 3, 1, 0} : std::vector<unsigned>{0, 1, 3, 2};
+}
+
+void insert_media(Pc& pc, const Options& options) {
+    bool taken[4] = {};
+    set_boot_order(pc.cmos, options.boot);
+    if (!options.floppy.empty()) insert_floppy(pc, options);
+    for (auto& image : images(options)) {
+        auto order = places(image.kind);
+        auto free = std::ranges::find_if(order, [&](unsigned place) { return !taken[place]; });
+        if (free == order.end()) throw Error("'" + image.path + "': the IDE channels have room for four disks and CDs in all");
+        taken[*free] = true;
+        std::string serial = "SLATE" + std::to_string(*free + 1);
+        pc.ide.channel(*free / 2).attach(*free % 2, image.kind, medium(image, options.discard_writes), serial);
+    }
+}

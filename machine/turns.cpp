@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Whose turn it is.
+#include "machine/turns.h"
+#include "cpu/cpu.h"
+#include <algorithm>
+
+void Turns::next() {
+    number = (number + 1) % u32(cpus.size());
+    end = clock->ticks + length;
+}
+
+void Turns::run(u64 until) {
+    if (cpus.size() == 1) return current().run(until);
+    bool stopped = false;
+    while (clock->ticks < until && !stopped) {
+        Cpu& cpu = current();
+        if (clock->ticks >= end) end = clock->ticks + length;               // the first turn; or the clock has jumped
+        bool ran = cpu.run_turn(std::min(until, end));
+        stopped = cpu.pending & pending::stop;
+        waiting = ran ? 0 : waiting + 1;
+        bool cut_short = stopped || (clock->ticks >= until && clock->ticks < end);
+        if (!cut_short) next();
+        if (waiting < cpus.size()) continue;
+        clock->ticks = std::max(clock->ticks, std::min(until, clock->deadline()));
+        waiting = 0;
+    }
+}
+
+void Turns::stop() { current().stop(); }
+
+void Turns::visit(Archive& a) {
+    a("number", number), a("end", end), a("waiting", waiting);
+    number %= u32(cpus.size());
+}

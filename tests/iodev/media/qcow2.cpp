@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+// Tests of qcow2 against a shadow of what was written: every geometry, every failure of the host, and
+// a process or host that dies at any moment.
+#include "base/error.h"
+#include "base/log.h"
+#include "iodev/media/qcow2/image.h"
+#include "tests/archive_roundtrip.h"
+#include "tests/iodev/media/memory_file.h"
+#include "tests/iodev/media/qcow2_maker.h"
+
+using qcow2::Qcow2Image;
+
+namespace {
+std::unique_ptr<Image> open(Disk& disk, Disk* backing = nullptr) {
+    auto file = std::make_unique<MemoryFile>(disk);
+    auto header = qcow2::read_header(*file);
+    std::unique_ptr<Image> behind;
+    if (backing) {
+        auto backing_file = std::make_unique<MemoryFile>(*backing);
+        auto backing_header = qcow2::read_header(*backing_file);
+        behind = std::make_unique<Qcow2Image>(std::move(backing_file), nullptr, backing_header);
+    }
+    return std::make_unique<Qcow2Image>(std::move(file), std::move(behind), header);
+}
+
+// Each sector is filled with the number of the write that wrote it last, so that what a sector holds
+// tells when it was written.
+struct Shadow {
+    std::vector<u64> written, flushed;
+    u64 now = 0;
+    explicit Shadow(u64 bytes) : written(bytes / 512), flushed(bytes / 512) {}
+
+    static std::vector<u8> sectors(u64 count, u64 stamp) {
+        std::vector<u8> bytes(count * 512);
+        for (u64 i = 0; i < bytes.size(); i += 8) std::memcpy(&bytes[i], &stamp, 8);
+        return bytes;
+    }
+    void write(Image& image, TestRandom& random) {
+        u64 first = random.below(written.size()), count = 1 + random.below(std::min<u64>(written.size() - first, random.below(4) ? 16 : 300));
+        now++;
+        image.write(first * 512, sectors(count, now));
+        std::fill_n(written.begin() + std::ptrdiff_t(first), count, now);
+    }
+    void flush(Image& image) { image.flush(), flushed = written; }
+
+    // Sectors whose contents are older than what was flushed, newer than what was written, or torn.
+    static u64 wrong(Image& image, const std::vector<u64>& oldest, const std::vector<u64>& newest) {
+        u64 count = 0;
+        std::vector<u8> all(oldest.size() * 512);
+        image.read(0, all);
+        for (u64 s = 0; s < oldest.size(); s++) {
+            u64 stamp;
+            std::memcpy(&stamp, &all[s * 512], 8);
+            bool whole = std::equal(all.begin() + s * 512, all.begin() + s * 512 + 504, all.begin() + s * 512 + 8);
+            count += !whole || stamp < oldest[s] || stamp > newest[s];
+        }
+        return count;
+    }
+    u64 wrong(Image& image) const { return wrong(image, written, written); }
+};
+
+struct Quiet {
+    Quiet() { set_logging(false); }
+    ~Quiet() { set_logging(true); }
+};
+}
+
+TEST(Qcow2, an_empty_image_reads_as_zeros) {
+    Disk disk{make_qcow2({})};
+    auto image = open(disk);
+    EXPECT_EQ(image->size(), 1u << 20);
+    std::vector<u8> all(1 << 20, 0xaa);
+    image->read(0, all);
+    EXPECT_EQ(std::ranges::count(all, 0), 1 << 20);
+    EXPECT_EQ(open(disk)->size(), 1u << 20) << "reading changed it";
+}
+
+TEST(Qcow2, what_is_written_is_read_again_in_every_geometry) {
+    for (unsigned cluster_bits : {9, 10, 12, 16, 17})
+        for (unsigned order = 0; order <= 6; order++)
+            for (unsigned version : {2, 3}) {
+                if (version == 2 && order != 4) continue;
+                u64 size = cluster_bits > 12 ? 1 << 20 : 256 << 10;
+                Disk disk{make_qcow2({size, cluster_bits, version, order})};
+                Shadow shadow(size);
+                TestRandom random{cluster_bits * 10 + order};
+                for (int session = 0; session < 3; session++) {
+                    auto image = open(disk);
+                    for (int i = 0; i < 20; i++) shadow.write(*image, random);
+                    EXPECT_EQ(shadow.wrong(*image), 0u);
+                }
+                EXPECT_EQ(shadow.wrong(*open(disk)), 0u) << cluster_bits << " " << order << " v" << version;
+            }
+}
+
+TEST(Qcow2, the_refcount_table_grows) {
+    // 512-byte clusters with refcounts of 64 bits: a block counts 64 clusters, the table's one cluster 4096.
+    Disk disk{make_qcow2({u64{16} << 20, 9, 3, 6})};
+    {
+        auto image = open(disk);
+        std::vector<u8> bytes(1 << 20, 0x5a);
+        for (u64 at = 0; at < image->size(); at += bytes.size()) image->write(at, bytes);
+    }
+    EXPECT_GT(qcow2::big_endian(&disk.contents[56], 4), 1u) << "clusters of the refcount table";
+    auto image = open(disk);
+    std::vector<u8> all(image->size());
+    image->read(0, all);
+    EXPECT_EQ(std::size_t(std::ranges::count(all, 0x5a)), all.size());
+}
+
+TEST(Qcow2, a_backing_image_shows_through_and_stays_as_it_is) {
+    Disk base{make_qcow2({1 << 20, 12})}, disk{make_qcow2({2 << 20, 16})};
+    Shadow shadow(2 << 20);
+    TestRandom random{5};
+    {
+        auto image = open(base);
+        Shadow below(1 << 20);
+        for (int i = 0; i < 20; i++) below.write(*image, random);
+        std::ranges::copy(below.written, shadow.written.begin());
+        shadow.now = below.now;
+    }
+    auto before = base.contents;
+    {
+        auto image = open(disk, &base);
+        EXPECT_EQ(shadow.wrong(*image), 0u);
+        for (int i = 0; i < 40; i++) shadow.write(*image, random);
+    }
+    EXPECT_EQ(shadow.wrong(*open(disk, &base)), 0u);
+    EXPECT_EQ(base.contents, before);
+}
+
+// ---- dying
+
+namespace {
+// A session with flushes, its writes to the file recorded; then the states in which it could have been
+// cut off, each of them opened (which checks every table) and compared.
+struct Session {
+    Disk disk;
+    Shadow shadow;
+    struct Mark { std::size_t steps; std::vector<u64> flushed, written; };
+    std::vector<Mark> marks;              // after each operation
+    std::vector<u8> start;
+
+    Session(Qcow2Shape shape, u64 seed, int operations) : disk{make_qcow2(shape)}, shadow(shape.size) {
+        TestRandom random{seed};
+        {
+            auto image = open(disk);
+            for (int i = 0; i < 10; i++) shadow.write(*image, random);
+            shadow.flush(*image);
+        }
+        start = disk.contents;
+        disk.recording = true;
+        marks.push_back({0, shadow.flushed, shadow.written});
+        auto image = open(disk);
+        for (int i = 0; i < operations; i++) {
+            if (random.below(4) == 0) shadow.flush(*image);
+            else shadow.write(*image, random);
+            marks.push_back({disk.journal.size(), shadow.flushed, shadow.written});
+        }
+    }
+    // What was on the disk for sure, and what at most, when so many steps had been done.
+    std::pair<const Mark*, const Mark*> around(std::size_t steps) const {
+        std::size_t before = 0;
+        while (before + 1 < marks.size() && marks[before + 1].steps <= steps) before++;
+        return {&marks[before], &marks[std::min(before + 1, marks.size() - 1)]};
+    }
+    void expect_sound(Disk& state, std::size_t steps, const char* how) {
+        auto [before, after] = around(steps);
+        try {
+            EXPECT_EQ(Shadow::wrong(*open(state), before->flushed, after->written), 0u) << how << " after " << steps << " steps";
+        } catch (const Error& e) {
+            ADD_FAILURE() << how << " after " << steps << " steps: " << e.what();
+        }
+    }
+};
+}
+
+TEST(Qcow2, a_process_that_dies_at_any_write_loses_nothing_flushed) {
+    Quiet quiet;
+    for (unsigned cluster_bits : {9, 12, 16}) {
+        Session session({u64{cluster_bits == 16 ? 2u << 20 : 256u << 10}, cluster_bits, 3, cluster_bits == 9 ? 6u : 4u}, cluster_bits, 60);
+        Disk state{session.start};
+        std::size_t every = session.disk.journal.size() / 150 + 1;
+        for (std::size_t steps = 0; steps < session.disk.journal.size(); steps++) {
+            if (steps % every == 0) {
+                Disk copy{state.contents};
+                session.expect_sound(copy, steps, "cut off");
+            }
+            state.apply(session.disk.journal[steps]);
+        }
+    }
+}
+
+TEST(Qcow2, a_host_that_dies_loses_nothing_flushed_whatever_order_its_disk_took) {
+    Quiet quiet;
+    Session session({256 << 10, 9, 3, 6}, 3, 60);
+    auto& journal = session.disk.journal;
+    TestRandom random{17};
+    for (int round = 0; round < 200; round++) {
+        std::size_t steps = random.below(journal.size() + 1), last_flush = 0;
+        for (std::size_t i = 0; i < steps; i++)
+            if (journal[i].flush) last_flush = i;
+        Disk state{session.start};
+        for (std::size_t i = 0; i < steps; i++)
+            if (i < last_flush || random.below(2)) state.apply(journal[i]);
+        // What the file then holds may be shorter than what is counted.
+        session.expect_sound(state, steps, "reordered");
+    }
+}
+
+TEST(Qcow2, what_was_cut_off_can_be_written_on) {
+    Quiet quiet;
+    Session session({1 << 20, 12, 3, 4}, 8, 40);
+    for (std::size_t cut = 1; cut < session.disk.journal.size(); cut += 29) {
+        Disk state{session.start};
+        for (std::size_t i = 0; i < cut; i++) state.apply(session.disk.journal[i]);
+        Shadow shadow(1 << 20);
+        {
+            auto image = open(state);
+            std::vector<u8> zeros(1 << 20);
+            image->write(0, zeros);
+            TestRandom random{cut};
+            for (int i = 0; i < 20; i++) shadow.write(*image, random);
+        }
+        EXPECT_EQ(shadow.wrong(*open(state)), 0u);
+    }
+}
+
+// ---- the host refuses
+
+TEST(Qcow2, a_write_that_fails_is_reported_and_harms_nothing_else) {
+    Quiet quiet;
+    for (u64 fails = 1; fails < 60; fails++) {
+        Disk disk{make_qcow2({256 << 10, 9, 3, 6})};
+        Shadow shadow(256 << 10);
+        TestRandom random{3};
+        bool reported = false;
+        {
+            auto image = open(disk);
+            disk.fail_in = fails;
+            for (int i = 0; i < 25; i++) {
+                auto before = shadow.written;
+                u64 first = random.below(500), count = 1 + random.below(12);
+                shadow.now++;
+                try {
+                    image->write(first * 512, Shadow::sectors(count, shadow.now));
+                    if (i % 5 == 0) image->flush();
+                } catch (const IoError&) {
+                    reported = true;      // a part may have been written: the guest writes it again
+                    image->write(first * 512, Shadow::sectors(count, shadow.now));
+                }
+                std::fill_n(shadow.written.begin() + std::ptrdiff_t(first), count, shadow.now);
+            }
+            EXPECT_EQ(shadow.wrong(*image), 0u) << fails;
+            disk.fail_in = 0;
+        }
+        EXPECT_TRUE(reported || fails > 40) << fails;
+        EXPECT_EQ(shadow.wrong(*open(disk)), 0u) << fails;
+    }
+}
+
+TEST(Qcow2, on_a_full_host_disk_what_was_there_stays_readable_and_writable) {
+    Quiet quiet;
+    Disk disk{make_qcow2({1 << 20, 12})};
+    auto image = open(disk);
+    std::vector<u8> bytes(64 << 10, 1);
+    image->write(0, bytes), image->flush();
+    disk.full = true;
+    std::vector<u8> more(64 << 10, 2);
+    EXPECT_THROW(image->write(512 << 10, more), IoError);
+    image->write(0, more), image->flush();          // in place
+    image->read(0, bytes);
+    EXPECT_EQ(bytes, more);
+    disk.full = false;
+    image->write(512 << 10, more), image->flush();
+    image.reset();
+    open(disk)->read(512 << 10, bytes);
+    EXPECT_EQ(bytes, more);
+}
+
+TEST(Qcow2, a_dead_disk_ends_in_errors_not_in_harm) {
+    Quiet quiet;
+    Disk disk{make_qcow2({})};
+    auto image = open(disk);
+    std::vector<u8> bytes(4096, 1);
+    image->write(0, bytes);
+    disk.dead = true;
+    EXPECT_THROW(image->write(1 << 18, bytes), IoError);
+    EXPECT_THROW(image->flush(), IoError);
+    EXPECT_THROW(image->read(0, bytes), IoError);
+}
+
+// ---- damaged and foreign files
+
+namespace {
+std::string refusal(Disk disk) {
+    try {
+        open(disk);
+        return "opened";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.status, 2);
+        return e.what();
+    }
+}
+std::string refusal_with(u64 at, unsigned width, u64 value) {
+    Disk disk{make_qcow2({})};
+    qcow2::put_big_endian(&disk.contents[at], width, value);
+    return refusal(disk);
+}
+}
+
+TEST(Qcow2, each_damage_of_the_header_is_refused_with_its_reason) {
+    struct { u64 at; unsigned width; u64 value; const char* says; } rows[] = {
+        {4, 4, 1, "version 1"},                 {4, 4, 4, "version 4"},
+        {20, 4, 8, "cluster of 2^8"},           {20, 4, 22, "cluster of 2^22"},
+        {20, 4, 0xffffffff, "cluster of"},      {24, 8, 0, "size of 0"},
+        {24, 8, ~u64{0}, "size of"},            {24, 8, bit(40), "L1 table is too short"},
+        {32, 4, 1, "encrypted"},                {36, 4, 0, "L1 table"},
+        {40, 8, 1, "table"},                    {40, 8, bit(60), "L1 table"},
+        {48, 8, 0, "table"},                    {48, 8, bit(60), "refcount table"},
+        {56, 4, 0, "refcount table"},           {56, 4, 0xffffffff, "refcount table"},
+        {72, 8, 1, "not closed properly"},      {72, 8, 2, "marked as corrupt"},
+        {72, 8, 4, "another file"},             {72, 8, 8, "zlib"},
+        {72, 8, 16, "extended L2"},             {72, 8, bit(63), "does not know"},
+        {96, 4, 7, "refcounts"},                {100, 4, 72, "header is too short"},
+        {100, 4, 0x20000, "header is longer"},  {0x10000, 8, 0x1000000, "refcount block"},
+        {0x10000, 8, 0x20200, "refcount block"}, {0x20000, 2, 0, "more often than counted"},
+        {0x30000, 8, 0x10000 | bit(63), "used more often"}, {0x30000, 8, bit(50), "refers to"},
+        {0x30000, 8, 0x30200, "a cluster at"},
+    };
+    for (auto& row : rows)
+        EXPECT_NE(refusal_with(row.at, row.width, row.value).find(row.says), std::string::npos)
+            << row.at << "=" << row.value << ": " << refusal_with(row.at, row.width, row.value);
+}
+
+TEST(Qcow2, a_truncated_image_is_refused) {
+    Disk disk{make_qcow2({1 << 20, 12})};
+    {
+        auto image = open(disk);
+        std::vector<u8> bytes(1 << 20, 7);
+        image->write(0, bytes);
+    }
+    EXPECT_EQ(refusal(disk), "opened");
+    for (u64 size : {u64{0}, u64{3}, u64{72}, u64{104}, u64{4096}, u64{8192}, u64{16384}, disk.contents.size() / 2, disk.contents.size() - 4096})
+        EXPECT_NE(refusal(std::vector(disk.contents.begin(), disk.contents.begin() + std::ptrdiff_t(size))), "opened") << size;
+}
+
+TEST(Qcow2, any_flipped_bytes_give_an_image_or_a_refusal) {
+    Quiet quiet;
+    Disk good{make_qcow2({64 << 10, 9})};
+    {
+        auto image = open(good);
+        std::vector<u8> bytes(30 << 10, 7);
+        image->write(0, bytes);
+    }
+    TestRandom random{1};
+    int opened = 0;
+    for (int round = 0; round < 500; round++) {
+        Disk disk{good.contents};
+        for (u64 n = random.below(4) + 1; n--;) {
+            u64 at = random.below(2) ? random.below(256) : random.below(disk.contents.size());
+            disk.contents[at] = u8(random.next());
+        }
+        try {
+            auto image = open(disk);
+            opened++;
+            if (image->size() > 1 << 20) continue;
+            std::vector<u8> bytes(image->size());
+            image->read(0, bytes);
+            image->write(0, bytes), image->flush();
+        } catch (const Error&) {
+        } catch (const IoError&) {
+        }
+    }
+    EXPECT_GT(opened, 20);
+}
