@@ -12,6 +12,7 @@ iodev_sources = \
 	iodev/floppy/commands.cpp \
 	iodev/floppy/controller.cpp iodev/floppy/controller.h \
 	iodev/floppy/drive.h \
+	iodev/floppy/transfer.cpp \
 	iodev/fw_cfg.cpp iodev/fw_cfg.h \
 	iodev/hpet.cpp iodev/hpet.h \
 	iodev/ide/bus_master.cpp iodev/ide/bus_master.h \

@@ -65,7 +65,7 @@ static void judge(File& file, const Header& h) {
         refuse(file, "damaged: the header is longer than a cluster");
     if (h.refcount_order > 6)
         refuse(file, "damaged: refcounts of 2^" + std::to_string(h.refcount_order) + " bits");
-    if (h.size == 0 || h.size > bit(56))
+    if (h.size < 512 || h.size > bit(56))
         refuse(file, "damaged: a size of " + std::to_string(h.size) + " bytes");
     auto aligned = [&](u64 offset) {
         return offset % h.cluster_size() == 0 && offset >= h.cluster_size();

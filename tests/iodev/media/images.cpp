@@ -64,7 +64,7 @@ struct Images : testing::Test {
     }
     // The exit status; words go through the shell in the directory.
     int run(const std::string& words) const {
-        int status = std::system(("cd '" + directory.string() + "' && " + words + " >log 2>&1").c_str());
+        int status = std::system(("cd '" + directory.string() + "' && { " + words + "; } >log 2>&1").c_str());
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
 };

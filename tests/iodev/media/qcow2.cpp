@@ -304,6 +304,7 @@ std::string refusal(Disk disk) {
 }
 std::string refusal_with(u64 at, unsigned width, u64 value) {
     Disk disk{make_qcow2({})};
+    qcow2::put_big_endian(&disk.contents[108], 4, 0x10000);            // the length of a header extension
     qcow2::put_big_endian(&disk.contents[at], width, value);
     return refusal(disk);
 }
@@ -315,7 +316,8 @@ TEST(Qcow2, each_damage_of_the_header_is_refused_with_its_reason) {
         {20, 4, 8, "cluster of 2^8"},           {20, 4, 22, "cluster of 2^22"},
         {20, 4, 0xffffffff, "cluster of"},      {24, 8, 0, "size of 0"},
         {24, 8, ~u64{0}, "size of"},            {24, 8, bit(40), "L1 table is too short"},
-        {32, 4, 1, "encrypted"},                {36, 4, 0, "L1 table"},
+        {24, 8, 511, "size of 511"},            {32, 4, 1, "encrypted"},
+        {36, 4, 0, "L1 table"},                 {104, 4, 0xe2792aca, "longer than the header"},
         {40, 8, 1, "table"},                    {40, 8, bit(60), "L1 table"},
         {48, 8, 0, "table"},                    {48, 8, bit(60), "refcount table"},
         {56, 4, 0, "refcount table"},           {56, 4, 0xffffffff, "refcount table"},
