@@ -170,9 +170,9 @@ struct Board {
         }
         case 7: ioapic.set(unsigned(random.below(30)), random.below(2)); break;
         case 8: uart.receive_break(), uart.set_modem(u8(random.next())); break;
+        case 9: isa.set_pirq(unsigned(random.next()), random.below(2)); break;
         case 10: vga.window.write(random.below(VgaWindow::size), 4, random.next()); break;
         case 11: events += render(vga.scanout()).width; break;
-        case 9: isa.set_pirq(unsigned(random.next()), random.below(2)); break;
         }
     }
 
