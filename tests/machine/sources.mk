@@ -2,4 +2,5 @@
 # The tests of tests/machine/, part of unit_tests.
 tests_machine_sources = \
     tests/machine/options.cpp \
-    tests/machine/pc.cpp
+    tests/machine/pc.cpp \
+    tests/machine/turns.cpp
