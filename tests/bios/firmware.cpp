@@ -36,11 +36,15 @@ TEST(firmware, is_told_of_ram_below_and_above_the_hole) {
     Described small(u64{64} << 20), large(u64{5} << 30);
     auto& one = small.file("etc/e820");
     ASSERT_EQ(one.size(), 20u);
-    EXPECT_EQ(number(one, 0, 8), 0u), EXPECT_EQ(number(one, 8, 8), u64{64} << 20), EXPECT_EQ(number(one, 16, 4), 1u);
+    EXPECT_EQ(number(one, 0, 8), 0u);
+    EXPECT_EQ(number(one, 8, 8), u64{64} << 20);
+    EXPECT_EQ(number(one, 16, 4), 1u);
     auto& two = large.file("etc/e820");
     ASSERT_EQ(two.size(), 40u);
     EXPECT_EQ(number(two, 8, 8), u64{3} << 30);
-    EXPECT_EQ(number(two, 20, 8), u64{4} << 30), EXPECT_EQ(number(two, 28, 8), u64{2} << 30), EXPECT_EQ(number(two, 36, 4), 1u);
+    EXPECT_EQ(number(two, 20, 8), u64{4} << 30);
+    EXPECT_EQ(number(two, 28, 8), u64{2} << 30);
+    EXPECT_EQ(number(two, 36, 4), 1u);
 }
 
 TEST(firmware, gets_feature_control_only_where_there_is_vmx) {
@@ -53,7 +57,8 @@ TEST(firmware, gets_smbios_in_two_files) {
     auto &anchor = d.file("etc/smbios/smbios-anchor"), &tables = d.file("etc/smbios/smbios-tables");
     ASSERT_EQ(anchor.size(), 0x1fu);
     EXPECT_EQ(std::string(anchor.begin(), anchor.begin() + 4), "_SM_");
-    EXPECT_EQ(sum(anchor, 0, 0x1f), 0), EXPECT_EQ(sum(anchor, 0x10, 0x1f), 0);
+    EXPECT_EQ(sum(anchor, 0, 0x1f), 0);
+    EXPECT_EQ(sum(anchor, 0x10, 0x1f), 0);
     EXPECT_EQ(number(anchor, 0x16, 2), tables.size());
     EXPECT_EQ(tables.at(0), 0);                        // BIOS information is the first
 }
