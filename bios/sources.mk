@@ -15,6 +15,8 @@ bios_sources = \
     bios/bytes.h \
     bios/elf.cpp \
     bios/elf.h \
+    bios/firmware.cpp \
+    bios/firmware.h \
     bios/font.cpp \
     bios/gzip.cpp \
     bios/kernel.cpp \

@@ -22,6 +22,7 @@ AcpiPm::AcpiPm(Clock& clock, Wires wires, unsigned timer_bits)
     // device monitors: kept, without effect
     for (unsigned at = 0x44; at < 0x80; at++) allow(at, 1, 0xff);
     allow(pmregmisc, 1, 1);
+    fix(0x5b, 1, 0x02);                  // DEVACTB: APMC is set up already, since there is no SMM to set it up for
     fix(0x90, 4, 1), allow(0x90, 4, 0xfff0);
     allow(0xd2, 1, 0x0f);
     AcpiPm::reset(Reset::power);

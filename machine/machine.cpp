@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "bios/firmware.h"
 #include "bios/text_mode.h"
 #include "cpu/msr/access.h"
 #include "machine/media.h"
@@ -26,7 +27,8 @@ Parts parts_of(const Options& options) {
     parts.model = parse_cpu(options.cpu).model;
     parts.cpus = options.cpus, parts.model.processors = options.cpus;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
-    if (!options.vga_rom.empty()) parts.vga_rom = read_file(options.vga_rom, 16 << 20);
+    if (options.kernel.empty()) parts.firmware = firmware::read_image(options.firmware), parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
+    else if (!options.vga_rom.empty()) parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
     parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;
     return parts;
 }
@@ -61,6 +63,7 @@ static void enter(Cpu& cpu, const EntryState& e) {
 }
 
 void load(Pc& pc, const Options& options) {
+    if (options.kernel.empty()) return firmware::describe(pc.fw_cfg, {pc.layout, pc.acpi(), pc.parts.model.features.has(Feature::vmx)});
     BootRequest request;
     request.kernel = options.kernel, request.initrd = options.initrd, request.append = options.append, request.modules = options.modules;
     request.memory = options.memory;

@@ -118,6 +118,8 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--append", o.append, "its command line")->type_name("TEXT");
     app.add_option("--module", o.modules, "a multiboot or PVH module; repeatable")->type_name("FILE[,TEXT]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
+    app.add_option("--firmware", o.firmware, "start with this firmware [SeaBIOS, where there is no kernel]")->type_name("FILE");
+
     app.add_option("MEDIUM", o.media, "a disk or a CD, by its content")->type_name("FILE");
     app.add_option("--disk", t.disks, "a hard disk's image: raw or qcow2, by its content unless said; repeatable")->type_name("FILE[,format=F][,bus=ide]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--cdrom", o.cdroms, "a CD's or DVD's image; repeatable")->type_name("FILE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -189,7 +191,10 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     bool takes_terminal = std::count(o.serial.begin(), o.serial.end(), "stdio");
     if (o.debug && takes_terminal) throw Error("--serial stdio: the debugger has the terminal; write stdout, pty, unix:SOCKET or tcp:PORT");
     if (o.serial.size() > 2) throw Error("--serial: this PC has two serial ports");
-    if (o.runs() && o.kernel.empty()) throw Error("nothing to boot: give --kernel FILE (slate --help lists the options)");
+    bool medium = !(o.media.empty() && o.disks.empty() && o.cdroms.empty() && o.floppy.empty());
+    if (o.runs() && o.kernel.empty() && o.firmware.empty() && !medium)
+        throw Error("nothing to boot: give a disk or a CD, --kernel FILE, or --firmware FILE (slate --help lists the options)");
+    if (!o.kernel.empty() && !o.firmware.empty()) throw Error("--kernel and --firmware exclude each other: a kernel is entered without firmware");
     if (o.kernel.empty() && !(o.initrd.empty() && o.modules.empty())) throw Error("--initrd and --module need --kernel");
     return o;
 }

@@ -11,6 +11,7 @@ struct Options {
     // What to boot.
     std::string kernel, initrd, append;
     std::vector<std::string> modules;         // FILE[,arguments]
+    std::string firmware;                     // an image; empty: SeaBIOS, when there is no kernel
 
     // Media.
     struct Disk { std::string path, format; };

@@ -21,7 +21,7 @@ static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsig
 
 Pc::Pc(Parts given)
     : parts(std::move(given)), layout(memory_map(parts.memory)), clock(parts.ips), memory(parts.model.physical_bits), ram(parts.memory),
-      rom(rom::size), open_bus(0x4000), random(parts.seed),
+      rom(parts.firmware.empty() ? rom::size : parts.firmware.size()), open_bus(0x4000), random(parts.seed),
       irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
       cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires(0)), turns(clock, cpus),
       hpet(clock, [this](unsigned pin, bool level) { ioapic.set(pin, level); }, irq(0, hpet_irq), irq(8, hpet_irq),
@@ -53,6 +53,7 @@ Pc::Pc(Parts given)
       test_device(clock, irq(10)),
       ferr(irq(13)) {
     std::ranges::fill(rom.all(), 0xff), std::ranges::fill(open_bus.all(), 0xff);
+    std::ranges::copy(parts.firmware, rom.all().begin());
     make_cpus();
     pci.attach(0, 0, host_bridge);
     pci.attach(1, 0, isa_bridge);
@@ -113,7 +114,7 @@ void Pc::lay_out_memory() {
     memory.map_ram(Physical(0x100000), ram.bytes(0x100000, layout.low_top - 0x100000));
     if (layout.high_top > MemoryMap::four_gib)
         memory.map_ram(Physical(MemoryMap::four_gib), ram.bytes(layout.low_top, layout.high_top - MemoryMap::four_gib));
-    memory.map_rom(Physical(MemoryMap::four_gib - rom::size), rom.all());
+    memory.map_rom(Physical(MemoryMap::four_gib - rom.all().size()), rom.all());
     memory.map_mmio(Physical(VgaWindow::base), VgaWindow::size, vga.window);
     memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
     memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
@@ -125,8 +126,10 @@ void Pc::lay_out_memory() {
 void Pc::show(const HostBridge::Pam& pam) {
     Physical base(pam.base);
     auto shadow = ram.bytes(pam.base, pam.size);
-    bool has_rom = pam.base >= rom::base;
-    auto behind = has_rom ? rom.bytes(pam.base - rom::base, pam.size) : open_bus.bytes(0, pam.size);
+    constexpr u64 one_mib = 0x100000, most_below = 0x20000;
+    u64 size = rom.all().size(), to_end = one_mib - pam.base;
+    bool has_rom = to_end <= std::min(size, most_below);
+    auto behind = has_rom ? rom.bytes(size - to_end, pam.size) : open_bus.bytes(0, pam.size);
     if (pam.read_ram && pam.write_ram) memory.map_ram(base, shadow);
     else if (pam.read_ram) memory.map_rom(base, shadow);
     else if (pam.write_ram) memory.map_split(base, behind, shadow);

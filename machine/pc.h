@@ -45,6 +45,7 @@ struct Parts {
     Tuning tuning;
     bool explain = false;                 // say why VM entries fail
     u32 vga_memory = Vga::default_memory; // a power of two
+    std::vector<u8> firmware;             // ends at 4 GiB, its last 128 KiB at 1 MiB too; empty: the loader's ROM of 64 KiB
     std::vector<u8> vga_rom;              // the display's option ROM; empty: none
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
     std::function<void(u8)> debugcon = [](u8) {};

@@ -51,15 +51,22 @@ Structures structures(const AcpiParameters& p, u64 memory) {
 
 }  // namespace
 
+static constexpr u64 entry_size = 0x1f, tables_at = 32;
+
 Bytes smbios(const AcpiParameters& p, u64 memory, u64 address) {
     Structures s = structures(p, memory);
     Bytes b;
-    put_text(b, "_SM_"), put8(b, 0), put8(b, 0x1f), put8(b, 2), put8(b, 8), put16(b, s.largest);
+    put_text(b, "_SM_"), put8(b, 0), put8(b, entry_size), put8(b, 2), put8(b, 8), put16(b, s.largest);
     b.resize(16);
-    put_text(b, "_DMI_"), put8(b, 0), put16(b, s.b.size()), put32(b, address + 32), put16(b, s.count), put8(b, 0x28);
+    put_text(b, "_DMI_"), put8(b, 0), put16(b, s.b.size()), put32(b, address + tables_at), put16(b, s.count), put8(b, 0x28);
     b[21] = checksum(std::span(b).subspan(16));
     b[4] = checksum(b);
-    b.resize(32);
+    b.resize(tables_at);
     put_bytes(b, s.b);
     return b;
+}
+
+SmbiosFiles smbios_files(const AcpiParameters& p, u64 memory) {
+    Bytes all = smbios(p, memory, 0);
+    return {{all.begin(), all.begin() + entry_size}, {all.begin() + tables_at, all.end()}};
 }

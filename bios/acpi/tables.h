@@ -28,6 +28,9 @@ Bytes dsdt_body(const AcpiParameters&);
 // Blobs for F0000h-FFFFFh, at an address known beforehand: entry structure first, its tables behind it.
 Bytes mp_table(const AcpiParameters&, u64 address);          // empty when the CPUs are more than it can name (254)
 Bytes smbios(const AcpiParameters&, u64 memory, u64 address);
+// The same apart, for firmware that finds the place itself.
+struct SmbiosFiles { Bytes anchor, tables; };                // etc/smbios/smbios-anchor, etc/smbios/smbios-tables
+SmbiosFiles smbios_files(const AcpiParameters&, u64 memory);
 
 // What SeaBIOS and OVMF read from fw_cfg to place the tables themselves.
 struct AcpiFiles { Bytes tables, rsdp, loader; };            // etc/acpi/tables, etc/acpi/rsdp, etc/table-loader

@@ -2,6 +2,7 @@
 # Scripts that fetch kernels and build initial file systems.
 EXTRA_DIST += \
     tests/images/bench.sh \
+    tests/images/cd.sh \
     tests/images/common.sh \
     tests/images/diskinit \
     tests/images/disks \

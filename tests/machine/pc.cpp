@@ -144,3 +144,22 @@ TEST(Pc, TheDisplaysBarsAreMappedInThePciWindow) {
     EXPECT_EQ(pc.memory.backing(Physical(0xfec00000)), Backing::mmio);
     EXPECT_NE(pc.memory.read(Physical(0xfec00000), 4), ~u32{0});
 }
+
+// A firmware image ends at 4 GiB; its last 128 KiB are at 1 MiB too, each 16 KiB behind its PAM bits.
+TEST(Pc, AFirmwareImageEndsAtFourGiBAndAtOneMiB) {
+    Parts p = parts();
+    p.firmware.resize(0x40000);
+    for (u64 n = 0; n < p.firmware.size(); n += 0x1000) p.firmware[n] = u8(n >> 12);
+    Pc pc(p);
+    EXPECT_EQ(byte_at(pc, 0xfffc0000), 0x00u);
+    EXPECT_EQ(byte_at(pc, 0xfffff000), 0x3fu);
+    EXPECT_EQ(byte_at(pc, 0xe0000), 0x20u);
+    EXPECT_EQ(byte_at(pc, 0xff000), 0x3fu);
+    EXPECT_EQ(byte_at(pc, 0xdf000), 0xffu);
+    configure(pc, 0, 0x5e, 0x33);                      // E0000h to E7FFFh: RAM
+    pc.memory.write(Physical(0xe0000), 1, 0x77);
+    EXPECT_EQ(byte_at(pc, 0xe0000), 0x77u);
+    configure(pc, 0, 0x5e, 0x30);
+    EXPECT_EQ(byte_at(pc, 0xe0000), 0x20u);
+    EXPECT_EQ(pc.cpu.seg[Seg::cs].base + pc.cpu.rip(), 0xfffffff0u);
+}

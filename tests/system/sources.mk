@@ -7,5 +7,6 @@ EXTRA_DIST += \
     tests/system/display.py \
     tests/system/disks.py \
     tests/system/dmesg-allowed.txt \
+    tests/system/firmware.py \
     tests/system/kvm.py \
     tests/system/window.py

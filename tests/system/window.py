@@ -91,6 +91,9 @@ def machine(directory, *words):
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
         try:
             yield screen, slate
+        except Failed as failed:
+            errors.seek(0)
+            raise Failed(f"{failed}; it said: {errors.read()[-300:]!r}") from None
         finally:
             if slate.poll() is None:
                 slate.kill()
