@@ -96,7 +96,7 @@ static bool wait_for_others() {
     for (unsigned n = 1; n < cpus; n++) good = wait_for(n) && good;
     return good;
 }
-static void pass_time(u32 ticks = 400000) {
+static void pass_time(u32 ticks = 100000) {
     for (u64 end = rdtsc() + ticks * cpus; rdtsc() < end;) rest();
 }
 
