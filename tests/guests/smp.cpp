@@ -77,7 +77,10 @@ void smp_main(u32 id) {
     Worker& w = worker[id];
     for (;;) {
         w.loops = w.loops + 1;
-        if (auto job = w.job) job(), w.job = nullptr;
+        if (auto job = w.job) {
+            job();
+            w.job = nullptr;
+        }
         sti(), rest(), cli();
     }
 }
