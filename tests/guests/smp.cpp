@@ -90,7 +90,6 @@ static bool wait_for(unsigned id, u32 patience = 2000000) {
     while (worker[id].job && patience) patience--, rest();
     return patience;
 }
-static bool run_on(unsigned id, void (*job)()) { return worker[id].job = job, wait_for(id); }
 static void run_on_others(void (*job)()) {
     for (unsigned n = 1; n < cpus; n++) worker[n].job = job;
 }
@@ -163,7 +162,8 @@ static void init_one() {
 static constexpr unsigned vector = 0x61;
 static void note(Frame& f) {
     Worker& w = worker[my_id()];
-    w.interrupts = w.interrupts + 1, w.vector = u32(f.vector);
+    w.interrupts = w.interrupts + 1;
+    w.vector = u32(f.vector);
     apic(eoi, 0);
 }
 static void note_nmi(Frame&) { Worker& w = worker[my_id()]; w.nmis = w.nmis + 1; }
@@ -171,7 +171,10 @@ static void note_nmi(Frame&) { Worker& w = worker[my_id()]; w.nmis = w.nmis + 1;
 static u64 who() {
     sti(), pass_time(), cli();
     u64 set = 0;
-    for (unsigned n = 0; n < cpus; n++) set |= u64{worker[n].interrupts == 1} << n, worker[n].interrupts = 0;
+    for (unsigned n = 0; n < cpus; n++) {
+        set |= u64{worker[n].interrupts == 1} << n;
+        worker[n].interrupts = 0;
+    }
     return set;
 }
 static u64 all() { return cpus == 64 ? ~u64{0} : (u64{1} << cpus) - 1; }
@@ -371,7 +374,8 @@ static void to_x2() { wrmsr(0x1b, rdmsr(0x1b) | 0x400), wrmsr(0x80f, 0x1ff); }
 static void send_x2(u32 low, u32 destination) { wrmsr(0x830, u64{destination} << 32 | low); }
 static void note_x2(Frame& f) {
     Worker& w = worker[my_id()];
-    w.interrupts = w.interrupts + 1, w.vector = u32(f.vector);
+    w.interrupts = w.interrupts + 1;
+    w.vector = u32(f.vector);
     wrmsr(0x80b, 0);
 }
 static volatile u32 wrong_logical;
