@@ -239,14 +239,15 @@ static constexpr u32 rounds = 3000;
 static void add_locked() {
     for (u32 n = 0; n < rounds; n++) asm volatile("lock incl %0" : "+m"(total));
 }
+static void take_lock() {
+    for (u32 taken = 1;; taken = 1, rest()) {
+        asm volatile("xchgl %0, %1" : "+r"(taken), "+m"(lock_word)::"memory");
+        if (!taken) return;
+    }
+}
 static void add_guarded() {
     for (u32 n = 0; n < rounds / 10; n++) {
-        u32 taken = 1;
-        for (;;) {
-            asm volatile("xchgl %0, %1" : "+r"(taken), "+m"(lock_word)::"memory");
-            if (!taken) break;
-            taken = 1, rest();
-        }
+        take_lock();
         if (inside) clashes = clashes + 1;
         inside = 1;
         guarded = guarded + 1;
@@ -350,12 +351,7 @@ static volatile u64 latest;
 static volatile u32 backwards;
 static void read_time() {
     for (u32 n = 0; n < rounds / 10; n++) {
-        u32 taken = 1;
-        for (;;) {
-            asm volatile("xchgl %0, %1" : "+r"(taken), "+m"(lock_word)::"memory");
-            if (!taken) break;
-            taken = 1, rest();
-        }
+        take_lock();
         u64 now = rdtsc();
         if (now < latest) backwards = backwards + 1;
         latest = now;
