@@ -29,6 +29,7 @@ Parts parts_of(const Options& options) {
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
     if (options.kernel.empty()) parts.firmware = firmware::read_image(options.firmware), parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
     else if (!options.vga_rom.empty()) parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
+    parts.devices = options.devices;
     parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;
     return parts;
 }

@@ -2,6 +2,7 @@
 // The command line, by CLI11: one row per option, the same names in the configuration file.
 #include "machine/options.h"
 #include "base/error.h"
+#include "machine/pc.h"
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
@@ -131,6 +132,8 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--memory", t.memory, "RAM: 2M to 64G [1G]")->type_name("SIZE");
     app.add_option("--smp", o.cpus, "number of CPUs: 1 to 64 [1]")->type_name("N")->check(CLI::Range(1u, 64u));
     app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
+    app.add_option("--device", o.devices, "a device for test programs: QEMU's pc-testdev or edu, or pci-test (slate(1)); repeatable")->type_name("pc-testdev|edu|pci-test")
+        ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->check(CLI::IsMember(Pc::optional_devices()));
 
     app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio");

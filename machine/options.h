@@ -26,6 +26,7 @@ struct Options {
     u64 memory = u64{1} << 30;                // bytes
     unsigned cpus = 1;
     std::string cpu = "max-intel";            // MODEL[,+feature,-feature]
+    std::vector<std::string> devices;         // of those in Pc::optional_devices()
 
     // Lines to the outside: stdio, file:F, pty, unix:SOCKET, tcp:PORT.
     std::vector<std::string> serial;

@@ -4,6 +4,15 @@
 #include "cpu/virt/layer.h"
 #include <algorithm>
 
+const Pc::OptionalDevice Pc::optional[] = {
+    {"pc-testdev", &Pc::add_pc_testdev}, {"edu", &Pc::add_edu}, {"pci-test", &Pc::add_pci_test}};
+
+std::vector<std::string> Pc::optional_devices() {
+    std::vector<std::string> names;
+    for (auto& row : optional) names.push_back(row.name);
+    return names;
+}
+
 // The code memory is for all CPUs together, as long as each has enough to work with.
 static Tuning tuning_of_each(Tuning tuning, unsigned cpus) {
     constexpr u64 least = u64{4} << 20;
@@ -60,8 +69,11 @@ Pc::Pc(Parts given)
     pci.attach(1, 1, ide);
     pci.attach(1, 3, acpi_pm);
     pci.attach(2, 0, vga);
+    bus_master.message = [this](u64 address, u32 data) { route(apics, interrupt_message(address, data)); };
     lay_out_memory();
     attach_ports();
+    for (auto& row : optional)
+        if (std::ranges::count(parts.devices, row.name)) (this->*row.add)();
     reset();
 }
 
@@ -157,6 +169,30 @@ void Pc::attach_ports() {
     for (auto& row : map) ports.attach(row.base, row.size, row.device);
 }
 
+// Its input lines are those of both interrupt controllers below 16, of the I/O APIC alone from there on.
+void Pc::add_pc_testdev() {
+    pc_testdev = std::make_unique<PcTestdev>([this](unsigned pin) {
+        return pin < 16 ? irq(pin, testdev_irq) : ioapic.pin(pin);
+    });
+    ports.attach(PcTestdev::scratch_port, PcTestdev::scratch_ports, *pc_testdev);
+    ports.attach(0xe9, 1, debug_e9);
+    ports.attach(PcTestdev::lines_port, PcTestdev::pins, pc_testdev->input_lines);
+    memory.map_mmio(Physical(PcTestdev::base), PcTestdev::size, *pc_testdev);
+}
+
+void Pc::add_edu() {
+    edu = std::make_unique<Edu>(clock, bus_master, window([this](Physical at) { memory.map_mmio(at, Edu::bar_size, *edu); }, Edu::bar_size));
+    pci.attach(4, 0, *edu);
+}
+
+void Pc::add_pci_test() {
+    constexpr u64 page = TestDevice::page_size;
+    static_assert(page == MessagingFunction::Table::size);
+    pci_test = std::make_unique<PciTest>(clock, bus_master, window([this](Physical at) { memory.map_mmio(at, page, *pci_test); }, page),
+                                         window([this](Physical at) { memory.map_mmio(at, page, pci_test->table); }, page));
+    pci.attach(5, 0, *pci_test);
+}
+
 void Pc::map(u16 base, unsigned size, Device& device, bool on) {
     on ? ports.attach(base, size, device) : ports.detach(base, size, device);
 }
@@ -168,8 +204,11 @@ void Pc::map_ide(unsigned channel, bool on) {
 }
 
 std::vector<Device*> Pc::devices() {
-    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &com1, &com2, &pci, &host_bridge,
-            &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+    std::vector<Device*> all{&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &com1, &com2, &pci, &host_bridge,
+                             &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+    for (Device* device : std::initializer_list<Device*>{pc_testdev.get(), edu.get(), pci_test.get()})
+        if (device) all.push_back(device);
+    return all;
 }
 
 void Pc::reset() {
@@ -199,6 +238,8 @@ AcpiParameters Pc::acpi() const {
     AcpiParameters p;
     p.cpus = parts.cpus;
     p.vga = true, p.ide = true;
+    if (edu) p.bars.push_back({4, 0, 0xfea00000});
+    if (pci_test) p.bars.push_back({5, 0, 0xfe9fe000}), p.bars.push_back({5, 1, 0xfe9ff000});
     return p;
 }
 
