@@ -42,6 +42,7 @@ iodev_sources = \
 	iodev/media/qcow2/refcounts.cpp iodev/media/qcow2/refcounts.h \
 	iodev/media/qcow2/tables.cpp iodev/media/qcow2/tables.h \
 	iodev/media/raw.cpp iodev/media/raw.h \
+	iodev/parallel.h \
 	iodev/pc_testdev.cpp iodev/pc_testdev.h \
 	iodev/pci.cpp iodev/pci.h \
 	iodev/pci_bridges.cpp iodev/pci_bridges.h \

@@ -12,6 +12,7 @@
 // The board that the options ask for, its lines to the outside not connected; and what is in memory and registers at its start.
 Parts parts_of(const Options& options);
 void load(Pc& pc, const Options& options);
+void resume(Pc& pc, const Options& options);     // from S3, a kernel that was loaded
 
 class Machine {
 public:
@@ -32,10 +33,11 @@ private:
     void take_screenshots();              // those whose time has come
     u64 next_stop() const;                // ticks
     void print_hash();
+    bool go_on();                         // behind what ended the guest's run; false: nothing does
 
     Options options;
     Front* front;                         // null: none
-    std::unique_ptr<Console> serial[2], debugcon;
+    std::unique_ptr<Console> serial[2], debugcon, parallel;
     std::unique_ptr<Pc> pc;
     u64 next_hash = 0;
     std::vector<Screenshot> screenshots;  // still to be taken, by time

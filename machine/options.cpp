@@ -137,6 +137,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
 
     app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio");
+    app.add_option("--parallel", o.parallel, "where the printer's bytes of LPT1 (378h) go")->type_name("FILE|stdio");
     app.add_flag("--headless", o.headless, "no window");
     app.add_option("--screenshot", t.screenshots, "write the display as PNG, at that time of the machine's or at the end; repeatable")->type_name("FILE[,at=SECONDS]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--vga-rom", o.vga_rom, "the display's option ROM, in its PCI function")->type_name("FILE");

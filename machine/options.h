@@ -30,7 +30,7 @@ struct Options {
 
     // Lines to the outside: stdio, file:F, pty, unix:SOCKET, tcp:PORT.
     std::vector<std::string> serial;
-    std::string debugcon;                     // a file, or "stdio"
+    std::string debugcon, parallel;           // files, or "stdio"
 
     // The display.
     std::string vga_rom;                      // its option ROM; empty: none

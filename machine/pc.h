@@ -18,6 +18,7 @@
 #include "iodev/ide/controller.h"
 #include "iodev/ioapic.h"
 #include "iodev/keyboard.h"
+#include "iodev/parallel.h"
 #include "iodev/pc_testdev.h"
 #include "iodev/pci_bridges.h"
 #include "iodev/pci_test.h"
@@ -34,7 +35,8 @@
 #include <optional>
 
 // How a run ends, from inside.
-enum class Ending : u8 { power_off, reset, triple_fault, debug_exit };
+// (sleep and wake: S3, from which Pc::sleep() and a boot go on.)
+enum class Ending : u8 { power_off, reset, triple_fault, debug_exit, sleep, wake };
 
 // What a board is built from.
 struct Parts {
@@ -52,14 +54,16 @@ struct Parts {
     std::vector<u8> vga_rom;              // the display's option ROM; empty: none
     std::vector<std::string> devices;     // of those in Pc::optional_devices()
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
-    std::function<void(u8)> debugcon = [](u8) {};
+    std::function<void(u8)> debugcon = [](u8) {}, parallel = [](u8) {};
 };
 
 class Pc {
 public:
     explicit Pc(Parts parts);
 
-    void reset();                         // power-on state of every chip and the CPU; RAM is cleared
+    // Every chip and the CPUs. Power-on clears RAM; what follows a reset by the guest keeps RAM, the clock's date and the CMOS.
+    void reset(Reset = Reset::power);
+    void sleep();                         // S3: no CPU runs until a reset, which Ending::wake asks for
     void visit(Archive&);                 // all state, RAM included
     void set_rom(std::span<const u8> image);          // 64 KiB at F0000h and below 4 GiB
     AcpiParameters acpi() const;
@@ -107,6 +111,7 @@ public:
     Keyboard keyboard;
     floppy::Controller floppy;
     Uart com1, com2;
+    ParallelPort lpt1;
     PciBus pci;
     HostBridge host_bridge;
     IsaBridge isa_bridge;
