@@ -312,10 +312,18 @@ bool Reader::is_there(const std::string& path, const char* instead) {
     if (!there && !path.empty()) warn(name + ": '" + path + "': no such file; " + instead);
     return there;
 }
+// Bochs' BIOS finds the display's ROM at C0000h from the start, which only its own board has there.
+static bool is_of_bochs(const std::string& path) {
+    constexpr std::string_view by = "The Bochs Project";
+    auto bytes = read_file(path, u64{8} << 20, "firmware is at most 8 MiB");
+    return std::search(bytes.begin(), bytes.end(), by.begin(), by.end()) != bytes.end();
+}
 void Reader::romimage() {
     std::string path = take("file");
     if (path.empty()) path = take_bare();
-    if (is_there(path, "SeaBIOS is used")) o.firmware = path;
+    if (!is_there(path, "SeaBIOS is used")) return;
+    if (is_of_bochs(path)) warn("romimage: '" + path + "' is for Bochs' own board; SeaBIOS is used");
+    else o.firmware = path;
 }
 void Reader::vgaromimage() {
     std::string path = take("file");

@@ -200,6 +200,13 @@ def own_firmware():
         done = place.run()
         expect(done.returncode == 3, f"status {done.returncode}: {done.stderr}")
         expect((place.path / "lpt.out").read_text() == "p" and (place.path / "com.out").read_text() == "s", "not what the ROM printed")
+        rom[:17] = b"The Bochs Project"
+        place.write("bochs.bin", bytes(rom))
+        place.write("a.img", boot_sector("floppy").ljust(1_474_560, b"\0"))
+        place.write("other", "romimage: file=bochs.bin\nfloppya: image=a.img\nboot: floppy\nport_e9_hack: enabled=1\n")
+        done = place.run(bochsrc="other")
+        ended(done, "floppy")
+        expect("other:1: romimage" in done.stderr and "SeaBIOS" in done.stderr, done.stderr)
         done = place.run("--firmware", "test.bin", "--parallel", "l2")
         expect(done.returncode == 3 and (place.path / "l2").read_text() == "p", f"status {done.returncode}: {done.stderr}")
 
