@@ -103,7 +103,7 @@ TEST_F(MessagesTest, each_entry_of_the_table_has_its_message) {
     EXPECT_EQ(card.table.read(12, 4), 1u) << "masked from reset on (6.8.2.9)";
     set_entry(0, 0xfee00000, 0x31, 0), set_entry(69, 0x5'0000'1234, 0xdeadbeef, 0);
     set_msix(0x8000);
-    EXPECT_TRUE(card.signal(0)), EXPECT_TRUE(card.signal(69));
+    EXPECT_TRUE(card.signal(0)); EXPECT_TRUE(card.signal(69));
     EXPECT_EQ(sent, (std::vector<Message>{{0xfee00000, 0x31}, {0x5'0000'1234, 0xdeadbeef}}));
     EXPECT_EQ(card.table.read(69 * 16, 8), 0x5'0000'1234u);
     EXPECT_EQ(card.table.read(69 * 16 + 8, 2), 0xbeefu);
@@ -119,14 +119,14 @@ TEST_F(MessagesTest, masks_of_the_entry_and_of_the_function_hold_messages_back) 
     set_msix(0xc000);
     card.signal(1), card.signal(65);
     EXPECT_TRUE(sent.empty());
-    EXPECT_EQ(card.table.read(0x800, 8), 2u), EXPECT_EQ(card.table.read(0x808, 8), 2u);
+    EXPECT_EQ(card.table.read(0x800, 8), 2u); EXPECT_EQ(card.table.read(0x808, 8), 2u);
     card.table.write(0x800, 8, 0);
     EXPECT_EQ(card.table.read(0x800, 4), 2u) << "pending bits are read-only";
     set_msix(0x8000);
     EXPECT_EQ(sent, (std::vector<Message>{{0xfee00000, 0x32}}));
     card.table.write(1 * 16 + 8, 4, 0x33), card.table.write(1 * 16 + 12, 4, 0);
     EXPECT_EQ(sent.back(), (Message{0xfee00000, 0x33}));
-    EXPECT_EQ(card.table.read(0x800, 8), 0u), EXPECT_EQ(card.table.read(0x808, 8), 0u);
+    EXPECT_EQ(card.table.read(0x800, 8), 0u); EXPECT_EQ(card.table.read(0x808, 8), 0u);
 }
 
 TEST_F(MessagesTest, state_survives_saving) {
@@ -142,10 +142,10 @@ TEST_F(MessagesTest, state_survives_saving) {
 // 11.11.1: bits 19:12 destination, 3 redirection hint, 2 mode; 11.11.2: 15 level, 14 asserted, 10:8 delivery mode, 7:0 vector.
 TEST(InterruptMessage, address_and_data_are_taken_apart) {
     auto fixed = interrupt_message(0xfee07000, 0x4041);
-    EXPECT_EQ(fixed.destination, 7u), EXPECT_EQ(fixed.vector, 0x41), EXPECT_FALSE(fixed.logical), EXPECT_FALSE(fixed.level);
+    EXPECT_EQ(fixed.destination, 7u); EXPECT_EQ(fixed.vector, 0x41); EXPECT_FALSE(fixed.logical); EXPECT_FALSE(fixed.level);
     EXPECT_EQ(fixed.mode, DeliveryMode::fixed);
     auto logical = interrupt_message(0xfee0300c, 0xc055);
-    EXPECT_EQ(logical.destination, 3u), EXPECT_TRUE(logical.logical), EXPECT_TRUE(logical.level), EXPECT_TRUE(logical.asserted);
+    EXPECT_EQ(logical.destination, 3u); EXPECT_TRUE(logical.logical); EXPECT_TRUE(logical.level); EXPECT_TRUE(logical.asserted);
     EXPECT_EQ(logical.mode, DeliveryMode::lowest) << "the hint: one of them";
     EXPECT_FALSE(interrupt_message(0xfee00000, 0x8055).asserted);
     EXPECT_EQ(interrupt_message(0xfee00000, 0x0400).mode, DeliveryMode::nmi);
@@ -185,7 +185,7 @@ TEST_F(BusTest, a_dword_at_feexxxxxh_is_a_message_and_nothing_else_is) {
     bus.write(Physical(0xfee12342), four), bus.write(Physical(0xfee12340), std::span(four).first(2)), bus.write(Physical(0xfed00000), four);
     EXPECT_EQ(sent.size(), 1u);
     bus.write_dword(0x100, 0xa1b2c3d4);
-    EXPECT_EQ(ram[0x100], 0xd4), EXPECT_EQ(ram[0x103], 0xa1);
+    EXPECT_EQ(ram[0x100], 0xd4); EXPECT_EQ(ram[0x103], 0xa1);
 }
 
 TEST_F(EduTest, its_registers_are_as_published) {
@@ -196,13 +196,13 @@ TEST_F(EduTest, its_registers_are_as_published) {
     edu.write(8, 4, 12);
     EXPECT_EQ(edu.read(0x20, 4) & 1, 1u);
     run_for(clock, 1000);
-    EXPECT_EQ(edu.read(0x20, 4), 0u), EXPECT_EQ(edu.read(8, 4), 479001600u);
+    EXPECT_EQ(edu.read(0x20, 4), 0u); EXPECT_EQ(edu.read(8, 4), 479001600u);
     edu.write(0x20, 4, 0x80), edu.write(8, 4, 0xffffffff);
     run_for(clock, 1000);
     EXPECT_EQ(edu.read(8, 4), 0u) << "beyond 32 bits";
-    EXPECT_TRUE(intx), EXPECT_EQ(edu.read(0x24, 4), 1u);
+    EXPECT_TRUE(intx); EXPECT_EQ(edu.read(0x24, 4), 1u);
     edu.write(0x64, 4, 1);
-    EXPECT_FALSE(intx), EXPECT_EQ(edu.read(0x24, 4), 0u);
+    EXPECT_FALSE(intx); EXPECT_EQ(edu.read(0x24, 4), 0u);
     EXPECT_EQ(edu.read(4, 1), 0xffu) << "registers are dwords";
     EXPECT_EQ(edu.read(4, 8), ~u64{0}) << "and qwords from 80h on";
 }
@@ -212,7 +212,7 @@ TEST_F(EduTest, dma_goes_both_ways_within_its_buffer) {
     dma(0x1000, 0x40000, 4096, 1);
     EXPECT_EQ(edu.read(0x98, 4), 0u);
     dma(0x40100, 0x8000, 16, 3);
-    EXPECT_EQ(ram[0x8000], u8(0x100 * 3)), EXPECT_EQ(ram[0x800f], u8(0x10f * 3)), EXPECT_EQ(ram[0x8010], 0);
+    EXPECT_EQ(ram[0x8000], u8(0x100 * 3)); EXPECT_EQ(ram[0x800f], u8(0x10f * 3)); EXPECT_EQ(ram[0x8010], 0);
     for (auto [from, count] : {std::pair<u64, u64>{0x40ff1, 16}, {0x3ffff, 16}, {0x40000, 4097}, {0x40001, ~u64{0}}}) {
         dma(from, 0x9000, count, 3);
         EXPECT_EQ(ram[0x9000], 0) << std::hex << from;
@@ -227,7 +227,7 @@ TEST_F(EduTest, a_message_takes_the_place_of_intx) {
     edu.config_write(msi + 4, 4, 0xfee00000), edu.config_write(msi + 12, 2, 0x30), edu.config_write(msi + 2, 2, 1);
     dma(0x1000, 0x40000, 16, 5);
     EXPECT_FALSE(intx);
-    EXPECT_EQ(sent, (std::vector<Message>{{0xfee00000, 0x30}})), EXPECT_EQ(edu.read(0x24, 4), 0x100u);
+    EXPECT_EQ(sent, (std::vector<Message>{{0xfee00000, 0x30}})); EXPECT_EQ(edu.read(0x24, 4), 0x100u);
     dma(0x40000, 0xfee00000 & Edu::reach, 4, 3);
     EXPECT_EQ(sent.size(), 1u) << "its DMA reaches 256 MiB";
     Edu other(clock, bus, [](u64, bool) {});

@@ -184,7 +184,7 @@ TEST(Pc, DevicesByOption) {
     p.devices = Pc::optional_devices();
     Pc pc(std::move(p));
     pc.ports.out(0xe0, 4, 0x12345678), pc.memory.write(Physical(0xff000010), 4, 0x9abcdef0);
-    EXPECT_EQ(pc.ports.in(0xe0, 4), 0x12345678u), EXPECT_EQ(byte_at(pc, 0xff000013), 0x9au);
+    EXPECT_EQ(pc.ports.in(0xe0, 4), 0x12345678u); EXPECT_EQ(byte_at(pc, 0xff000013), 0x9au);
     EXPECT_EQ(pc.ports.in(0xe9, 1), 0xe9u);
     pc.ports.out(0x2017, 1, 1);
     EXPECT_EQ(pc.pci.function(4, 0), pc.edu.get());
@@ -202,7 +202,7 @@ TEST(Pc, AResetByTheGuestKeepsMemoryAndTheClocksDate) {
     pc.clock.ticks += pc.clock.rate * 3600 * 5;
     pc.clock.run_due();
     pc.reset(Reset::warm);
-    EXPECT_EQ(pc.memory.read(Physical(0x2000), 4), 0x12345678u), EXPECT_EQ(hour(), 5u);
+    EXPECT_EQ(pc.memory.read(Physical(0x2000), 4), 0x12345678u); EXPECT_EQ(hour(), 5u);
     pc.reset();
-    EXPECT_EQ(pc.memory.read(Physical(0x2000), 4), 0u), EXPECT_EQ(hour(), 0u);
+    EXPECT_EQ(pc.memory.read(Physical(0x2000), 4), 0u); EXPECT_EQ(hour(), 0u);
 }
