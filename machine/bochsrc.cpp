@@ -446,8 +446,9 @@ void Reader::e9() {
 // time0: seconds, or local (1) or utc (2), or as ctime() writes it.
 void Reader::clock() {
     std::string sync = lower(take("sync")), start = take("time0"), word = lower(start);
-    if (!sync.empty()) warn("clock: sync=" + sync + " is not honoured: time is the count of instructions");
-    if (flag("rtc_sync", false)) warn("clock: rtc_sync is not honoured");
+    if (!sync.empty() && sync != "slowdown" && sync != "realtime" && sync != "both") refuse("clock: sync=" + sync + " is none of none, slowdown, realtime, both");
+    o.realtime = !sync.empty();
+    flag("rtc_sync", false);                             // the clock of the date follows the same time
     if (start.empty()) return;
     std::time_t now = std::time(nullptr);
     std::tm tm{};

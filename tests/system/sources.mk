@@ -4,10 +4,12 @@ EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/bochsrc.py \
     tests/system/boot_linux.py \
+    tests/system/clock.py \
     tests/system/determinism.py \
     tests/system/display.py \
     tests/system/disks.py \
     tests/system/dmesg-allowed.txt \
     tests/system/firmware.py \
     tests/system/kvm.py \
-    tests/system/window.py
+    tests/system/window.py \
+    tests/system/xen.py
