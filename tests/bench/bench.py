@@ -5,6 +5,9 @@
   build    a full build from nothing, and a rebuild after one instruction family changed: wall seconds
   boot     Debian's kernels by --kernel, from the start of the process until the guest has powered itself off
   work     md5sum, gzip, sort, ... of busybox in the guest (tests/bench/work), without the boot
+  screen   a boot with its messages on the VGA's text screen, then 20,000 lines there
+  cpus     boots on 1, 2 and 4 CPUs
+  idle     what a guest that waits at its shell costs by --clock realtime
   kernels  small compute kernels and 300 KB of generated code (tests/bench/kernels.c, large.py)
   kvm      KVM in the guest: a mix of cases of tests/images/kvmtest.c under nested and shadow paging, and a kernel booted by
            Debian's QEMU; slate with VMX, slate with SVM and TCG's SVM by turns. The exit status is 1 where the three kernels
@@ -94,9 +97,9 @@ class Shown(Exception):
 
 
 # ---- Running one emulator ----------------------------------------------------------------------------------------
-def user_seconds(pid):
+def user_seconds(pid, system=False):
     fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
-    return int(fields[11]) / TICK
+    return (int(fields[11]) + (int(fields[12]) if system else 0)) / TICK
 
 
 class Run:
@@ -340,6 +343,75 @@ def works(bench):
     bench.no_qemu()
 
 
+# ---- screen ------------------------------------------------------------------------------------------------------
+def screens(bench):
+    permille = max(1, round(bench.arguments.scale * 1000))
+    runs = bench.alternate("screen", bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]), bench.image("bench.sh"),
+                           f"{QUIET} console=tty0 console=ttyS0 ignore_loglevel wl=run,benchwork,{permille},screen")
+    rows = []
+    for name, value in (("lines", lambda r: r.seconds.get("screen", 0)), ("boot and lines", lambda r: r.total)):
+        ours, theirs = median(runs["slate"], value), median(runs.get(QEMU), value)
+        rows.append([name, figure(theirs), figure(ours), figure(over(ours, theirs))])
+        for emulator, amount, unit in (("slate", ours, "s"), ("TCG", theirs, "s"), ("slate/TCG", over(ours, theirs), "")):
+            bench.row(f"screen {name}, {emulator}", amount, unit)
+    table("a console on the VGA's text screen, user CPU seconds", ["what", "TCG s", "slate s", "slate/TCG"], rows)
+    bench.no_qemu()
+
+
+# ---- cpus --------------------------------------------------------------------------------------------------------
+def cpus(bench):
+    kernel, initrd = bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]), bench.image("initramfs.sh")
+    options, totals, rows = bench.arguments.options, {}, []
+    for count in (1, 2, 4):
+        bench.arguments.options = f"{options} --smp {count}"
+        runs = bench.alternate(f"cpus-{count}", kernel, initrd, "wl=stop", emulators=["slate"])
+        totals[count] = median(runs["slate"], lambda r: r.total)
+        rows.append([str(count), figure(totals[count]), figure(over(totals[count], totals[1]))])
+        bench.row(f"boot on {count} CPUs", totals[count], "s")
+        bench.row(f"boot on {count} CPUs, of that on one", over(totals[count], totals[1]), "")
+    bench.arguments.options = options
+    table("boot on several CPUs, start to power-off, user CPU seconds (4 CPUs: at most 1.5 of one's)", ["CPUs", "slate s", "of one's"], rows)
+
+
+# ---- idle --------------------------------------------------------------------------------------------------------
+IDLE_BEFORE, IDLE_SECONDS = 5, 20             # after the shell has come; watched
+
+
+def idle_share(bench, count):
+    """User and system seconds per second of a guest that waits at its shell, at a terminal."""
+    command = bench.command("slate", bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]), bench.image("initramfs.sh"), "")
+    command += ["--clock", "realtime", "--smp", str(count)]
+    if bench.arguments.commands:
+        print(shlex.join(command))
+        raise Shown
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    try:
+        said, end = b"", time.monotonic() + 600
+        while b"/ # " not in said:
+            if process.poll() is not None or time.monotonic() > end:
+                raise Wrong("idle: no shell")
+            said += os.read(ours, 65536)
+        time.sleep(IDLE_BEFORE)
+        before = user_seconds(process.pid, system=True)
+        time.sleep(IDLE_SECONDS)
+        return (user_seconds(process.pid, system=True) - before) / IDLE_SECONDS
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def idles(bench):
+    rows = []
+    for count in (1, 4):
+        share = idle_share(bench, count)
+        rows.append([str(count), f"{share:.2%}"])
+        bench.row(f"idle on {count} CPUs, of a host CPU", share, "")
+    table("an idle guest under --clock realtime (at most 2 % of a host CPU)", ["CPUs", "of a host CPU"], rows)
+
+
 # ---- kernels -----------------------------------------------------------------------------------------------------
 def native_kernels(bench, requests):
     """Results and median user seconds (the programs read their own) on this host."""
@@ -552,7 +624,7 @@ def chosen(bench, known):
 
 
 # ---- The whole ---------------------------------------------------------------------------------------------------
-PARTS = {"build": builds, "boot": boots, "work": works, "kernels": kernels, "kvm": kvms, "exits": exits}
+PARTS = {"build": builds, "boot": boots, "work": works, "screen": screens, "cpus": cpus, "idle": idles, "kernels": kernels, "kvm": kvms, "exits": exits}
 
 
 def write_history(bench):
@@ -586,7 +658,7 @@ def main():
     if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *KVM_CASES}:
         parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *KVM_CASES])}")
     bench = Bench(arguments)
-    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "exits"))]
+    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "screen", "cpus", "idle", "exits"))]
     for part in arguments.only or unnamed:
         try:
             PARTS[part](bench)
