@@ -34,6 +34,7 @@ static void boot() {
     is("fw_cfg 3 is the RAM's size", fw_cfg(3, 8), memory);
     is("fw_cfg 5 is the number of CPUs", fw_cfg(5, 2), cpu_count());
     is("fw_cfg 0 is its signature", fw_cfg(0, 4), 0x554d4551);
+    is("fw_cfg 11h limits nothing: programs ask there how far they may go", fw_cfg(0x11, 8), 0);
     u64 below = memory < 0xc0000000 ? memory : 0xc0000000;
     holds("mem_upper is the RAM from 1 MiB on", info(8) <= (below >> 10) - 1024 && info(8) > (below >> 10) - 2048);
     u64 largest = largest_range();
