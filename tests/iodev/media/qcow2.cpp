@@ -197,6 +197,19 @@ TEST(Qcow2, each_damage_of_the_header_is_refused_with_its_reason) {
             << row.at << "=" << row.value << ": " << refusal_with(row.at, row.width, row.value);
 }
 
+// An L1 table whose entries all lead to one L2 table, which is counted as often: reading it each time would take for ever.
+TEST(Qcow2, a_table_referred_to_twice_is_refused_though_it_is_counted_twice) {
+    Disk disk{make_qcow2({u64{8} << 30, 16})};
+    auto put = [&](u64 at, unsigned width, u64 value) { qcow2::put_big_endian(&disk.contents[at], width, value); };
+    disk.contents.resize(0x50000), put(0x20000 + 4 * 2, 2, 60000);
+    for (u64 i = 0; i < 16; i++) put(0x30000 + i * 8, 8, 0x40000);
+    EXPECT_NE(refusal(disk).find("referred to twice"), std::string::npos) << refusal(disk);
+    for (u64 i = 1; i < 16; i++) put(0x30000 + i * 8, 8, 0);
+    EXPECT_EQ(refusal(disk), "opened");
+    put(0x10008, 8, 0x20000), put(0x20000 + 2 * 2, 2, 2);
+    EXPECT_NE(refusal(disk).find("referred to twice"), std::string::npos) << "a refcount block: " << refusal(disk);
+}
+
 TEST(Qcow2, a_truncated_image_is_refused) {
     Disk disk{make_qcow2({1 << 20, 12})};
     {
