@@ -8,7 +8,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     set_logging(false);
     Choices choices{Input(data, size)};
-    auto kind = ImageKind(choices.below(4));
+    auto kind = ImageKind(choices.below(5));
     u8 how = u8(choices.below(256));
     Qcow2Shape shape{64 << 10, 9u + (how & 3), how & 4 ? 2u : 3u, how & 4 ? 4u : (how >> 3) % 7u};
     ImageSession session(kind, shape, choices, int(4 + choices.below(20)), how & 0x80);

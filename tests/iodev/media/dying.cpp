@@ -14,6 +14,8 @@ const Row rows[] = {
     {ImageKind::qcow2, {small, 10, 3, 0}},
     {ImageKind::qcow2, {small, 12, 2, 4}},
     {ImageKind::qcow2, {2 << 20, 16, 3, 4}},
+    {ImageKind::compressed, {small, 9, 3, 4}},
+    {ImageKind::compressed, {small, 12, 3, 4}},
     {ImageKind::qcow2_on_raw, {small, 9, 3, 6}},
     {ImageKind::qcow2_on_qcow2, {small, 12, 3, 4}},
 };

@@ -49,7 +49,7 @@ struct Shadow {
     u64 wrong(Image& image) const { return wrong(image, oldest, written); }
 };
 
-enum class ImageKind : u8 { raw, qcow2, qcow2_on_raw, qcow2_on_qcow2 };
+enum class ImageKind : u8 { raw, qcow2, compressed, qcow2_on_raw, qcow2_on_qcow2 };
 
 // A file of some kind, with the one behind it.
 struct ImageStack {
@@ -68,7 +68,7 @@ struct ImageStack {
     std::unique_ptr<Image> open(Disk& file) {             // one of its states
         switch (kind) {
         case ImageKind::raw: return open_raw(file);
-        case ImageKind::qcow2: return open_qcow2(file);
+        case ImageKind::qcow2: case ImageKind::compressed: return open_qcow2(file);
         case ImageKind::qcow2_on_raw: return open_qcow2(file, open_raw(behind));
         default: return open_qcow2(file, open_qcow2(behind));
         }
@@ -77,7 +77,8 @@ struct ImageStack {
     template <class Random> static ImageStack make(ImageKind kind, const Qcow2Shape& shape, Shadow& shadow, Random& random) {
         ImageStack stack{kind};
         stack.disk.contents = kind == ImageKind::raw ? std::vector<u8>(shape.size) : make_qcow2(shape);
-        if (kind <= ImageKind::qcow2) return stack;
+        if (kind == ImageKind::compressed) add_compressed_zeros(stack.disk.contents, shape, 40);
+        if (kind <= ImageKind::compressed) return stack;
         u64 size = shape.size / 4 * 3;
         stack.behind.contents = kind == ImageKind::qcow2_on_raw ? std::vector<u8>(size) : make_qcow2({size, 12});
         Shadow below(size);
