@@ -50,7 +50,7 @@ def alone(model, cpus, directory):
 def cd(model, cpus, directory):
     """From the reset vector to Linux's power-off, with text on the VGA at the end."""
     need_seabios()
-    path, complaint = image(arguments, "cd.sh")
+    path, complaint = image(arguments, "cd.sh", "linux")
     if not path:
         raise Skip(complaint)
     shot = directory / "end.png"

@@ -9,4 +9,5 @@ EXTRA_DIST += \
     tests/system/dmesg-allowed.txt \
     tests/system/firmware.py \
     tests/system/kvm.py \
-    tests/system/window.py
+    tests/system/window.py \
+    tests/system/xen.py
