@@ -49,6 +49,18 @@ inline const std::vector<Chip>& chips() {
 
 inline bool has(const Chip& chip, std::string_view part) { return std::ranges::count(chip.parts, part) != 0; }
 
+// Device registers in a page of memory that no chip has, below 1 MiB or in the last 64 MiB below 4 GiB.
+inline bool page_left_out(Pc& pc) {
+    auto known = [](u64 at) {
+        return std::ranges::any_of(chips(), [&](auto& chip) {
+            return std::ranges::any_of(chip.pages, [&](auto& page) { return at >= page.base && at - page.base < page.size; });
+        });
+    };
+    for (u64 at = 0; at < u64{1} << 32; at += at == 0x100000 ? 0xfbf00000 : 0x1000)
+        if (pc.memory.backing(Physical(at)) == Backing::mmio && !known(at)) return true;
+    return false;
+}
+
 // The device that no chip has; a board with one is not covered.
 inline std::string_view left_out(Pc& pc) {
     auto known = [](std::string_view part) { return std::ranges::any_of(chips(), [&](auto& chip) { return has(chip, part); }); };
@@ -56,7 +68,7 @@ inline std::string_view left_out(Pc& pc) {
         if (!known(device->name())) return device->name();
     for (auto& range : pc.ports.ranges())
         if (!known(range.device->name())) return range.device->name();
-    return "";
+    return page_left_out(pc) ? "a page of registers" : "";
 }
 
 }  // namespace devices

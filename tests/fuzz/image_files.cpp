@@ -17,7 +17,8 @@ namespace {
 struct Directory {
     std::string path = make();
     static std::string make() {
-        std::string pattern = (std::filesystem::exists("/dev/shm") ? std::string("/dev/shm") : std::filesystem::temp_directory_path().string()) + "/slate-fuzz-XXXXXX";
+        std::filesystem::path shared = "/dev/shm", place = exists(shared) ? shared : std::filesystem::temp_directory_path();
+        std::string pattern = place / "slate-fuzz-XXXXXX";
         return mkdtemp(pattern.data());
     }
     ~Directory() { std::filesystem::remove_all(path); }

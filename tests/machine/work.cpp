@@ -4,7 +4,7 @@
 #include "iodev/media/raw.h"
 #include "machine/pc.h"
 #include "tests/archive_roundtrip.h"
-#include "tests/iodev/media/memory_file.h"
+#include "tests/fuzz/devices.h"
 #include <ctime>
 
 namespace {
@@ -102,6 +102,10 @@ TEST_F(Work, a_transfer_in_steps_moves_every_byte) {
     pc.ports.out(master, 1, 0), command48(0x35, regions * size / 512), pc.ports.out(master, 1, 1);
     longest_event(100);
     for (u64 i = 0; i < regions * size / 512 * 512; i++) ASSERT_EQ(disk.contents[i], u8(i * 7 + (i >> 8))) << i;
+}
+
+TEST_F(Work, every_device_of_the_board_has_its_fuzz_target) {
+    EXPECT_EQ(devices::left_out(pc), "") << "name it in tests/fuzz/devices.h";
 }
 
 // Whatever is written wherever: the longest of many accesses, each by itself.

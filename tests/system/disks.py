@@ -219,19 +219,21 @@ def floppy():
         expect(said(text, "DISK-WRITTEN") == sum_of(file) != before, "the floppy was not written")
 
 
-def full_host():
+def full_host(kind, *more):
     """The host has room for 8 MiB: the guest sees I/O errors, the emulator goes on, the image is sound."""
     with scratch() as directory:
         file = Path(directory) / "disk"
-        make_image(file, "qcow2")
+        make_image(file, kind)
+        before = sum_of(file)
         old = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, old[1]))
         try:
-            text = work("disks-full", "fail", "--disk", str(file), bad=r"DISK-FAILED|Kernel panic|Oops:|BUG:")
+            text = work(f"disks-full-{kind}{''.join(more)}", "fail", "--disk", f"{file},format={kind}", *more, bad=r"DISK-FAILED|Kernel panic|Oops:|BUG:")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, old)
         expect("DISK-ERROR" in text and "DISK-READ 65536" in text, "the guest saw no error, or nothing after it")
-        expect_sound(file, "qcow2", leaks=True)
+        expect_sound(file, kind, leaks=True)
+        expect(not more or sum_of(file) == before, "--discard-writes changed the image")
 
 
 def in_use():
@@ -308,6 +310,8 @@ def kills():
 
 
 rows = {"file-system-raw": lambda: file_system("raw"), "file-system-qcow2": lambda: file_system("qcow2"), "same-writes": same_writes,
-        "overlay-and-discard": overlay_and_discard, "cd-and-pio": cd_and_pio, "floppy": floppy, "full-host": full_host, "in-use": in_use,
+        "overlay-and-discard": overlay_and_discard, "cd-and-pio": cd_and_pio, "floppy": floppy,
+        "full-host-qcow2": lambda: full_host("qcow2"), "full-host-raw": lambda: full_host("raw"),
+        "full-host-discard": lambda: full_host("raw", "--discard-writes"), "in-use": in_use,
         **kills()}
 sys.exit(report.main(arguments, {f"linux-{name}": function for name, function in rows.items()}))

@@ -20,6 +20,13 @@ const Row rows[] = {
     {ImageKind::qcow2_on_qcow2, {small, 12, 3, 4}},
 };
 
+// Whether the header is written near such a step.
+bool moves(const std::vector<Disk::Step>& journal, std::size_t step) {
+    for (std::size_t n = step > 12 ? step - 12 : 0; n < step + 12 && n < journal.size(); n++)
+        if (!journal[n].flush && journal[n].at == qcow2::refcount_table_field) return true;
+    return false;
+}
+
 struct Dying : testing::Test {
     Dying() { set_logging(false); }
     ~Dying() override { set_logging(true); }
@@ -78,6 +85,23 @@ TEST_F(Dying, what_was_cut_off_can_be_written_on) {
                 for (int i = 0; i < 20; i++) shadow.write(*image, random);
             }
             EXPECT_EQ(shadow.wrong(*session.stack.open(state)), 0u) << cut;
+        }
+    }
+}
+
+// 64 refcount blocks of 64 clusters each are what the first table leads to: the session needs more.
+TEST_F(Dying, nothing_flushed_is_lost_while_the_refcount_table_moves) {
+    for (bool failures : {false, true}) {
+        TestRandom random{failures};
+        ImageSession session(ImageKind::qcow2, {u64{3} << 20, 9, 3, 6}, random, 12, failures, 3850);
+        EXPECT_EQ(session.live_wrong + session.closed_wrong, 0u);
+        auto& disk = session.stack.disk;
+        EXPECT_GT(qcow2::big_endian(&disk.contents[56], 4), qcow2::big_endian(&session.start[56], 4)) << "clusters of the table";
+        for (std::size_t steps = 0; steps <= disk.journal.size(); steps++) {
+            if (steps % 64 && !moves(disk.journal, steps)) continue;
+            Disk killed = session.after_process_death(steps, random), dead = session.after_host_death(steps, random);
+            ASSERT_EQ(session.complaint(killed, steps), "");
+            ASSERT_EQ(session.complaint(dead, steps), "");
         }
     }
 }

@@ -98,9 +98,11 @@ struct ImageSession {
     struct Mark { std::size_t steps; Shadow::Stamps flushed, written; };
     std::vector<Mark> marks;              // after each operation
 
-    // failures: now and then the host refuses a write or a flush.
-    template <class Random> ImageSession(ImageKind kind, const Qcow2Shape& shape, Random& random, int operations, bool failures = false)
-        : shadow(shape.size), stack(ImageStack::make(kind, shape, shadow, random)), start(stack.disk.contents) {
+    // failures: now and then the host refuses a write or a flush. filled: so many sectors are written before.
+    template <class Random> ImageSession(ImageKind kind, const Qcow2Shape& shape, Random& random, int operations, bool failures = false, u64 filled = 0)
+        : shadow(shape.size), stack(ImageStack::make(kind, shape, shadow, random)) {
+        fill(filled);
+        start = stack.disk.contents;
         stack.disk.recording = true;
         mark();
         auto image = stack.open();
@@ -162,6 +164,11 @@ struct ImageSession {
     }
 
 private:
+    void fill(u64 sectors) {
+        auto image = stack.open();
+        for (u64 first = 0; first < sectors; first += 64) shadow.write(*image, first, std::min<u64>(64, sectors - first));
+        shadow.flush(*image);
+    }
     void mark() { marks.push_back({stack.disk.journal.size(), shadow.flushed, shadow.written}); }
     template <class Random> void operate(std::unique_ptr<Image>& image, Random& random) {
         u64 what = random.below(16);
