@@ -152,6 +152,21 @@ TEST_F(Images, discarded_writes_leave_the_image_as_it_was) {
     EXPECT_EQ(file("disk"), before);
 }
 
+// 64 PiB in a file of 8 MiB: nothing of that size is allocated, and its last sector works.
+TEST_F(Images, a_small_file_that_claims_the_largest_size_costs_little) {
+    write_file("huge", make_qcow2({bit(56), 21}));
+    for (auto access : {Access::write, Access::discard}) {
+        auto image = open_image(path("huge"), "", access);
+        EXPECT_EQ(image->size(), bit(56));
+        Bytes bytes(512, 5);
+        image->read(bit(56) - 512, bytes);
+        EXPECT_EQ(bytes, Bytes(512));
+        image->write(1 << 20, Bytes(512, 6));
+        image->read(1 << 20, bytes);
+        EXPECT_EQ(bytes, Bytes(512, 6));
+    }
+}
+
 // Where even root may not write: sysfs honours the mode.
 TEST_F(Images, a_file_that_is_read_only_is_refused_with_the_way_out_and_read_with_it) {
     std::string notes = "/sys/kernel/notes";
