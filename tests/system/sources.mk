@@ -3,6 +3,7 @@
 EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/boot_linux.py \
+    tests/system/clock.py \
     tests/system/determinism.py \
     tests/system/display.py \
     tests/system/disks.py \
