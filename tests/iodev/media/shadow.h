@@ -41,7 +41,7 @@ struct Shadow {
         for (u64 s = 0; s < oldest.size(); s++) {
             u64 stamp;
             std::memcpy(&stamp, &all[s * 512], 8);
-            bool whole = std::equal(all.begin() + s * 512, all.begin() + s * 512 + 504, all.begin() + s * 512 + 8);
+            bool whole = std::memcmp(&all[s * 512], &all[s * 512 + 8], 504) == 0;
             count += !whole || stamp < oldest[s] || stamp > newest[s];
         }
         return count;
