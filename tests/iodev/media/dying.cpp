@@ -36,7 +36,7 @@ struct Dying : testing::Test {
 TEST_F(Dying, a_process_that_dies_at_any_write_loses_nothing_flushed) {
     for (auto& row : rows) {
         TestRandom random{row.shape.cluster_bits + u64(row.kind)};
-        ImageSession session(row.kind, row.shape, random, 40);
+        ImageSession session(row.kind, row.shape, random, 28);
         EXPECT_EQ(session.live_wrong + session.closed_wrong, 0u);
         for (std::size_t steps = 0; steps <= session.stack.disk.journal.size(); steps++) {
             Disk state = session.after_process_death(steps, random);
@@ -48,7 +48,7 @@ TEST_F(Dying, a_process_that_dies_at_any_write_loses_nothing_flushed) {
 TEST_F(Dying, a_host_that_dies_at_any_write_loses_nothing_flushed_whatever_its_disk_took) {
     for (auto& row : rows) {
         TestRandom random{row.shape.cluster_bits * 3 + u64(row.kind)};
-        ImageSession session(row.kind, row.shape, random, 40);
+        ImageSession session(row.kind, row.shape, random, 28);
         for (std::size_t steps = 0; steps <= session.stack.disk.journal.size(); steps++) {
             Disk state = session.after_host_death(steps, random);
             ASSERT_EQ(session.complaint(state, steps), "") << int(row.kind) << ", clusters of 2^" << row.shape.cluster_bits;
@@ -59,12 +59,12 @@ TEST_F(Dying, a_host_that_dies_at_any_write_loses_nothing_flushed_whatever_its_d
 // Every write and flush fails once, in some session, and then somebody dies.
 TEST_F(Dying, a_host_that_refused_and_then_dies_loses_nothing_flushed) {
     for (auto& row : rows)
-        for (u64 seed = 0; seed < 12; seed++) {
+        for (u64 seed = 0; seed < 7; seed++) {
             TestRandom random{seed * 100 + row.shape.cluster_bits + u64(row.kind)};
             ImageSession session(row.kind, row.shape, random, 30, true);
             EXPECT_EQ(session.live_wrong, 0u) << seed;
             EXPECT_EQ(session.closed_wrong, 0u) << seed;
-            for (std::size_t steps = seed; steps <= session.stack.disk.journal.size(); steps += 7) {
+            for (std::size_t steps = seed; steps <= session.stack.disk.journal.size(); steps += 9) {
                 Disk killed = session.after_process_death(steps, random), dead = session.after_host_death(steps, random);
                 ASSERT_EQ(session.complaint(killed, steps), "") << int(row.kind) << ", seed " << seed;
                 ASSERT_EQ(session.complaint(dead, steps), "") << int(row.kind) << ", seed " << seed;
@@ -75,7 +75,7 @@ TEST_F(Dying, a_host_that_refused_and_then_dies_loses_nothing_flushed) {
 TEST_F(Dying, what_was_cut_off_can_be_written_on) {
     for (auto& row : rows) {
         TestRandom random{5};
-        ImageSession session(row.kind, row.shape, random, 40);
+        ImageSession session(row.kind, row.shape, random, 28);
         for (std::size_t cut = 1; cut < session.stack.disk.journal.size(); cut += 13) {
             Disk state = session.after_process_death(cut, random);
             Shadow shadow(row.shape.size);
