@@ -17,6 +17,7 @@ public:
     bool write(Physical at, std::span<const u8> from) {
         return transfer(at, from.size(), [&] { memory.write_bytes(at, from); });
     }
+    bool is_memory(Physical at) const { return memory.backing(at) != Backing::mmio; }
     bool busy() const { return active; }
 
 private:

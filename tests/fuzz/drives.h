@@ -96,4 +96,19 @@ inline void wait(Pc& pc, Input& in) {
     }
 }
 
+// What the targets of the three drives have in common: an input as a program of steps, two of them waiting and other traffic,
+// the rest a drive's own.
+template <class Step> int play(const u8* data, std::size_t size, Step own_step) {
+    static DrivenPc d;
+    Input in(data, size);
+    d.start(in);
+    for (unsigned n = 0; n < 200 && !in.empty(); n++) {
+        u8 what = in.byte() & 7;
+        if (what == 6) wait(d.pc, in);
+        else if (what == 7) board::access(d.pc, in);
+        else own_step(d.pc, in, what);
+    }
+    return 0;
+}
+
 }  // namespace drives
