@@ -3,6 +3,7 @@
 fuzz_programs = \
     tests/fuzz/atapi \
     tests/fuzz/board \
+    tests/fuzz/bochsrc \
     tests/fuzz/debugger \
     tests/fuzz/decode \
     tests/fuzz/device \
@@ -30,6 +31,7 @@ fuzz_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_libs = $(core_libs)
 tests_fuzz_atapi_SOURCES = tests/fuzz/atapi.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_board_SOURCES = tests/fuzz/board.cpp tests/fuzz/board.h tests/fuzz/input.h
+tests_fuzz_bochsrc_SOURCES = tests/fuzz/bochsrc.cpp tests/fuzz/input.h
 tests_fuzz_debugger_SOURCES = tests/fuzz/debugger.cpp tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_decode_SOURCES = tests/fuzz/decode.cpp
 tests_fuzz_device_SOURCES = tests/fuzz/device.cpp tests/fuzz/devices.h tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
@@ -55,6 +57,8 @@ tests_fuzz_atapi_LDFLAGS = $(fuzz_flags)
 tests_fuzz_atapi_LDADD = $(fuzz_libs)
 tests_fuzz_board_LDFLAGS = $(fuzz_flags)
 tests_fuzz_board_LDADD = $(fuzz_libs)
+tests_fuzz_bochsrc_LDFLAGS = $(fuzz_flags)
+tests_fuzz_bochsrc_LDADD = $(fuzz_libs)
 tests_fuzz_debugger_LDFLAGS = $(fuzz_flags)
 tests_fuzz_debugger_LDADD = $(fuzz_libs)
 tests_fuzz_decode_LDFLAGS = $(fuzz_flags)

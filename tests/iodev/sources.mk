@@ -21,7 +21,9 @@ tests_iodev_sources = \
 	tests/iodev/media/qcow2.cpp \
 	tests/iodev/media/qcow2_maker.h \
 	tests/iodev/media/shadow.h \
+	tests/iodev/pc_testdev.cpp \
 	tests/iodev/pci.cpp \
+	tests/iodev/pci_messages.cpp \
 	tests/iodev/pic.cpp \
 	tests/iodev/pit.cpp \
 	tests/iodev/ports.cpp \
