@@ -30,7 +30,7 @@ struct Target {
     }
     void start(Input& in) {
         driven.start(in);
-        pc.vga.config_write(0x10, 4, devices::vga_memory), pc.vga.config_write(0x18, 4, devices::vga_page), pc.vga.config_write(4, 2, 3);
+        devices::place_functions(pc);
     }
 };
 
@@ -81,11 +81,19 @@ void isa_dma(Target& t, Input& in) {
     else board::isa_dma(t.pc, in);
 }
 
+void edu_dma(Target& t, Input& in) {
+    constexpr u64 registers = devices::edu_page + 0x80;
+    for (u64 at : {0x00, 0x08}) t.pc.cpu.write_physical(Physical(registers + at), 8, in.byte() & 1 ? place(t, in).value : Edu::buffer_at + in.take<u16>());
+    t.pc.cpu.write_physical(Physical(registers + 0x10), 8, in.take<u16>());
+    t.pc.cpu.write_physical(Physical(registers + 0x18), 8, 1 | in.byte());
+}
+
 void dma(Target& t, Input& in) {
-    switch (in.byte() % 3) {
+    switch (in.byte() % 4) {
     case 0: return ide_dma(t, in);
     case 1: return fw_cfg_dma(t, in);
     case 2: return isa_dma(t, in);
+    case 3: return edu_dma(t, in);
     }
 }
 

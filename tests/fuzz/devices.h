@@ -13,7 +13,14 @@ struct Chip {
     std::vector<std::string_view> parts;
     std::vector<Page> pages{};
 };
-constexpr u64 vga_page = 0xf1000000, vga_memory = 0xe0000000;
+constexpr u64 vga_page = 0xf1000000, vga_memory = 0xe0000000, edu_page = 0xe8000000, pci_test_page = 0xe9000000, pci_test_table = 0xe9001000;
+
+// Where the PCI functions' memory is, as firmware would say.
+inline void place_functions(Pc& pc) {
+    pc.vga.config_write(0x10, 4, vga_memory), pc.vga.config_write(0x18, 4, vga_page), pc.vga.config_write(4, 2, 3);
+    if (pc.edu) pc.edu->config_write(0x10, 4, edu_page), pc.edu->config_write(4, 2, 6);
+    if (pc.pci_test) pc.pci_test->config_write(0x10, 4, pci_test_page), pc.pci_test->config_write(0x14, 4, pci_test_table), pc.pci_test->config_write(4, 2, 6);
+}
 
 inline const std::vector<Chip>& chips() {
     static const std::vector<Chip> all = {
@@ -22,6 +29,7 @@ inline const std::vector<Chip>& chips() {
         {"debug-exit", {"debug-exit"}},
         {"debug-port", {"debug-port"}},
         {"dma", {"dma-8", "dma-16", "dma-pages"}},
+        {"edu", {"edu"}, {{edu_page, Edu::bar_size}}},
         {"ferr", {"ferr"}},
         {"floppy", {"floppy", "floppy-input"}},
         {"fw_cfg", {"fw_cfg"}},
@@ -32,7 +40,10 @@ inline const std::vector<Chip>& chips() {
         {"ioapic", {"ioapic"}, {{0xfec00000, 0x1000}}},
         {"isa-bridge", {"isa-bridge"}},
         {"local-apic", {}, {{0xfee00000, 0x1000}}},
+        {"parallel", {"parallel"}},
+        {"pc-testdev", {"pc-testdev", "pc-testdev-lines"}, {{PcTestdev::base, PcTestdev::size}}},
         {"pci", {"pci"}},
+        {"pci-test", {"pci-test"}, {{pci_test_page, TestDevice::page_size}, {pci_test_table, MessagingFunction::Table::size}}},
         {"pic", {"pic-master", "pic-slave", "elcr"}},
         {"pit", {"pit"}},
         {"post-port", {"post-port"}},

@@ -8,9 +8,15 @@
 
 namespace drives {
 
+inline Parts parts_with_all_devices() {
+    Parts p = board::parts("max-intel");
+    p.devices = Pc::optional_devices();
+    return p;
+}
+
 struct DrivenPc {
     Disk disk{std::vector<u8>(256 << 10)}, cd{std::vector<u8>(128 << 10)}, floppy{std::vector<u8>(368'640)};
-    Pc pc{board::parts("max-intel")};
+    Pc pc{parts_with_all_devices()};
 
     DrivenPc() {
         set_logging(false);

@@ -20,6 +20,7 @@ Parts parts() {
     Parts p;
     p.model = *find_model("max-intel");
     p.memory = u64{4} << 20;
+    p.devices = Pc::optional_devices();
     return p;
 }
 
@@ -27,14 +28,14 @@ struct Work : testing::Test {
     Pc pc{parts()};
     Disk disk{std::vector<u8>(48 << 20)};
     static constexpr u16 master = 0xc040;
-    static constexpr u32 vga_page = 0xf1000000, table = 0x10000;
+    static constexpr u32 vga_page = devices::vga_page, table = 0x10000;
 
     Work() {
         set_logging(false);
         pc.ide.channel(0).attach(0, ide::Channel::Kind::disk,
                                  Medium(std::make_unique<RawImage>(std::make_unique<MemoryFile>(disk), RawImage::Because::named)), "1");
         pc.ide.config_write(0x40, 4, 0x80008000), pc.ide.config_write(0x20, 4, master), pc.ide.config_write(4, 2, 5);
-        pc.vga.config_write(0x10, 4, 0xe0000000), pc.vga.config_write(0x18, 4, vga_page), pc.vga.config_write(4, 2, 3);
+        devices::place_functions(pc);
     }
     ~Work() override { set_logging(true); }
     void command48(u8 code, u16 sectors) {
