@@ -21,6 +21,7 @@ public:
         }
         return transfer(at, from.size(), [&] { memory.write_bytes(at, from); });
     }
+    bool is_memory(Physical at) const { return memory.backing(at) != Backing::mmio; }
     bool write_dword(u64 at, u32 value) {
         const u8 bytes[] = {u8(value), u8(value >> 8), u8(value >> 16), u8(value >> 24)};
         return write(Physical(at), bytes);

@@ -102,7 +102,7 @@ u64 Pc::retired() const {
     return sum;
 }
 bool Pc::waiting() const {
-    return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active && !c->due(); });
+    return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active && !(c->due() & ~(pending::stop | pending::yield)); });
 }
 
 // The 8259s' INTR and INTA are the boot processor's: firmware and kernels leave the others' LINT0 masked.

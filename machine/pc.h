@@ -67,6 +67,7 @@ public:
     void visit(Archive&);                 // all state, RAM included
     void set_rom(std::span<const u8> image);          // 64 KiB at F0000h and below 4 GiB
     AcpiParameters acpi() const;
+    std::vector<Device*> devices();
 
     // Set by a device; the CPU has been asked to stop.
     struct End { Ending why; u32 value; };
@@ -159,5 +160,4 @@ private:
     void make_cpus();
     Wires cpu_wires(unsigned number);
     void irq_changed(unsigned n, bool level);
-    std::vector<Device*> devices();
 };

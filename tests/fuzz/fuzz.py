@@ -20,7 +20,8 @@ arguments = report.options(__doc__).parse_args()
 build = Path(arguments.build).resolve()
 HERE = Path(__file__).resolve().parent
 SECONDS = 60 if arguments.long else 10
-LONGEST = {"bochsrc": 2000, "images": 2000, "load_kernel": 16384, "options": 2000, "random_tables": 2000, "svm_entry": 2000, "vmx_entry": 2000}
+LONGEST = {"bochsrc": 2000, "device": 2000, "image_files": 2000, "images": 2000, "load_kernel": 16384, "options": 2000, "random_tables": 2000,
+           "svm_entry": 2000, "vmx_entry": 2000}
 SLOWEST = 10                                   # seconds that one input may take on a busy machine
 
 
@@ -124,25 +125,36 @@ def what_was_said(text):
     return " / ".join(text.strip().splitlines()[-3:])
 
 
-def fuzz(name):
-    program = build / "tests" / "fuzz" / name
+def fuzz(name, title=None, environment=None):
+    """One target for its time; a target that aims at several things has a title and an environment for each."""
+    program, title = build / "tests" / "fuzz" / name, title or name
     if not program.exists():
         raise Skip("not built: it needs a build with sanitizers by clang++ (configure's summary, libFuzzer)")
-    corpus, findings = build / "corpus" / name, build / "findings"
+    corpus, findings = build / "corpus" / title, build / "findings"
     for directory in (corpus, findings):
         directory.mkdir(parents=True, exist_ok=True)
     command = [str(program), f"-max_total_time={SECONDS}", f"-timeout={SLOWEST}", "-rss_limit_mb=3000", f"-max_len={LONGEST.get(name, 600)}",
-               "-len_control=0", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", str(corpus), seeds(name)]
+               "-len_control=0", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{title}-", str(corpus), seeds(name)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           timeout=SECONDS * 30 + 600,
-                          env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"})
+                          env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", **(environment or {})})
     text = done.stderr.decode("utf-8", "replace")
     if done.returncode:
-        (findings / f"{name}.log").write_text(text)
+        (findings / f"{title}.log").write_text(text)
         raise Failed(f"{what_was_said(text)} (input and log in {findings})")
     runs = re.search(r"number_of_executed_units:\s*(\d+)", text)
-    print(f"# {name}: {runs[1] if runs else '?'} inputs in {SECONDS} s, {len(list(corpus.iterdir()))} kept", flush=True)
+    print(f"# {title}: {runs[1] if runs else '?'} inputs in {SECONDS} s, {len(list(corpus.iterdir()))} kept", flush=True)
 
 
-cases = {name.replace("_", "-"): (lambda name=name: fuzz(name)) for name in targets()}
+def chips():
+    """The chips that the target `device` knows; it fails itself when the board has others."""
+    program = build / "tests" / "fuzz" / "device"
+    if not program.exists():
+        return ["pit"]
+    return subprocess.run([str(program)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                          env={**os.environ, "SLATE_FUZZ_DEVICE": "list"}).stdout.split()
+
+
+cases = {name.replace("_", "-"): (lambda name=name: fuzz(name)) for name in targets() if name != "device"}
+cases |= {f"device-{chip}": (lambda chip=chip: fuzz("device", f"device-{chip}", {"SLATE_FUZZ_DEVICE": chip})) for chip in chips()}
 sys.exit(report.main(arguments, cases))
