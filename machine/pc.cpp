@@ -25,7 +25,7 @@ Pc::Pc(Parts given)
       irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
       cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires(0)), turns(clock, cpus),
       hpet(clock, [this](unsigned pin, bool level) { ioapic.set(pin, level); }, irq(0, hpet_irq), irq(8, hpet_irq),
-           Line([this](bool on) { hpet_legacy = on; })),
+           Line([this](bool on) { replace_timers(on); })),
       pit(clock, Line([this](bool level) { irq_lines[0]->set(isa, level && !hpet_legacy); })),
       control_b(clock, [this](bool on) { pit.set_gate2(on); }, [this] { return pit.out2(); }),
       control_a(a20.input(0), [this] { end(Ending::reset); }),
@@ -101,6 +101,13 @@ Wires Pc::cpu_wires(unsigned number) {
     w.ferr = [this](bool on) { ferr.irq13.set(on); };
     w.random = [this] { return random.next(); };
     return w;
+}
+
+// IA-PC HPET 2.3.4: with legacy replacement the 8254 and the RTC are cut off their interrupts, at whatever level they are.
+void Pc::replace_timers(bool by_hpet) {
+    hpet_legacy = by_hpet;
+    irq_lines[0]->set(isa, pit.irq() && !by_hpet);
+    irq_lines[8]->set(isa, cmos.irq() && !by_hpet);
 }
 
 void Pc::irq_changed(unsigned n, bool level) {

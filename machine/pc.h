@@ -138,6 +138,7 @@ private:
     void map(u16 base, unsigned size, Device&, bool on);
     void make_cpus();
     Wires cpu_wires(unsigned number);
+    void replace_timers(bool by_hpet);
     void irq_changed(unsigned n, bool level);
     std::vector<Device*> devices();
 };

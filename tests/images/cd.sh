@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds a CD that starts Debian's newest kernel by GRUB: cd.sh OUTPUT-DIRECTORY. Prints the path of the image.
-# GRUB's modules are those that are installed: with grub-pc-bin BIOSes start it.
+# BIOSes start it (grub-pc-bin, on a VGA's text screen) and so does UEFI (grub-efi-amd64-bin, on its frame buffer).
 . "$(dirname "$0")/common.sh"
 command -v grub-mkrescue >/dev/null || fail "grub-mkrescue is missing: install grub-common, grub-pc-bin, xorriso and mtools"
 [ -d /usr/lib/grub/i386-pc ] || fail "GRUB for BIOSes is missing: install grub-pc-bin"
+[ -d /usr/lib/grub/x86_64-efi ] || fail "GRUB for UEFI is missing: install grub-efi-amd64-bin"
 kernel=$(sh "$scripts/kernel.sh" "$images" newest)
 initrd=$(sh "$scripts/initramfs.sh" "$images")
 image=$images/grub.iso recipe=$(cat "$scripts/cd.sh" "$images/package-newest" "$images/initramfs.recipe" | cksum)
@@ -16,9 +17,17 @@ mkdir -p "$tree/boot/grub"
 cp "$kernel" "$tree/boot/vmlinuz"
 cp "$initrd" "$tree/boot/initrd"
 cat > "$tree/boot/grub/grub.cfg" <<'CONFIG'
-set timeout=0
+set timeout=1
 serial --unit=0 --speed=115200
-terminal_output console serial
+if [ "$grub_platform" = efi ]; then
+    loadfont unicode
+    insmod all_video
+    set gfxmode=800x600
+    set gfxpayload=keep
+    terminal_output gfxterm serial
+else
+    terminal_output console serial
+fi
 menuentry "Linux" {
     linux /boot/vmlinuz console=tty0 console=ttyS0 wl=stop
     initrd /boot/initrd

@@ -41,6 +41,21 @@ TEST(Pc, TheHostBridgeShadowsTheRom) {
     EXPECT_EQ(byte_at(pc, 0xffff1234), 0xa5u);           // below 4 GiB it is always the ROM
 }
 
+// IA-PC HPET 1.0a, 2.3.4 and 2.3.5: LEG_RT_CNF cuts the 8254 off IRQ 0, also where its output is high and stays so.
+TEST(Pc, TheHpetTakesTheTimersPlaceWhileItsOutputIsHigh) {
+    Pc pc(parts());
+    constexpr u64 hpet = 0xfed00000;
+    pc.ports.out(0x43, 1, 0x30), pc.ports.out(0x40, 1, 1), pc.ports.out(0x40, 1, 0);      // mode 0: high when it has counted
+    pc.clock.ticks += 100'000, pc.clock.run_due();
+    auto requests = [&] { return pc.ports.out(0x20, 1, 0x0a), pc.ports.in(0x20, 1) & 1; };       // OCW3: IRR, level IRQ 0
+    pc.ports.out(0x20, 1, 0x19), pc.ports.out(0x21, 1, 8), pc.ports.out(0x21, 1, 4), pc.ports.out(0x21, 1, 1);   // level-triggered
+    EXPECT_EQ(requests(), 1u);
+    pc.memory.write(Physical(hpet + 0x10), 8, 3);
+    EXPECT_EQ(requests(), 0u);
+    pc.memory.write(Physical(hpet + 0x10), 8, 1);
+    EXPECT_EQ(requests(), 1u);
+}
+
 TEST(Pc, EitherSourceOpensTheA20Gate) {
     Pc pc(parts());
     pc.memory.write(Physical(0x500), 1, 0x77);
