@@ -4,10 +4,14 @@
 #include "base/error.h"
 #include "iodev/media/open.h"
 #include <algorithm>
+#include <array>
+#include <optional>
 
 using In = ide::Channel::Kind;           // the drive that an image goes into
 
 namespace {
+using Places = std::array<std::optional<In>, 4>;        // which kind a place on the two channels has
+
 struct Inserted {
     In kind;
     std::string path, format;
@@ -34,6 +38,20 @@ static void set_boot_order(Cmos& cmos, const std::string& order) {
     cmos.poke(0x38, u8(nibble(2) << 4));
 }
 
+// The same for what reads fw_cfg's "bootorder", device by device: Open Firmware's paths, a line each, ended by a zero.
+static void describe_boot_order(Pc& pc, const std::string& order, const Places& taken) {
+    std::string paths;
+    for (char kind : order) {
+        if (kind == 'a' && pc.floppy.cmos_types()) paths += "/pci@i0cf8/isa@1/fdc@03f0/floppy@0\n";
+        for (unsigned place = 0; place < taken.size(); place++)
+            if (taken[place] == (kind == 'c' ? In::disk : In::cd) && kind != 'a')
+                paths += "/pci@i0cf8/ide@1,1/drive@" + std::to_string(place / 2) + "/disk@" + std::to_string(place % 2) + "\n";
+    }
+    if (paths.empty()) return;
+    paths.back() = 0;
+    pc.fw_cfg.add("bootorder", {paths.begin(), paths.end()});
+}
+
 static void insert_floppy(Pc& pc, const Options& options) {
     auto drive = Medium(open_image(options.floppy, "raw", options.discard_writes ? Access::discard : Access::write));
     pc.floppy.insert(0, std::move(drive));
@@ -46,16 +64,24 @@ static std::vector<unsigned> places(In kind) {
     return kind == In::cd ? std::vector<unsigned>{2, 3, 1, 0} : std::vector<unsigned>{0, 1, 3, 2};
 }
 
+static void insert_variables(Pc& pc, const Options& options) {
+    auto image = open_image(options.firmware_variables, "raw", options.discard_writes ? Access::discard : Access::write);
+    if (!pc.flash.insert(Medium(std::move(image))))
+        throw Error("'" + options.firmware_variables + "': cannot be read, or has changed just now; check the file");
+}
+
 void insert_media(Pc& pc, const Options& options) {
-    bool taken[4] = {};
+    Places taken;
     set_boot_order(pc.cmos, options.boot);
+    if (!options.firmware_variables.empty()) insert_variables(pc, options);
     if (!options.floppy.empty()) insert_floppy(pc, options);
     for (auto& image : images(options)) {
         auto order = places(image.kind);
         auto free = std::ranges::find_if(order, [&](unsigned place) { return !taken[place]; });
         if (free == order.end()) throw Error("'" + image.path + "': the IDE channels have room for four disks and CDs in all");
-        taken[*free] = true;
+        taken[*free] = image.kind;
         std::string serial = "SLATE" + std::to_string(*free + 1);
         pc.ide.channel(*free / 2).attach(*free % 2, image.kind, medium(image, options.discard_writes), serial);
     }
+    describe_boot_order(pc, options.boot, taken);
 }

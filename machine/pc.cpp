@@ -34,6 +34,7 @@ Pc::Pc(Parts given)
       keyboard(clock, {irq(1), irq(12), a20.input(1), [this] { end(Ending::reset); }}),
       floppy(clock, {irq(6), [this](std::span<const u8> data) { return dma.to_memory(floppy_channel, data); },
                      [this](std::span<u8> data) { return dma.from_memory(floppy_channel, data); }}),
+      flash({[this](bool array) { show_flash(array); }, [this](std::span<const u8> bytes) { memory.changed(bytes); }}, parts.variables),
       com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]),
       pci([this](unsigned pirq, bool level) { isa_bridge.set_pirq(pirq, level); }),
       host_bridge([this](const HostBridge::Pam& pam) { show(pam); }, [](HostBridge::Smram) {}),
@@ -122,6 +123,7 @@ void Pc::lay_out_memory() {
     if (layout.high_top > MemoryMap::four_gib)
         memory.map_ram(Physical(MemoryMap::four_gib), ram.bytes(layout.low_top, layout.high_top - MemoryMap::four_gib));
     memory.map_rom(Physical(MemoryMap::four_gib - rom.all().size()), rom.all());
+    show_flash(true);
     memory.map_mmio(Physical(VgaWindow::base), VgaWindow::size, vga.window);
     memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
     memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
@@ -142,6 +144,11 @@ void Pc::show(const HostBridge::Pam& pam) {
     else if (pam.write_ram) memory.map_split(base, behind, shadow);
     else if (has_rom) memory.map_rom(base, behind);
     else memory.unmap(base, pam.size);
+}
+
+void Pc::show_flash(bool array) {
+    Physical base(MemoryMap::four_gib - rom.all().size() - flash.array().size());
+    array ? memory.map_rom(base, flash.array(), flash) : memory.map_mmio(base, flash.array().size(), flash);
 }
 
 // A BAR of a PCI function: it is decoded in the PCI window only, where it can hide neither RAM nor the board's own chips.
@@ -175,7 +182,7 @@ void Pc::map_ide(unsigned channel, bool on) {
 }
 
 std::vector<Device*> Pc::devices() {
-    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &com1, &com2, &pci, &host_bridge,
+    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &flash, &com1, &com2, &pci, &host_bridge,
             &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
 }
 

@@ -12,6 +12,7 @@
 #include "iodev/debug_ports.h"
 #include "iodev/dma.h"
 #include "iodev/fw_cfg.h"
+#include "iodev/flash.h"
 #include "iodev/floppy/controller.h"
 #include "iodev/hpet.h"
 #include "iodev/ide/controller.h"
@@ -46,6 +47,7 @@ struct Parts {
     bool explain = false;                 // say why VM entries fail
     u32 vga_memory = Vga::default_memory; // a power of two
     std::vector<u8> firmware;             // ends at 4 GiB, its last 128 KiB at 1 MiB too; empty: the loader's ROM of 64 KiB
+    std::vector<u8> variables;            // in flash below it; empty: no flash
     std::vector<u8> vga_rom;              // the display's option ROM; empty: none
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
     std::function<void(u8)> debugcon = [](u8) {};
@@ -102,6 +104,7 @@ public:
     Dma dma{bus_master};
     Keyboard keyboard;
     floppy::Controller floppy;
+    Flash flash;
     Uart com1, com2;
     PciBus pci;
     HostBridge host_bridge;
@@ -133,6 +136,7 @@ private:
     void lay_out_memory();
     void attach_ports();
     void show(const HostBridge::Pam&);
+    void show_flash(bool array);
     PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);
     void map_ide(unsigned channel, bool on);
     void map(u16 base, unsigned size, Device&, bool on);
