@@ -50,8 +50,8 @@ static u8 query(u64 at, u64 size) {
         {0x1b, 0x45, 1}, {0x1c, 0x55, 1},                    // 4.5 to 5.5 V
         {0x1f, 7, 1}, {0x20, 7, 1}, {0x21, 10, 1},           // typical: 2^7 us a byte, 2^7 us a buffer, 2^10 ms a block
         {0x23, 4, 1}, {0x24, 4, 1}, {0x25, 4, 1},            // at most 2^4 times that
-        {0x27, std::bit_width(size - 1), 1}, {0x28, 0, 2},   // 8 bits wide
-        {0x2a, std::bit_width(Flash::buffer_size - 1u), 2},
+        {0x27, u32(std::bit_width(size - 1)), 1}, {0x28, 0, 2},   // 8 bits wide
+        {0x2a, u32(std::bit_width(Flash::buffer_size - 1)), 2},
         {0x2c, 1, 1}, {0x2d, u32(blocks - 1), 2}, {0x2f, Flash::block_size / 256, 2},
         {0x31, 'P' | 'R' << 8 | 'I' << 16, 3}, {0x34, '1' | '0' << 8, 2},
     };
@@ -94,12 +94,12 @@ void Flash::put(u64 offset, u8 value) {
 }
 
 void Flash::command(u64, u8 code) {
-    auto wait_for = [&](Next what) { next = what, show(Mode::status); };
+    auto wait_for = [&](Next what) { next = what, status |= ready, show(Mode::status); };
     switch (code) {
     case 0x10:
     case 0x40: return wait_for(Next::program);
     case 0x20: return wait_for(Next::erase_confirm);
-    case 0x50: status = ready; return;
+    case 0x50: status = 0; return;                           // also the ready bit, as on QEMU's chip: OVMF knows the flash by that
     case 0x70: return show(Mode::status);
     case 0x90: return show(Mode::identifier);
     case 0x98: return show(Mode::query);
@@ -109,7 +109,7 @@ void Flash::command(u64, u8 code) {
 }
 
 void Flash::finish(u8 problems) {
-    next = Next::command, status |= problems;
+    next = Next::command, status |= ready | problems;
     show(Mode::status);
 }
 

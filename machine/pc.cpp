@@ -213,6 +213,8 @@ AcpiParameters Pc::acpi() const {
     AcpiParameters p;
     p.cpus = parts.cpus;
     p.vga = true, p.ide = true;
+    constexpr u16 pm_base_of_ovmf = 0xb000;                           // powers off there without asking where it is
+    if (!parts.variables.empty()) p.pm_base = pm_base_of_ovmf;
     return p;
 }
 
