@@ -27,7 +27,8 @@ void Flash::reset(Reset) {
 void Flash::visit(Archive& a) {
     Mode shown = mode;
     a("mode", shown), a("next", next), a("status", status), a("buffer", buffer), a("buffer_start", buffer_start);
-    a("expected", expected), a("taken", taken), a.memory("array", bytes);
+    a("expected", expected), a("taken", taken);
+    if (!bytes.empty()) a.memory("array", bytes);
     expected = std::min<u16>(expected, buffer_size), taken = std::min(taken, expected);
     if (next > Next::confirm) next = Next::command;
     if (next == Next::data && taken == expected) next = Next::command;
