@@ -22,7 +22,7 @@ public:
     Window();
     ~Window() override;
     bool turn(Pc&) override;
-    void wait(unsigned milliseconds) override { SDL_WaitEventTimeout(nullptr, int(milliseconds)); }
+    void wait(std::chrono::milliseconds most) override { SDL_WaitEventTimeout(nullptr, int(most.count())); }
     bool is_open() const { return renderer; }
 
 private:

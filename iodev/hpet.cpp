@@ -9,6 +9,7 @@ static constexpr u64 femtoseconds = 1'000'000'000'000'000 / Hpet::hertz;
 static constexpr u64 capabilities =
     femtoseconds << 32 | u64{0x8086} << 16 | bit(15) | bit(13) | (Hpet::timers - 1) << 8 | 1;
 static constexpr u64 farthest = bit(56);            // counts beyond which no alarm is set: 22 years
+static constexpr u64 unseen = Hpet::hertz / 2;      // counts in which a timer that nobody sees is looked at once
 
 Hpet::Hpet(Clock& clock, std::function<void(unsigned, bool)> pin, Line irq0, Line irq8, Line legacy,
            u32 routes)
@@ -83,14 +84,33 @@ void Hpet::fire(unsigned n) {
     arm(n, false);
 }
 
+// Nobody sees a disabled timer's matches, but that its comparator goes on: many of them make one alarm, so that an idle machine sleeps.
+bool Hpet::goes_unseen(unsigned n) const {
+    auto& c = comparators[n];
+    return c.periodic() && c.period && !c.enabled() && !c.level();
+}
+
+// The comparator after the matches that its alarm still owes it: there are some when the counter is not just ahead of it.
+u64 Hpet::comparator(unsigned n) const {
+    auto& c = comparators[n];
+    u64 late = (counter() - c.value) & c.width();
+    if (!goes_unseen(n) || !alarms[n].armed() || late > unseen + c.period) return c.value;
+    return (c.value + (late / c.period + 1) * c.period) & c.width();
+}
+
 // Sets the alarm for the next time that the counter equals the comparator; now counts if
 // `inclusive`.
 void Hpet::arm(unsigned n, bool inclusive) {
     auto& c = comparators[n];
     u64 distance = (c.value - counter()) & c.width();
+    if (goes_unseen(n) && c.period < unseen && distance <= c.period) distance += unseen / c.period * c.period;
     if (distance == 0 && !inclusive) distance = c.narrow() ? bit(32) : farthest;
     if (!running() || distance >= farthest) return alarms[n].off();
     alarms[n].at(clock.tick_of(clock.count(hertz) + distance, hertz));
+}
+
+void Hpet::settle_all() {
+    for (unsigned n = 0; n < timers; n++) settle(n);
 }
 
 void Hpet::arm_all() {
@@ -110,7 +130,7 @@ u64 Hpet::read_register(u64 offset) const {
     auto& c = comparators[n];
     switch (offset & 0x18) {
     case 0x00: return u64(routes) << 32 | c.config | periodic_capable | wide_capable;
-    case 0x08: return c.value;
+    case 0x08: return comparator(unsigned(n));
     default: return 0;
     }
 }
@@ -126,6 +146,7 @@ void Hpet::write_register(u64 offset, u64 value, u64 written) {
             if (value >> n & 1) drive(n, false);
         return;
     case 0x0f0:
+        settle_all();
         set_counter(value);
         return arm_all();
     default: break;
@@ -137,6 +158,7 @@ void Hpet::write_register(u64 offset, u64 value, u64 written) {
 }
 
 void Hpet::write_config(u64 value) {
+    settle_all();
     u64 now = counter();
     config = value & 3;
     set_counter(now);
@@ -147,6 +169,7 @@ void Hpet::write_config(u64 value) {
 
 void Hpet::write_timer_config(unsigned n, u64 value) {
     auto& c = comparators[n];
+    settle(n);
     c.config = value & timer_writable;
     if (c.narrow()) c.value &= mask(31, 0), c.period &= mask(31, 0);
     bool asserted = c.level() && c.enabled() && (status >> n & 1);
@@ -159,6 +182,7 @@ void Hpet::write_timer_config(unsigned n, u64 value) {
 void Hpet::write_comparator(unsigned n, u64 value, u64 written) {
     auto& c = comparators[n];
     auto merge = [&](u64 old) { return ((old & ~written) | (value & written)) & c.width(); };
+    settle(n);
     if (!c.periodic() || c.config & value_set) c.value = merge(c.value);
     if (c.periodic()) c.period = merge(c.period);
     c.config &= ~value_set;

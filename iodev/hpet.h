@@ -45,6 +45,10 @@ private:
     void write_config(u64 value);
     void write_timer_config(unsigned n, u64 value);
     void write_comparator(unsigned n, u64 value, u64 written);
+    bool goes_unseen(unsigned n) const;
+    u64 comparator(unsigned n) const;
+    void settle(unsigned n) { comparators[n].value = comparator(n); }
+    void settle_all();
     void fire(unsigned n);
     void arm(unsigned n, bool inclusive);
     void arm_all();

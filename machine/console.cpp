@@ -34,13 +34,14 @@ public:
     }
     void flush() override { drain(); }
     int receive() override {
-        if (input.empty()) fill(0);
+        if (input.empty()) fill({});
         if (input.empty()) return -1;
         u8 byte = input.front();
         input.pop_front();
         return byte;
     }
-    bool wait(unsigned milliseconds) override { return fill(int(milliseconds)); }
+    // Bytes that the guest doesn't take are left where they are: no more are read.
+    bool wait(std::chrono::nanoseconds most) override { return input.empty() && fill(most); }
 
 protected:
     void drain() {
@@ -64,10 +65,11 @@ protected:
         buffer.clear();
     }
     virtual void ended() { in = -1; }
-    bool fill(int milliseconds) {
+    bool fill(std::chrono::nanoseconds most) {
         if (in < 0) return false;
         pollfd p{in, POLLIN, 0};
-        if (::poll(&p, 1, milliseconds) <= 0) return true;
+        timespec time{time_t(most.count() / 1'000'000'000), long(most.count() % 1'000'000'000)};
+        if (::ppoll(&p, 1, &time, nullptr) <= 0) return true;
         u8 bytes[256];
         ssize_t n = ::read(in, bytes, sizeof bytes);
         if (n > 0) input.insert(input.end(), bytes, bytes + n);

@@ -2,6 +2,7 @@
 // Where a serial port or the debug console leads on the host: the terminal, a file, a pty, a socket.
 #pragma once
 #include "base/bits.h"
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -12,8 +13,8 @@ public:
     virtual void flush() {}
     // The next byte from outside, or -1. Never waits.
     virtual int receive() { return -1; }
-    // Waits for input for at most so long; false where input can't come any more.
-    virtual bool wait(unsigned milliseconds) { return (void)milliseconds, false; }
+    // Waits for input for at most so long; false, at once, where there is nothing to wait for.
+    virtual bool wait(std::chrono::nanoseconds most) { return (void)most, false; }
     // Whether somebody sits there: an idle machine then waits instead of racing through virtual time.
     virtual bool interactive() const { return false; }
 };

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <thread>
 
 static double host_seconds() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -89,9 +90,16 @@ void load(Pc& pc, const Options& options) {
     enter(pc.cpu, plan.entry);
 }
 
-// Host input is looked at once per millisecond of virtual time; hashes and limits fall on exact instructions.
+// Host input is looked at once per millisecond of virtual time. Of a guest that waits at the host's pace less often: a serial
+// line's ends the wait, a window's within a hundredth of a second.
+u64 Machine::next_exchange() const {
+    u64 millisecond = std::max<u64>(options.ips / 1000, 1);
+    return pace && pc->waiting() ? (front ? 10 : 100) * millisecond : millisecond;
+}
+
+// Hashes and limits fall on exact instructions.
 u64 Machine::next_stop() const {
-    u64 left = std::max<u64>(options.ips / 1000, 1), retired = pc->retired();
+    u64 left = next_exchange(), retired = pc->retired();
     if (options.hash_every) left = std::min(left, next_hash - retired);
     if (options.max_instructions != ~u64{0}) left = std::min(left, options.max_instructions - retired);
     if (!screenshots.empty() && screenshots.front().tick > pc->clock.ticks) left = std::min(left, screenshots.front().tick - pc->clock.ticks);
@@ -120,15 +128,37 @@ void Machine::exchange() {
 
 // Somebody sits at the terminal or the window and the guest waits: so do we, about as long as the guest's time passes.
 void Machine::idle() {
-    if (front) return front->wait(1);
+    using namespace std::chrono_literals;
+    if (front) return front->wait(1ms);
     for (auto& line : serial)
-        if (line->interactive()) return void(line->wait(1));
+        if (line->interactive()) return void(line->wait(1ms));
+}
+
+void Machine::rest(std::chrono::nanoseconds most) {
+    auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(most);
+    if (front && whole.count() > 0) return front->wait(whole);
+    for (auto& line : serial)
+        if (line->wait(most)) return;
+    std::this_thread::sleep_for(most);
+}
+
+// A guest that waits does so until its next timer, not further than the present; one that computes rests when it is well ahead.
+u64 Machine::at_the_hosts_pace() {
+    constexpr std::chrono::milliseconds worth_a_rest{2};
+    bool waits = pc->waiting();
+    if (waits) pace->leave_out_stalls();
+    else pace->keep_up();
+    u64 next = pc->clock.ticks + 1, stop = next_stop();
+    if (waits) stop = std::clamp(pc->clock.deadline(), next, stop);
+    auto ahead = pace->until(waits ? stop : pc->clock.ticks);
+    if (ahead > (waits ? Pace::Time{} : worth_a_rest)) rest(ahead);
+    return waits ? std::clamp(pace->present(), next, stop) : stop;
 }
 
 bool Machine::slice(const Drive& drive) {
     bool was_waiting = pc->waiting();
     u64 retired = pc->retired();
-    drive(next_stop());
+    drive(pace ? at_the_hosts_pace() : next_stop());
     exchange();
     take_screenshots();
     if (options.hash_every && pc->retired() >= next_hash) print_hash(), next_hash += options.hash_every;
@@ -139,13 +169,14 @@ bool Machine::slice(const Drive& drive) {
     }
     bool over = pc->retired() >= options.max_instructions || (options.timeout > 0 && host_seconds() - started >= options.timeout);
     if (over) return limit_reached = true, false;
-    if (was_waiting && pc->retired() == retired) idle();
+    if (!pace && was_waiting && pc->retired() == retired) idle();
     return true;
 }
 
 void Machine::start() {
     started = host_seconds();
     next_hash = options.hash_every;
+    if (options.realtime) pace.emplace(pc->clock);
 }
 
 int Machine::run() {

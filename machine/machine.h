@@ -5,6 +5,7 @@
 #include "machine/console.h"
 #include "machine/front.h"
 #include "machine/options.h"
+#include "machine/pace.h"
 #include "machine/pc.h"
 #include "machine/screenshot.h"
 #include <functional>
@@ -29,14 +30,18 @@ public:
 private:
     void exchange();                      // bytes between the UARTs and the host; the window's turn
     void idle();
+    void rest(std::chrono::nanoseconds most);       // until then, or until there is input
+    u64 at_the_hosts_pace();              // where to stop next, when it is time to go there
     void take_screenshots();              // those whose time has come
     u64 next_stop() const;                // ticks
+    u64 next_exchange() const;
     void print_hash();
 
     Options options;
     Front* front;                         // null: none
     std::unique_ptr<Console> serial[2], debugcon;
     std::unique_ptr<Pc> pc;
+    std::optional<Pace> pace;             // --clock realtime
     u64 next_hash = 0;
     std::vector<Screenshot> screenshots;  // still to be taken, by time
     bool limit_reached = false;

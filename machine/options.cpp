@@ -140,7 +140,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--vga-rom", o.vga_rom, "the display's option ROM, in its PCI function")->type_name("FILE");
 
     app.add_option("--ips", o.ips, "virtual time: instructions per second [1000000000]")->type_name("N")->check(CLI::Range(u64{1'000'000}, u64{100'000'000'000}));
-    app.add_option("--clock", t.clock, "icount: time is the count of instructions")->type_name("icount")->check(CLI::IsMember({"icount"}));
+    app.add_option("--clock", t.clock, "time is the count of instructions, or follows the host's [icount]")->type_name("icount|realtime")->check(CLI::IsMember({"icount", "realtime"}));
     app.add_option("--rtc", t.rtc, "the time at which the clock starts [2026-01-01]")->type_name("TIME|host");
     app.add_option("--seed", o.seed, "seeds RDRAND, RDSEED and all other chance [0]")->type_name("N")->check(whole_number);
     app.add_option("--max-instructions", o.max_instructions, "end after so many instructions, with status 8")->type_name("N")->check(whole_number);
@@ -180,6 +180,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     }
     o.memory = memory_size(t.memory);
     if (!t.rtc.empty()) o.rtc = parse_rtc(t.rtc);
+    o.realtime = t.clock == "realtime";
     o.engine = t.engine == "slow" ? Engine::slow : Engine::fast;
     o.tuning.code_memory = std::clamp<u64>(parse_size(t.code_memory), u64{512} << 10, u64{4} << 30);
     for (auto& text : t.screenshots) o.screenshots.push_back(parse_screenshot(text));

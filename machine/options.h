@@ -42,6 +42,7 @@ struct Options {
 
     // Time and ends.
     u64 ips = 1'000'000'000;
+    bool realtime = false;                    // time follows the host's clock; else it is the count of instructions
     s64 rtc = 1'767'225'600;                  // seconds since 1970: 2026-01-01 00:00:00 UTC
     u64 seed = 0;
     u64 max_instructions = ~u64{0};

@@ -87,7 +87,7 @@ u64 Pc::retired() const {
     return sum;
 }
 bool Pc::waiting() const {
-    return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active; });
+    return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active && !c->due(); });
 }
 
 // The 8259s' INTR and INTA are the boot processor's: firmware and kernels leave the others' LINT0 masked.

@@ -90,7 +90,7 @@ public:
     std::vector<LocalApic*> apics;
     Turns turns;
     u64 retired() const;                  // instructions, of all
-    bool waiting() const;                 // all do
+    bool waiting() const;                 // all do, and nothing has come that wakes one
 
     // ---- chips
     bool hpet_legacy = false;             // the HPET has taken the place of the 8254 and the RTC

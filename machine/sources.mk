@@ -12,6 +12,8 @@ machine_sources = \
     machine/media.h \
     machine/options.cpp \
     machine/options.h \
+    machine/pace.cpp \
+    machine/pace.h \
     machine/pc.cpp \
     machine/pc.h \
     machine/ram.cpp \

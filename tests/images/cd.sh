@@ -1,22 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds a CD that starts Debian's newest kernel by GRUB: cd.sh OUTPUT-DIRECTORY. Prints the path of the image.
+# Builds a CD from which GRUB starts Debian's newest kernel, or Xen with that kernel in its dom0: cd.sh OUTPUT-DIRECTORY linux|xen
+# Prints the path of the image.
 # BIOSes start it (grub-pc-bin, on a VGA's text screen) and so does UEFI (grub-efi-amd64-bin, on its frame buffer).
 . "$(dirname "$0")/common.sh"
 command -v grub-mkrescue >/dev/null || fail "grub-mkrescue is missing: install grub-common, grub-pc-bin, xorriso and mtools"
 [ -d /usr/lib/grub/i386-pc ] || fail "GRUB for BIOSes is missing: install grub-pc-bin"
 [ -d /usr/lib/grub/x86_64-efi ] || fail "GRUB for UEFI is missing: install grub-efi-amd64-bin"
+[ $# -eq 1 ] || fail "what is to start? linux or xen"
 kernel=$(sh "$scripts/kernel.sh" "$images" newest)
 initrd=$(sh "$scripts/initramfs.sh" "$images")
-image=$images/grub.iso recipe=$(cat "$scripts/cd.sh" "$images/package-newest" "$images/initramfs.recipe" | cksum)
+package=$images/package-newest
+case $1 in
+xen) xen=$(sh "$scripts/xen.sh" "$images") package="$package $images/package-xen" ;;
+linux) ;;
+*) fail "unknown system: $1" ;;
+esac
+# shellcheck disable=SC2086
+image=$images/grub-$1.iso recipe=$(cat "$scripts/cd.sh" $package "$images/initramfs.recipe" | cksum)
 up_to_date "$image" "$recipe" && { echo "$image"; exit 0; }
 
-tree=$images/cd.tree
+tree=$images/cd-$1.tree
 rm -rf "$tree"
 mkdir -p "$tree/boot/grub"
 cp "$kernel" "$tree/boot/vmlinuz"
 cp "$initrd" "$tree/boot/initrd"
-cat > "$tree/boot/grub/grub.cfg" <<'CONFIG'
+# menu TITLE: what it starts is read from standard input
+menu() {
+    cat <<'CONFIG'
 set timeout=1
 serial --unit=0 --speed=115200
 if [ "$grub_platform" = efi ]; then
@@ -28,12 +39,28 @@ if [ "$grub_platform" = efi ]; then
 else
     terminal_output console serial
 fi
-menuentry "Linux" {
+CONFIG
+    echo "menuentry \"$1\" {"
+    cat
+    echo "}"
+}
+case $1 in
+linux)
+    menu Linux <<'ENTRY'
     linux /boot/vmlinuz console=tty0 console=ttyS0 wl=stop
     initrd /boot/initrd
-}
-CONFIG
-grub-mkrescue -o "$image.new" "$tree" >"$images/cd.log" 2>&1 || fail "grub-mkrescue: $(tail -n 1 "$images/cd.log")"
+ENTRY
+    ;;
+xen)
+    cp "$xen" "$tree/boot/xen.gz"
+    menu Xen <<'ENTRY'
+    multiboot2 /boot/xen.gz console=vga,com1 dom0_mem=256M,max:256M
+    module2 /boot/vmlinuz console=hvc0 wl=stop
+    module2 --nounzip /boot/initrd
+ENTRY
+    ;;
+esac > "$tree/boot/grub/grub.cfg"
+grub-mkrescue -o "$image.new" "$tree" >"$images/cd-$1.log" 2>&1 || fail "grub-mkrescue: $(tail -n 1 "$images/cd-$1.log")"
 rm -rf "$tree"
 mv "$image.new" "$image"
 echo "$recipe" > "$image.recipe"

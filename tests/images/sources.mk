@@ -19,4 +19,5 @@ EXTRA_DIST += \
     tests/images/kvmwork \
     tests/images/l2init.c \
     tests/images/unpacked.sh \
-    tests/images/work
+    tests/images/work \
+    tests/images/xen.sh

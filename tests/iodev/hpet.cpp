@@ -139,3 +139,35 @@ TEST_F(HpetTest, state_survives_saving) {
     expect_roundtrip(hpet, other);
     EXPECT_EQ(other.read(0xf0, 8), get(0xf0));
 }
+
+TEST_F(HpetTest, a_disabled_periodic_timer_goes_on_unseen_and_is_exact_when_enabled) {
+    constexpr u64 config = 16 << 9 | 0x08, period = 400'000;
+    put(0x10, 1);
+    put(0x100, config | 0x40);
+    put(0x108, 1000);                       // the first match
+    put(0x108, period);
+    EXPECT_GT(clock.deadline(), clock.ticks + 10 * 50 * period) << "no alarm for each of its matches";
+    run_for(clock, 10 * (1000 + 7 * period) + 50);
+    EXPECT_EQ(get(0x108), 1000 + 8 * period);
+    run_for(clock, 10 * 1000 * period);
+    EXPECT_EQ(get(0x108), 1000 + 1008 * period);
+    put(0x100, config | 0x04);
+    run_for(clock, 10 * 2 * period);
+    ASSERT_EQ(edges.size(), 2u);
+    EXPECT_EQ(edges[0].second, 10 * (1000 + 1008 * period));
+    EXPECT_EQ(edges[1].second, 10 * (1000 + 1009 * period));
+}
+
+TEST_F(HpetTest, a_disabled_periodic_timer_halts_with_the_counter) {
+    put(0x10, 1);
+    put(0x100, 16 << 9 | 0x48);
+    put(0x108, 500);
+    put(0x108, 1000);
+    run_for(clock, 10 * 2700);
+    put(0x10, 0);
+    run_for(clock, 10 * 100'000);
+    EXPECT_EQ(get(0x108), 3500u);
+    put(0x10, 1);
+    run_for(clock, 10 * 1000);
+    EXPECT_EQ(get(0x108), 4500u);
+}

@@ -3,5 +3,6 @@
 tests_machine_sources = \
     tests/machine/media.cpp \
     tests/machine/options.cpp \
+    tests/machine/pace.cpp \
     tests/machine/pc.cpp \
     tests/machine/turns.cpp

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Debian's kernels, unmodified, boot to a shell; typed commands work; user work is right; poweroff ends."""
+"""Debian's kernels, unmodified, boot to a shell, on one CPU and on several; typed commands work; user work is right; poweroff ends."""
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,10 @@ from report import SOURCE, Skip, expect
 MODELS = ["max-intel", "max-amd"]
 LONG_MODELS = ["nehalem-ep", "haswell", "barcelona", "zen2"]
 KERNELS = ["stable", "newest"]
+# At once on every CPU, each bound to its own: its number, which the kernel tells, and the sum of 100,000 zeros.
+WORK_ON_EACH = ("for n in $(seq 0 $(($(nproc) - 1))); do taskset $(printf %x $((1 << n))) "
+                """sh -c 'echo $(awk "{print \\$39}" /proc/self/stat) $(head -c 100000 /dev/zero | sha256sum)' & done | sort -n; wait""")
+SHA256 = hashlib.sha256(bytes(100_000)).hexdigest() + " -"
 
 parser = report.options(__doc__)
 arguments = parser.parse_args()
@@ -36,15 +41,15 @@ def images(kernel):
     return path, initrd
 
 
-def start(name, kernel, model, append=""):
+def start(name, kernel, model, append="", cpus=1):
     path, initrd = images(kernel)
     return Machine(arguments, ["--kernel", path, "--initrd", initrd, "--append", f"console=ttyS0 {append}".strip(),
-                               "--cpu", model, "--headless"], logs(f"{name}.log"))
+                               "--cpu", model, "--smp", str(cpus), "--headless"], logs(f"{name}.log"))
 
 
-def shell(name, kernel, model):
-    """Boot to the shell, type, read the log, power off."""
-    with start(name, kernel, model) as machine:
+def shell(name, kernel, model, cpus=1):
+    """Boot to the shell, type, work on each CPU, read the log, power off."""
+    with start(name, kernel, model, cpus=cpus) as machine:
         machine.expect(r"^BOOT-READY ")
         expect(machine.command_output("echo $((6 * 7)) is the answer") == "42 is the answer", "echo does not answer")
         release = machine.command_output("uname -r")
@@ -52,6 +57,8 @@ def shell(name, kernel, model):
         expect(machine.command_output("ls -d /proc/self /bin/busybox | cat").split() == ["/bin/busybox", "/proc/self"],
                "ls does not list")
         expect(machine.command_output("seq 1 5 | while read n; do echo -n $n,; done") == "1,2,3,4,5,", "no pipes")
+        expect(machine.command_output("nproc") == str(cpus), "nproc counts other CPUs")
+        expect(machine.command_output(WORK_ON_EACH) == "\n".join(f"{n} {SHA256}" for n in range(cpus)), "work on each CPU is wrong")
         found = warnings(machine.command_output("dmesg -r | grep '^<[0-4]>'"))
         expect(not found, f"{len(found)} kernel messages at level 4 or worse: {' | '.join(found)}")
         machine.type("poweroff")
@@ -97,21 +104,23 @@ def marker(name, kernel, model):
         expect(status == 0, f"poweroff ended the emulator with status {status}")
 
 
-def case(function, name, kernel, model):
-    return lambda: function(name, kernel, model)
+def case(function, name, kernel, model, cpus):
+    return lambda: function(name, kernel, model, **({"cpus": cpus} if cpus > 1 else {}))
 
 
 def all_cases():
-    rows = [(shell, "shell", kernel, model) for model in MODELS for kernel in KERNELS]
-    rows += [(user_work, "work", "stable", "max-intel"), (user_work, "work", "newest", "max-amd")]
+    rows = [(shell, "shell", kernel, model, cpus) for model in MODELS for kernel in KERNELS for cpus in [1, 2, 4]]
+    rows += [(user_work, "work", "stable", "max-intel", 1), (user_work, "work", "newest", "max-amd", 1)]
     if arguments.long:
-        rows += [(shell, "shell", kernel, model) for model in LONG_MODELS for kernel in KERNELS]
-        rows += [(shell, "shell", "686-pae", "max-intel")]
-        rows += [(user_work, "work", "stable", model) for model in LONG_MODELS]
+        rows += [(shell, "shell", kernel, model, 1) for model in LONG_MODELS for kernel in KERNELS]
+        rows += [(shell, "shell", "686-pae", "max-intel", cpus) for cpus in [1, 4]]
+        rows += [(shell, "shell", kernel, model, 16) for model in MODELS for kernel in KERNELS]
+        rows += [(user_work, "work", "stable", model, 1) for model in LONG_MODELS]
     if arguments.long or arguments.cases:
-        rows += [(marker, "marker", kernel, "max-intel") for kernel in ("stable", "newest")]
-    return {f"{kind}-{kernel}-{model}": case(function, f"{kind}-{kernel}-{model}", kernel, model)
-            for function, kind, kernel, model in rows}
+        rows += [(marker, "marker", kernel, "max-intel", 1) for kernel in ("stable", "newest")]
+    named = {"-".join([kind, kernel, model] + ([str(cpus)] if cpus > 1 else [])): (function, kernel, model, cpus)
+             for function, kind, kernel, model, cpus in rows}
+    return {name: case(function, name, kernel, model, cpus) for name, (function, kernel, model, cpus) in named.items()}
 
 
 sys.exit(report.main(arguments, all_cases()))

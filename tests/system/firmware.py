@@ -62,7 +62,7 @@ def alone(model, cpus, directory):
 
 
 def grub_cd():
-    path, complaint = image(arguments, "cd.sh")
+    path, complaint = image(arguments, "cd.sh", "linux")
     if not path:
         raise Skip(complaint)
     return path

@@ -4,7 +4,7 @@
 
   kvmtest-KERNEL-MODEL-PAGING-PAGES   paging nested or shadow, transparent huge pages always or never
   kvmtest-KERNEL-MODEL-without-X      a feature that KVM is told not to use
-  qemu-KERNEL-MODEL-PAGING-N          N CPUs of the inner guest
+  qemu-KERNEL-MODEL-PAGING-N-M        N CPUs of the inner guest, on M
 What KVM uses must be what the model has, and no kernel may complain.
 
 On `--emulator "qemu-system-x86_64 -accel tcg"` (SVM only) two cases of kvmtest fail for defects of QEMU 7.2: faults (the
@@ -62,14 +62,14 @@ def made(*words):
     return path
 
 
-def run(name, kernel, model, initrd, words, limit):
+def run(name, kernel, model, initrd, words, limit, cpus=1):
     """One boot to the end of kvmwork; returns what it printed."""
     logs = Path(arguments.build) / "test-results" / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     if trying and model == "max-intel":
         raise Skip("TCG has no VMX")
     with Machine(arguments, ["--kernel", kernel, "--initrd", initrd, "--append", f"console=ttyS0 quiet {words}", "--cpu", model,
-                             "--memory", "1G", "--headless", "--max-instructions", str(limit)], logs / f"{name}.log") as machine:
+                             "--smp", str(cpus), "--memory", "1G", "--headless", "--max-instructions", str(limit)], logs / f"{name}.log") as machine:
         machine.expect(r"^KVM-LOADED (vmx|svm) ", BAD, SECONDS)
         machine.expect(r"^L1-END ", BAD, SECONDS)
         status = machine.wait()
@@ -137,11 +137,12 @@ def kvmtest(name, kernel, model, paging="nested", pages="always", without=""):
     no_complaint(text)
 
 
-def qemu(name, kernel, model, paging, cpus):
+def qemu(name, kernel, model, paging, cpus, outer):
     words = f"wl=run,kvmwork,qemu,{cpus} {PAGING[paging]}".strip()
     # The newest kernel comes as it is, with what its boot protocol asks of a loader; the other one unpacked.
     first = made("kernel.sh", kernel) if kernel == "newest" else made("unpacked.sh", kernel)
-    text = run(name, first, model, made("kvmqemu.sh", kernel), words, LIMIT["qemu"])
+    text = run(name, first, model, made("kvmqemu.sh", kernel), words, LIMIT["qemu"], outer)
+    expect(lines(text, "CPUS") == [str(outer)], f"the outer guest has CPUS {lines(text, 'CPUS')}, not {outer}")
     expect("Hypervisor detected: KVM" in text, "the inner kernel does not see KVM")
     expect(re.search(rf"^L2-READY cpus={cpus} ", text, re.M), f"the inner guest has not come up with {cpus} CPUs")
     worked = re.findall(r"^L2-CPU (\d+) ok$", text, re.M)
@@ -157,10 +158,10 @@ QUICK = [(kvmtest, "stable", "max-intel", "nested", "always"), (kvmtest, "stable
          (kvmtest, "newest", "max-intel", "nested", "never"), (kvmtest, "newest", "max-intel", "shadow", "always"),
          (kvmtest, "stable", "max-amd", "nested", "never"), (kvmtest, "stable", "max-amd", "shadow", "always"),
          (kvmtest, "newest", "max-amd", "nested", "always"), (kvmtest, "newest", "max-amd", "shadow", "never"),
-         (qemu, "newest", "max-intel", "nested", 2), (qemu, "stable", "max-intel", "shadow", 1),
-         (qemu, "newest", "max-amd", "shadow", 1), (qemu, "stable", "max-amd", "nested", 2)]
+         (qemu, "newest", "max-intel", "nested", 2, 2), (qemu, "stable", "max-intel", "shadow", 1, 1),
+         (qemu, "newest", "max-amd", "shadow", 1, 1), (qemu, "stable", "max-amd", "nested", 2, 2)]
 LONG = ([(kvmtest, *row) for row in product(KERNELS, MODELS, PAGING, ["always", "never"])] +
-        [(qemu, *row) for row in product(KERNELS, MODELS, PAGING, [1, 2])])
+        [(qemu, *row) for row in product(KERNELS, MODELS, PAGING, [1, 2], [1, 2])])
 
 
 def case(function, row, feature="", words=""):

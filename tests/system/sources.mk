@@ -3,6 +3,7 @@
 EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/boot_linux.py \
+    tests/system/clock.py \
     tests/system/determinism.py \
     tests/system/display.py \
     tests/system/disks.py \
@@ -12,4 +13,5 @@ EXTRA_DIST += \
     tests/system/golden/grub-uefi.png \
     tests/system/golden/grub-vga.png \
     tests/system/kvm.py \
-    tests/system/window.py
+    tests/system/window.py \
+    tests/system/xen.py

@@ -23,7 +23,7 @@ const CpuModel max_amd{
     .caches = caches,
     .l1 = {0xff48ff40, 0xff48ff40, 0x20080140, 0x20080140},
     .l2 = {0x48002200, 0x68004200, 0x02006140, 0x00808140},
-    .mca_banks = 4,
+    .mca_banks = 16,
     .apic_version = 0x10,
     .asids = 0x8000,
     .lacks = "",
