@@ -13,5 +13,6 @@ EXTRA_DIST += \
     tests/system/golden/grub-uefi.png \
     tests/system/golden/grub-vga.png \
     tests/system/kvm.py \
+    tests/system/programs.py \
     tests/system/window.py \
     tests/system/xen.py
