@@ -63,7 +63,7 @@ def installer():
     """Its first dialogs on the VGA's text screen, by the keyboard; the last is its complaint that there is no network card."""
     if not INSTALLER.exists():
         raise Skip("the package debian-installer-12-netboot-amd64 is not installed")
-    words = ["--kernel", str(INSTALLER / "linux"), "--initrd", str(INSTALLER / "initrd.gz"), "--append", "vga=normal fb=false", "--memory", "1G"]
+    words = ["--kernel", str(INSTALLER / "linux"), "--initrd", str(INSTALLER / "initrd.gz"), "--append", "vga=normal fb=false module_blacklist=bochs", "--memory", "1G"]
     with tempfile.TemporaryDirectory(prefix="slate-programs-") as name, machine(arguments, Path(name), *words) as (screen, slate):
         until(slate, lambda: "MIPS" in title(screen), "title with the speed", PATIENCE)
         screen.do("mousemove", "200", "200")
