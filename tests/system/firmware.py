@@ -5,6 +5,7 @@ UEFI's variables stay in their file; firmware that can't be is refused with one 
 
 Golden pictures are in tests/system/golden/ (see the note there).
 """
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -26,8 +27,8 @@ GRUB_FONT = "/usr/share/grub/unicode.pf2"
 BLACK = (0, 0, 0)
 
 
-def run(*words, patience=PATIENCE):
-    return subprocess.run(emulator_command(arguments, [*words, "--headless"]), stdin=subprocess.DEVNULL, capture_output=True,
+def run(*words, patience=PATIENCE, stdin=subprocess.DEVNULL):
+    return subprocess.run(emulator_command(arguments, [*words, "--headless"]), stdin=stdin, capture_output=True,
                           text=True, errors="replace", timeout=patience)
 
 
@@ -134,9 +135,20 @@ def shell_disk(directory, *lines):
     return str(disk)
 
 
+@contextlib.contextmanager
+def impatience():
+    """Somebody who presses Enter all the time, so that the shell doesn't wait five seconds before it starts its commands."""
+    with subprocess.Popen(["sh", "-c", "while printf '\\r'; do sleep 1; done"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as keys:
+        try:
+            yield keys.stdout
+        finally:
+            keys.kill()
+
+
 def shell(directory, *lines, options=()):
     disk = shell_disk(directory, *lines, "reset -s")
-    done = run("--disk", disk, "--firmware", "OVMF", "--serial", "stdout", "--memory", "128M", *options)
+    with impatience() as keys:
+        done = run("--disk", disk, "--firmware", "OVMF", "--serial", "stdio", "--memory", "128M", *options, stdin=keys)
     expect(done.returncode == 0, f"status {done.returncode}: {done.stdout[-300:]} {done.stderr[-300:]}")
     return done.stdout
 
@@ -147,8 +159,9 @@ def variables(directory):
     file = directory / "variables.fd"
     options = ("--firmware-variables", str(file))
     disk = shell_disk(directory, f"setvar SlateTest -guid {SHELL_GUID} -nv -bs -rt =0x534c415445", "echo WRI^TTEN", ":again", "stall 1000000", "goto again")
-    with subprocess.Popen(emulator_command(arguments, ["--disk", disk, "--firmware", "OVMF", "--serial", "stdout", "--memory", "128M", "--headless", *options]),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as first:
+    with impatience() as keys, \
+        subprocess.Popen(emulator_command(arguments, ["--disk", disk, "--firmware", "OVMF", "--serial", "stdio", "--memory", "128M", "--headless", *options]),
+                          stdin=keys, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as first:
         said = b""
         while b"WRITTEN" not in said:
             part = first.stdout.read1()
