@@ -32,11 +32,11 @@ struct Descriptor {
 
 // One byte more than allowed is asked for, so that a file that grows is still refused.
 std::vector<u8> read_all(int fd, const std::string& path, u64 expected, u64 max_bytes) {
-    constexpr u64 step = 1 << 20;
+    constexpr u64 least = 4096, most = 1 << 20;
     std::vector<u8> bytes;
     bytes.reserve(std::min(expected, max_bytes));
     for (;;) {
-        u64 have = bytes.size();
+        u64 have = bytes.size(), step = std::clamp(expected > have ? expected - have : 0, least, most);
         bytes.resize(std::max(std::min(have + step, max_bytes + 1), have + 1));
         ssize_t got = ::read(fd, bytes.data() + have, bytes.size() - have);
         int error = errno;

@@ -59,6 +59,14 @@ std::vector<PortWrite> port_writes(const AcpiParameters& p) {
     writes.insert(writes.end(), std::begin(power), std::end(power));
     if (p.vga) writes.insert(writes.end(), std::begin(display), std::end(display));
     if (p.ide) writes.insert(writes.end(), std::begin(ide), std::end(ide));
+    for (auto& bar : p.bars) {
+        const PortWrite card[] = {
+            {0xcf8, 4, config(bar.slot, 0, 0x10 + bar.number * 4u)}, {0xcfc, 4, bar.base},
+            {0xcf8, 4, config(bar.slot, 0, 0x3c)}, {0xcfc, 1, pirq_routes[(bar.slot + 3) % 4]},
+            {0xcf8, 4, config(bar.slot, 0, 0x04)}, {0xcfc, 2, 6},                // command: memory, bus master
+        };
+        writes.insert(writes.end(), std::begin(card), std::end(card));
+    }
     return writes;
 }
 

@@ -29,7 +29,9 @@ AcpiPm::AcpiPm(Clock& clock, Wires wires, unsigned timer_bits)
 }
 
 void AcpiPm::reset(Reset kind) {
-    pm1_status = pm1_enable = pm1_control = gpe_status = gpe_enable = 0;
+    pm1_status = kind == Reset::warm && asleep ? pm1_status | wak : 0;
+    asleep = false;
+    pm1_enable = pm1_control = gpe_status = gpe_enable = 0;
     smi[0] = smi[1] = 0;
     seen_carries = clock.count(hertz) >> (timer_bits - 1);
     sync();
@@ -40,7 +42,7 @@ void AcpiPm::visit(Archive& a) {
     a("sci", wires.sci), a("timer", timer), a("pm1_status", pm1_status),
         a("pm1_enable", pm1_enable);
     a("pm1_control", pm1_control), a("gpe_status", gpe_status), a("gpe_enable", gpe_enable);
-    a("seen_carries", seen_carries), a("smi", smi);
+    a("seen_carries", seen_carries), a("smi", smi), a("asleep", asleep);
     pm1_status &= status_bits, pm1_enable &= enable_bits, pm1_control &= control_bits;
     PciFunction::visit(a);
 }
@@ -68,11 +70,22 @@ void AcpiPm::sync() {
     seen_carries = carries;
     bool alarm = pm1_enable & ~pm1_status & tmr;
     timer.at(alarm ? clock.tick_of((carries + 1) << (timer_bits - 1), hertz) : Clock::never);
+    if (asleep && pm1_status & pm1_enable & (pwrbtn | rtc)) wires.wake();
     wires.sci.set(acpi_mode() && ((pm1_status & pm1_enable) || (gpe_status & gpe_enable)));
 }
 
 void AcpiPm::press_power_button() {
     pm1_status |= pwrbtn;
+    sync();
+}
+
+void AcpiPm::rtc_interrupt() {
+    pm1_status |= rtc;
+    sync();
+}
+
+void AcpiPm::fall_asleep() {
+    asleep = true;
     sync();
 }
 
@@ -127,6 +140,7 @@ void AcpiPm::put_control_high(u8 value) {
     if (!(value << 8 & slp_en)) return;
     unsigned type = value >> 2 & 7;
     if (type == s5_type) wires.power_off();
+    else if (type == s3_type && wires.sleep) wires.sleep();
     else log_once("ACPI: sleep type " + std::to_string(type) + " is not supported");
 }
 

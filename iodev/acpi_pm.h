@@ -2,7 +2,7 @@
 // ACPI power management as the 82371AB (PIIX4) has it: function 8086:7113 with the PM1a event and
 // control registers and the PM timer at its I/O base, GPE0 as the i440FX board of QEMU places it,
 // and the SMI command port. Left out: SMM (ACPI on and off are done here), sleep states other than
-// S5, SMBus, device monitors.
+// S3 and S5, SMBus, device monitors.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -12,12 +12,14 @@ class AcpiPm final : public PciFunction {
 public:
     static constexpr u64 hertz = 3579545;
     static constexpr u8 acpi_enable = 0xf1, acpi_disable = 0xf0;     // to be named in the FADT
-    static constexpr u8 s5_type = 0;                                 // SLP_TYP of the _S5 package
+    static constexpr u8 s5_type = 0, s3_type = 1;                    // SLP_TYP; 0 is that of the _S5 package
 
     struct Wires {
         Line sci;
         std::function<void(u16 base, bool on)> mapped;        // the 64 ports of the PM block (PMBA)
         std::function<void()> power_off;
+        std::function<void()> sleep = {};                     // S3; empty: nobody would wake the machine
+        std::function<void()> wake = [] {};
     };
     AcpiPm(Clock&, Wires, unsigned timer_bits = 24);                 // 24 or 32
 
@@ -29,6 +31,9 @@ public:
 
     void set_base(u16 base);                // what firmware does: PMBA, and decoding on
     void press_power_button();
+    void rtc_interrupt();
+    // S3 begins; an enabled event then wakes. The reset behind that keeps the events' status, with WAK_STS (ACPI 4.8.3.1.1).
+    void fall_asleep();
     void raise_gpe(unsigned n);             // GPE0 status bit 0-15
     bool acpi_mode() const { return pm1_control & 1; }
 
@@ -69,6 +74,7 @@ private:
     Wires wires;
     Timer timer;
     const unsigned timer_bits;
+    bool asleep = false;
     u16 pm1_status = 0, pm1_enable = 0, pm1_control = 0, gpe_status = 0, gpe_enable = 0;
     u64 seen_carries = 0;             // changes of the timer's top bit so far taken into the status
     u8 smi[2] = {0, 0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one door through which devices reach memory. While a transfer is under way, one that it
+// The one door through which devices reach memory. A dword written to FEExxxxxh is an interrupt's message instead. While a transfer is under way, one that it
 // provokes (a device whose DMA hits a device's registers) is refused: no recursion, whatever a
 // guest's descriptors say.
 #pragma once
@@ -15,9 +15,19 @@ public:
         return transfer(at, to.size(), [&] { memory.read_bytes(at, to); });
     }
     bool write(Physical at, std::span<const u8> from) {
+        if (at.value >> 20 == 0xfee && at.value % 4 == 0 && from.size() == 4) {
+            message(at.value, u32(from[0] | from[1] << 8 | from[2] << 16) | u32(from[3]) << 24);
+            return true;
+        }
         return transfer(at, from.size(), [&] { memory.write_bytes(at, from); });
     }
+    bool is_memory(Physical at) const { return memory.backing(at) != Backing::mmio; }
+    bool write_dword(u64 at, u32 value) {
+        const u8 bytes[] = {u8(value), u8(value >> 8), u8(value >> 16), u8(value >> 24)};
+        return write(Physical(at), bytes);
+    }
     bool busy() const { return active; }
+    std::function<void(u64 address, u32 data)> message = [](u64, u32) {};   // the board's
 
 private:
     template <class Run> bool transfer(Physical at, u64 size, Run run) {

@@ -105,7 +105,7 @@ void PciFunction::update() {
         if (old != unmapped) bar.remap(old, false);
         if (base != unmapped) bar.remap(base, true);
     }
-    bool out = interrupt && !(config[command + 1] & 4);
+    bool out = interrupt && !(config[command + 1] & 4) && !uses_messages();
     config[status] = u8((config[status] & ~interrupt_status) | (interrupt ? interrupt_status : 0));
     intx.set(out);
 }

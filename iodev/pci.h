@@ -24,7 +24,8 @@ public:
     void reset(Reset) override;
     void visit(Archive&) override;
 
-    void set_interrupt(bool level);      // the function's INTx, as its command register lets it out
+    // The function's INTx, as its command register lets it out, and no messages are used instead (PCI 3.0, 6.8.1.3).
+    void set_interrupt(bool level);
     unsigned pin() const { return config[0x3d] & 7; }
     void connect(Line to) { intx = std::move(to); }     // by the bus
 
@@ -42,6 +43,7 @@ protected:
     void allow_clear(unsigned offset, unsigned width, u32 mask);       // bits that writing 1 clears
     virtual void written(unsigned offset, unsigned width) { (void)offset, (void)width; }
     virtual void changed() {}        // after reset and loading: whatever follows from the registers
+    virtual bool uses_messages() const { return false; }
     bool bus_master() const { return config[4] & 4; }
 
     std::array<u8, 256> config{};

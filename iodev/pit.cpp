@@ -192,7 +192,7 @@ void PitCounter::visit(Archive& a) {
     word &= 0x3f, latched_bytes = std::min<u8>(latched_bytes, 2);
     initial = std::clamp<u32>(initial, 1, 65536), next = std::min<u32>(next, 65536);
     base = std::clamp(base, -farthest, farthest);
-    if (next_at != never) next_at = std::clamp<s64>(next_at, base, base + farthest);
+    if (next_at != never) next_at = std::clamp<s64>(next_at, base, 2 * farthest);
 }
 
 Pit::Pit(Clock& clock, Line out0)

@@ -8,6 +8,7 @@ iodev_sources = \
 	iodev/debug_ports.h \
 	iodev/device.h \
 	iodev/dma.cpp iodev/dma.h \
+	iodev/edu.cpp iodev/edu.h \
 	iodev/fifo.h \
 	iodev/floppy/commands.cpp \
 	iodev/floppy/controller.cpp iodev/floppy/controller.h \
@@ -42,8 +43,12 @@ iodev_sources = \
 	iodev/media/qcow2/refcounts.cpp iodev/media/qcow2/refcounts.h \
 	iodev/media/qcow2/tables.cpp iodev/media/qcow2/tables.h \
 	iodev/media/raw.cpp iodev/media/raw.h \
+	iodev/parallel.h \
+	iodev/pc_testdev.cpp iodev/pc_testdev.h \
 	iodev/pci.cpp iodev/pci.h \
 	iodev/pci_bridges.cpp iodev/pci_bridges.h \
+	iodev/pci_messages.cpp iodev/pci_messages.h \
+	iodev/pci_test.h \
 	iodev/pic.cpp iodev/pic.h \
 	iodev/pit.cpp iodev/pit.h \
 	iodev/ports.cpp iodev/ports.h \

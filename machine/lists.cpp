@@ -18,7 +18,9 @@ static void list_devices() {
     struct { u64 base, size; const char* name; } map[] = {
         {VgaWindow::base, VgaWindow::size, "vga"}, {0xfec00000, 0x1000, "ioapic"}, {0xfed00000, 0x1000, "hpet"}, {Pc::test_page, TestDevice::page_size, "test-device"}, {0xfee00000, 0x1000, "local APIC"}};
     for (auto& m : map) std::printf("  %08llx-%08llx  %s\n", (unsigned long long)m.base, (unsigned long long)(m.base + m.size - 1), m.name);
-    std::printf("PCI\n");
+    std::string optional;
+    for (auto& name : Pc::optional_devices()) optional += " " + name;
+    std::printf("by --device\n %s\nPCI\n", optional.c_str());
     for (unsigned slot = 0; slot < 32; slot++)
         for (unsigned f = 0; f < 8; f++)
             if (auto* function = pc.pci.function(slot, f))

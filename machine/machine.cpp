@@ -37,6 +37,7 @@ Parts parts_of(const Options& options) {
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
     if (options.kernel.empty()) add_firmware(parts, options);
     else if (!options.vga_rom.empty()) parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
+    parts.devices = options.devices;
     parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;
     return parts;
 }
@@ -47,7 +48,9 @@ Machine::Machine(const Options& given, Front* front) : options(given), front(fro
     serial[1] = open_console(options.serial.size() > 1 ? options.serial[1] : "null");
     debugcon = debug_console(options.debugcon);
     for (int n : {0, 1}) parts.serial[n] = [this, n](u8 byte) { serial[n]->send(byte); };
+    parallel = debug_console(options.parallel);
     parts.debugcon = [this](u8 byte) { debugcon->send(byte); };
+    parts.parallel = [this](u8 byte) { parallel->send(byte); };
     pc = std::make_unique<Pc>(std::move(parts));
     insert_media(*pc, options);
     load(*pc, options);
@@ -70,24 +73,46 @@ static void enter(Cpu& cpu, const EntryState& e) {
     cpu.mode_changed();
 }
 
-void load(Pc& pc, const Options& options) {
-    if (options.kernel.empty()) return firmware::describe(pc.fw_cfg, {pc.layout, pc.acpi(), pc.parts.model.features.has(Feature::vmx)});
+static BootRequest request_of(Pc& pc, const Options& options) {
     BootRequest request;
     request.kernel = options.kernel, request.initrd = options.initrd, request.append = options.append, request.modules = options.modules;
     request.memory = options.memory;
     request.long_mode = pc.parts.model.features.has(Feature::lm);
     request.physical_bits = pc.parts.model.physical_bits;
     request.acpi = pc.acpi();
-    BootPlan plan = plan_boot(request);
-    enter_text_mode(pc.ports, pc.memory);
-    write_plan(plan, pc.memory);
+    return request;
+}
+
+// What firmware does to chips and CPUs.
+static void program(Pc& pc, const BootPlan& plan) {
     pc.set_rom(plan.rom);
     for (auto& w : plan.port_writes) pc.ports.out(w.port, w.width, w.value);
     for (auto& w : plan.msr_writes)
         for (Cpu* cpu : pc.cpus)
             if (!msr_name(*cpu, w.index).empty()) write_msr(*cpu, w.index, w.value);
     for (auto& w : plan.apic_writes) pc.cpu.apic.write(w.offset, 4, w.value);
+}
+
+void load(Pc& pc, const Options& options) {
+    if (options.kernel.empty()) return firmware::describe(pc.fw_cfg, {pc.layout, pc.acpi(), pc.parts.model.features.has(Feature::vmx)});
+    BootPlan plan = plan_boot(request_of(pc, options));
+    enter_text_mode(pc.ports, pc.memory);
+    write_plan(plan, pc.memory);
+    program(pc, plan);
     enter(pc.cpu, plan.entry);
+}
+
+// ACPI 5.2.10 and 16.3.2: real mode, at the FACS's waking vector.
+void resume(Pc& pc, const Options& options) {
+    BootRequest request = request_of(pc, options);
+    u64 facs = memory_map(request.memory).nvs();
+    u32 vector = u32(pc.memory.read(Physical(facs + 12), 4));
+    pc.reset(Reset::warm);
+    program(pc, build_firmware(request).plan);
+    u16 segment = u16(vector >> 4);
+    pc.cpu.seg[Seg::cs] = {segment, u64{segment} << 4, 0xffff, {0x9b}};
+    pc.cpu.rip() = vector & 15;
+    pc.cpu.mode_changed();
 }
 
 // Host input is looked at once per millisecond of virtual time. Of a guest that waits at the host's pace less often: a serial
@@ -155,6 +180,21 @@ u64 Machine::at_the_hosts_pace() {
     return waits ? std::clamp(pace->present(), next, stop) : stop;
 }
 
+bool Machine::go_on() {
+    switch (pc->ended->why) {
+    case Ending::power_off:
+    case Ending::debug_exit: return false;
+    case Ending::sleep: return pc->sleep(), true;
+    case Ending::wake: return resume(*pc, options), true;
+    case Ending::reset:
+    case Ending::triple_fault:
+        if (options.no_reboot) return false;
+        pc->reset(Reset::warm);
+        return load(*pc, options), true;
+    }
+    return false;
+}
+
 bool Machine::slice(const Drive& drive) {
     bool was_waiting = pc->waiting();
     u64 retired = pc->retired();
@@ -162,11 +202,7 @@ bool Machine::slice(const Drive& drive) {
     exchange();
     take_screenshots();
     if (options.hash_every && pc->retired() >= next_hash) print_hash(), next_hash += options.hash_every;
-    if (pc->ended) {
-        if (options.no_reboot || pc->ended->why == Ending::power_off || pc->ended->why == Ending::debug_exit) return false;
-        pc->reset();
-        load(*pc, options);
-    }
+    if (pc->ended && !go_on()) return false;
     bool over = pc->retired() >= options.max_instructions || (options.timeout > 0 && host_seconds() - started >= options.timeout);
     if (over) return limit_reached = true, false;
     if (!pace && was_waiting && pc->retired() == retired) idle();
@@ -188,7 +224,7 @@ int Machine::run() {
 int Machine::finish() {
     if (options.hash_every) print_hash();
     for (auto& line : serial) line->flush();
-    debugcon->flush();
+    debugcon->flush(), parallel->flush();
     for (auto& shot : screenshots) shot.take(pc->vga.scanout());
     if (options.stats) print_stats(*pc, host_seconds() - started, options.stats_json);
     return status();

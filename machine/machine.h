@@ -13,6 +13,7 @@
 // The board that the options ask for, its lines to the outside not connected; and what is in memory and registers at its start.
 Parts parts_of(const Options& options);
 void load(Pc& pc, const Options& options);
+void resume(Pc& pc, const Options& options);     // from S3, a kernel that was loaded
 
 class Machine {
 public:
@@ -36,10 +37,11 @@ private:
     u64 next_stop() const;                // ticks
     u64 next_exchange() const;
     void print_hash();
+    bool go_on();                         // behind what ended the guest's run; false: nothing does
 
     Options options;
     Front* front;                         // null: none
-    std::unique_ptr<Console> serial[2], debugcon;
+    std::unique_ptr<Console> serial[2], debugcon, parallel;
     std::unique_ptr<Pc> pc;
     std::optional<Pace> pace;             // --clock realtime
     u64 next_hash = 0;

@@ -15,6 +15,7 @@ using Places = std::array<std::optional<In>, 4>;        // which kind a place on
 struct Inserted {
     In kind;
     std::string path, format;
+    bool discard = false;
 };
 }
 
@@ -27,15 +28,16 @@ static std::vector<Inserted> images(const Options& options) {
 }
 
 static Medium medium(const Inserted& image, bool discard) {
+    if (image.kind == In::cd && image.path.empty()) return Medium();
     if (image.kind == In::cd) return Medium(open_image(image.path, "raw", Access::read), true);
-    return Medium(open_image(image.path, image.format, discard ? Access::discard : Access::write));
+    return Medium(open_image(image.path, image.format, discard || image.discard ? Access::discard : Access::write));
 }
 
-// The boot order as SeaBIOS reads it from the CMOS: three nibbles, 1 floppy, 2 disk, 3 CD.
-static void set_boot_order(Cmos& cmos, const std::string& order) {
+// The boot order as SeaBIOS reads it from the CMOS: three nibbles, 1 floppy, 2 disk, 3 CD; and whether a floppy needs a signature.
+static void set_boot_order(Cmos& cmos, const std::string& order, bool boots_any_floppy) {
     auto nibble = [&](std::size_t n) { return n < order.size() ? u8(std::string_view("acd").find(order[n]) + 1) : u8(0); };
     cmos.poke(0x3d, u8(nibble(0) | nibble(1) << 4));
-    cmos.poke(0x38, u8(nibble(2) << 4));
+    cmos.poke(0x38, u8(nibble(2) << 4 | boots_any_floppy));
 }
 
 // The same for what reads fw_cfg's "bootorder", device by device: Open Firmware's paths, a line each, ended by a zero.
@@ -52,9 +54,9 @@ static void describe_boot_order(Pc& pc, const std::string& order, const Places& 
     pc.fw_cfg.add("bootorder", {paths.begin(), paths.end()});
 }
 
-static void insert_floppy(Pc& pc, const Options& options) {
-    auto drive = Medium(open_image(options.floppy, "raw", options.discard_writes ? Access::discard : Access::write));
-    pc.floppy.insert(0, std::move(drive));
+static void insert_floppy(Pc& pc, unsigned n, const Options::Floppy& floppy, bool discard) {
+    Access access = floppy.write_protected ? Access::read : discard ? Access::discard : Access::write;
+    pc.floppy.insert(n, Medium(open_image(floppy.path, "raw", access), floppy.write_protected));
     pc.cmos.set_floppies(pc.floppy.cmos_types());
 }
 
@@ -72,16 +74,21 @@ static void insert_variables(Pc& pc, const Options& options) {
 
 void insert_media(Pc& pc, const Options& options) {
     Places taken;
-    set_boot_order(pc.cmos, options.boot);
     if (!options.firmware_variables.empty()) insert_variables(pc, options);
-    if (!options.floppy.empty()) insert_floppy(pc, options);
+    set_boot_order(pc.cmos, options.boot, options.boots_any_floppy);
+    for (unsigned n : {0, 1})
+        if (!options.floppies[n].path.empty()) insert_floppy(pc, n, options.floppies[n], options.discard_writes);
+    auto attach = [&](unsigned place, const Inserted& image) {
+        taken[place] = image.kind;
+        std::string serial = "SLATE" + std::to_string(place + 1);
+        pc.ide.channel(place / 2).attach(place % 2, image.kind, medium(image, options.discard_writes), serial);
+    };
+    for (auto& d : options.drives) attach(d.place, {d.cd ? In::cd : In::disk, d.path, d.format, d.discard_writes});
     for (auto& image : images(options)) {
         auto order = places(image.kind);
         auto free = std::ranges::find_if(order, [&](unsigned place) { return !taken[place]; });
         if (free == order.end()) throw Error("'" + image.path + "': the IDE channels have room for four disks and CDs in all");
-        taken[*free] = image.kind;
-        std::string serial = "SLATE" + std::to_string(*free + 1);
-        pc.ide.channel(*free / 2).attach(*free % 2, image.kind, medium(image, options.discard_writes), serial);
+        attach(*free, image);
     }
     describe_boot_order(pc, options.boot, taken);
 }

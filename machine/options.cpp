@@ -2,6 +2,9 @@
 // The command line, by CLI11: one row per option, the same names in the configuration file.
 #include "machine/options.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "machine/bochsrc.h"
+#include "machine/pc.h"
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
@@ -61,7 +64,7 @@ static Options::Disk parse_disk(std::string text) {
 namespace {
 struct Texts {
     std::vector<std::string> without, screenshots, disks;
-    std::string memory = "1G", rtc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount", debug = "terminal";
+    std::string memory, rtc, bochsrc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount", debug = "terminal";
 };
 }
 
@@ -124,7 +127,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("MEDIUM", o.media, "a disk or a CD, by its content")->type_name("FILE");
     app.add_option("--disk", t.disks, "a hard disk's image: raw or qcow2, by its content unless said; repeatable")->type_name("FILE[,format=F][,bus=ide]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--cdrom", o.cdroms, "a CD's or DVD's image; repeatable")->type_name("FILE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    app.add_option("--floppy", o.floppy, "a floppy disk's image")->type_name("FILE");
+    app.add_option("--floppy", o.floppies[0].path, "a floppy disk's image")->type_name("FILE");
     app.add_option("--boot", o.boot, "where firmware looks for a system: letters of a (floppy), c (disk), d (CD) [cad]")->type_name("ORDER")
         ->check([](const std::string& s) { return s.empty() || s.find_first_not_of("acd") != s.npos ? "'" + s + "' is no order of a, c and d" : ""; });
     app.add_flag("--discard-writes", o.discard_writes, "images stay as they are; what the guest writes is gone at the end");
@@ -132,9 +135,12 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--memory", t.memory, "RAM: 2M to 64G [1G]")->type_name("SIZE");
     app.add_option("--smp", o.cpus, "number of CPUs: 1 to 64 [1]")->type_name("N")->check(CLI::Range(1u, 64u));
     app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
+    app.add_option("--device", o.devices, "a device for test programs: QEMU's pc-testdev or edu, or pci-test (slate(1)); repeatable")->type_name("pc-testdev|edu|pci-test")
+        ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->check(CLI::IsMember(Pc::optional_devices()));
 
     app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio");
+    app.add_option("--parallel", o.parallel, "where the printer's bytes of LPT1 (378h) go")->type_name("FILE|stdio");
     app.add_flag("--headless", o.headless, "no window");
     app.add_option("--screenshot", t.screenshots, "write the display as PNG, at that time of the machine's or at the end; repeatable")->type_name("FILE[,at=SECONDS]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--vga-rom", o.vga_rom, "the display's option ROM, in its PCI function")->type_name("FILE");
@@ -161,13 +167,14 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
         ->check(CLI::IsMember({"checks", "fields", "exits", "capabilities", "missing", "cpus", "devices"}));
 }
 
-std::optional<Options> parse_options(int argc, const char* const* argv) {
-    Options o;
+// Over what `o` holds already, which what is given replaces.
+static std::optional<Options> parse(Options o, int argc, const char* const* argv, std::string& bochsrc) {
     Texts t;
     CLI::App app{"slate: an x86 PC emulator in which hypervisors run, and can be watched", "slate"};
     app.set_version_flag("--version", "slate " PACKAGE_VERSION);
     app.set_config("--config", "", "read options from an INI-like file: the same names without the dashes")
         ->type_name("FILE")->check(config_refusal);
+    app.add_option("--bochsrc", bochsrc, "read Bochs' configuration file; what is not honoured is said, options here count before it")->type_name("FILE")->check(config_refusal);
     app.allow_config_extras(CLI::config_extras_mode::error);
     describe(app, o, t);
     try {
@@ -178,9 +185,9 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     } catch (const std::exception& e) {          // a configuration file that is a directory, ...
         throw Error(std::string("--config: ") + e.what());
     }
-    o.memory = memory_size(t.memory);
+    if (app.count("--memory")) o.memory = memory_size(t.memory);
     if (!t.rtc.empty()) o.rtc = parse_rtc(t.rtc);
-    o.realtime = t.clock == "realtime";
+    if (app.count("--clock")) o.realtime = t.clock == "realtime";
     o.engine = t.engine == "slow" ? Engine::slow : Engine::fast;
     o.tuning.code_memory = std::clamp<u64>(parse_size(t.code_memory), u64{512} << 10, u64{4} << 30);
     for (auto& text : t.screenshots) o.screenshots.push_back(parse_screenshot(text));
@@ -188,16 +195,34 @@ std::optional<Options> parse_options(int argc, const char* const* argv) {
     for (auto& name : t.without) o.tuning.*tuning_of(name) = false;
     if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
     o.debug = app.count("--debug") || !o.commands.empty();
+    if (app.count("--kernel") && !app.count("--firmware")) o.firmware.clear();
+    return o;
+}
+
+// What options together must be, and what follows from them.
+static void complete(Options& o, bool has_bochsrc) {
     if (o.debug && !o.gdb.empty()) throw Error("--gdb and --debug exclude each other; gdb's monitor has every command of the debugger");
     if (o.serial.empty()) o.serial.push_back(o.debug ? "stdout" : "stdio");
     bool takes_terminal = std::count(o.serial.begin(), o.serial.end(), "stdio");
     if (o.debug && takes_terminal) throw Error("--serial stdio: the debugger has the terminal; write stdout, pty, unix:SOCKET or tcp:PORT");
     if (o.serial.size() > 2) throw Error("--serial: this PC has two serial ports");
-    bool medium = !(o.media.empty() && o.disks.empty() && o.cdroms.empty() && o.floppy.empty());
+    bool medium = has_bochsrc || !(o.media.empty() && o.disks.empty() && o.cdroms.empty() && o.floppies[0].path.empty());
     if (o.runs() && o.kernel.empty() && o.firmware.empty() && !medium)
         throw Error("nothing to boot: give a disk or a CD, --kernel FILE, or --firmware FILE (slate --help lists the options)");
     if (!o.kernel.empty() && !o.firmware.empty()) throw Error("--kernel and --firmware exclude each other: a kernel is entered without firmware");
     if (!o.kernel.empty() && !o.firmware_variables.empty()) throw Error("--firmware-variables needs --firmware OVMF, and there is no firmware with --kernel");
     if (o.kernel.empty() && !(o.initrd.empty() && o.modules.empty())) throw Error("--initrd and --module need --kernel");
+}
+
+std::optional<Options> parse_options(int argc, const char* const* argv) {
+    std::string bochsrc;
+    auto o = parse({}, argc, argv, bochsrc);
+    bool has_bochsrc = !bochsrc.empty();
+    if (o && has_bochsrc) {
+        Bochsrc file = read_bochsrc(bochsrc);
+        for (auto& line : file.warnings) log_line(line);
+        o = parse(std::move(file.options), argc, argv, bochsrc);
+    }
+    if (o) complete(*o, has_bochsrc);
     return o;
 }

@@ -19,7 +19,12 @@ struct Options {
     std::vector<Disk> disks;
     std::vector<std::string> media;           // disks or CDs, by their contents
     std::vector<std::string> cdroms;
-    std::string floppy;
+    struct Floppy { std::string path; bool write_protected = false; };
+    Floppy floppies[2];                       // in A and B; no path: none
+    // A drive in a place of its own: channel * 2 + drive. A CD drive without a path is empty.
+    struct Drive { bool cd; std::string path, format; unsigned place; bool discard_writes; };
+    std::vector<Drive> drives;
+    bool boots_any_floppy = false;            // without the signature too
     std::string boot = "cad";                  // a: floppy, c: disk, d: CD, in the order in which they are tried
     bool discard_writes = false;
 
@@ -27,10 +32,11 @@ struct Options {
     u64 memory = u64{1} << 30;                // bytes
     unsigned cpus = 1;
     std::string cpu = "max-intel";            // MODEL[,+feature,-feature]
+    std::vector<std::string> devices;         // of those in Pc::optional_devices()
 
     // Lines to the outside: stdio, file:F, pty, unix:SOCKET, tcp:PORT.
     std::vector<std::string> serial;
-    std::string debugcon;                     // a file, or "stdio"
+    std::string debugcon, parallel;           // files, or "stdio"
 
     // The display.
     std::string vga_rom;                      // its option ROM; empty: none

@@ -4,6 +4,15 @@
 #include "cpu/virt/layer.h"
 #include <algorithm>
 
+const Pc::OptionalDevice Pc::optional[] = {
+    {"pc-testdev", &Pc::add_pc_testdev}, {"edu", &Pc::add_edu}, {"pci-test", &Pc::add_pci_test}};
+
+std::vector<std::string> Pc::optional_devices() {
+    std::vector<std::string> names;
+    for (auto& row : optional) names.push_back(row.name);
+    return names;
+}
+
 // The code memory is for all CPUs together, as long as each has enough to work with.
 static Tuning tuning_of_each(Tuning tuning, unsigned cpus) {
     constexpr u64 least = u64{4} << 20;
@@ -30,19 +39,23 @@ Pc::Pc(Parts given)
       control_b(clock, [this](bool on) { pit.set_gate2(on); }, [this] { return pit.out2(); }),
       control_a(a20.input(0), [this] { end(Ending::reset); }),
       reset_control([this](bool) { end(Ending::reset); }),
-      cmos(clock, Line([this](bool level) { irq_lines[8]->set(isa, level && !hpet_legacy); }), Line(), parts.rtc),
+      cmos(clock, Line([this](bool level) {
+               irq_lines[8]->set(isa, level && !hpet_legacy);
+               if (level) acpi_pm.rtc_interrupt();
+           }), Line(), parts.rtc),
       keyboard(clock, {irq(1), irq(12), a20.input(1), [this] { end(Ending::reset); }}),
       floppy(clock, {irq(6), [this](std::span<const u8> data) { return dma.to_memory(floppy_channel, data); },
                      [this](std::span<u8> data) { return dma.from_memory(floppy_channel, data); }}),
       flash({[this](bool array) { show_flash(array); }, [this](std::span<const u8> bytes) { memory.changed(bytes); }}, parts.variables),
-      com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]),
+      com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]), lpt1(irq(7), parts.parallel),
       pci([this](unsigned pirq, bool level) { isa_bridge.set_pirq(pirq, level); }),
       host_bridge([this](const HostBridge::Pam& pam) { show(pam); }, [](HostBridge::Smram) {}),
       isa_bridge([this](unsigned n, bool level) { irq_lines[n & 15]->set(pci_irq, level); }),
       ide(clock, bus_master, {irq(14), irq(15), [this](u16 base, bool on) { map(base, 16, ide, on); },
                               [this](unsigned channel, bool on) { map_ide(channel, on); }}),
       acpi_pm(clock, {irq(9), [this](u16 base, bool on) { map(base, 64, acpi_pm, on); },
-                      [this] { end(Ending::power_off); }}),
+                      [this] { end(Ending::power_off); }, parts.firmware.empty() ? [this] { end(Ending::sleep); } : std::function<void()>(),
+                      [this] { end(Ending::wake); }}),
       vga(clock,
           {window([this](Physical at) { memory.map_ram(at, vga.memory()); }, parts.vga_memory),
            window([this](Physical at) { memory.map_mmio(at, Vga::page_size, vga); }, Vga::page_size),
@@ -61,8 +74,11 @@ Pc::Pc(Parts given)
     pci.attach(1, 1, ide);
     pci.attach(1, 3, acpi_pm);
     pci.attach(2, 0, vga);
+    bus_master.message = [this](u64 address, u32 data) { route(apics, interrupt_message(address, data)); };
     lay_out_memory();
     attach_ports();
+    for (auto& row : optional)
+        if (std::ranges::count(parts.devices, row.name)) (this->*row.add)();
     reset();
 }
 
@@ -87,7 +103,7 @@ u64 Pc::retired() const {
     return sum;
 }
 bool Pc::waiting() const {
-    return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active && !c->due(); });
+    return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active && !(c->due() & ~(pending::stop | pending::yield)); });
 }
 
 // The 8259s' INTR and INTA are the boot processor's: firmware and kernels leave the others' LINT0 masked.
@@ -163,12 +179,36 @@ void Pc::attach_ports() {
     struct { u16 base; unsigned size; Device& device; } map[] = {
         {0x000, 0x10, dma.low}, {0x020, 2, pic.master}, {0x040, 4, pit}, {0x060, 5, keyboard}, {0x061, 1, control_b},
         {0x070, 2, cmos}, {0x080, 0x10, dma.pages}, {0x080, 1, post_port}, {0x092, 1, control_a}, {0x0a0, 2, pic.slave}, {0x0b2, 2, acpi_pm.smi_command},
-        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x1ce, 4, vga.dispi}, {0x2f8, 8, com2},
+        {0x0c0, 0x20, dma.high}, {0x0e9, 1, debug_e9}, {0x0f0, 2, ferr}, {0x0f4, 4, debug_exit}, {0x1ce, 4, vga.dispi}, {0x2f8, 8, com2}, {0x378, 3, lpt1},
         {VgaRegisters::first_port, VgaRegisters::ports, vga.registers}, {0x3f0, 6, floppy}, {0x3f7, 1, floppy.input_register}, {0x3f8, 8, com1}, {0x402, 1, debug_402},
-        {0x4d0, 2, pic.elcr}, {0x510, 12, fw_cfg}, {0xafe0, 4, acpi_pm.gpe}, {0xcf8, 8, pci}, {0xcf9, 1, reset_control}, {0x8900, 1, shutdown_port},
+        {0x190, 1, post_port}, {0x4d0, 2, pic.elcr}, {0x510, 12, fw_cfg}, {0xafe0, 4, acpi_pm.gpe}, {0xcf8, 8, pci}, {0xcf9, 1, reset_control}, {0x8900, 1, shutdown_port},
         {0xe800, TestDevice::ports, test_device},
     };
     for (auto& row : map) ports.attach(row.base, row.size, row.device);
+}
+
+// Its input lines are those of both interrupt controllers below 16, of the I/O APIC alone from there on.
+void Pc::add_pc_testdev() {
+    pc_testdev = std::make_unique<PcTestdev>([this](unsigned pin) {
+        return pin < 16 ? irq(pin, testdev_irq) : ioapic.pin(pin);
+    });
+    ports.attach(PcTestdev::scratch_port, PcTestdev::scratch_ports, *pc_testdev);
+    ports.attach(0xe9, 1, debug_e9);
+    ports.attach(PcTestdev::lines_port, PcTestdev::pins, pc_testdev->input_lines);
+    memory.map_mmio(Physical(PcTestdev::base), PcTestdev::size, *pc_testdev);
+}
+
+void Pc::add_edu() {
+    edu = std::make_unique<Edu>(clock, bus_master, window([this](Physical at) { memory.map_mmio(at, Edu::bar_size, *edu); }, Edu::bar_size));
+    pci.attach(4, 0, *edu);
+}
+
+void Pc::add_pci_test() {
+    constexpr u64 page = TestDevice::page_size;
+    static_assert(page == MessagingFunction::Table::size);
+    pci_test = std::make_unique<PciTest>(clock, bus_master, window([this](Physical at) { memory.map_mmio(at, page, *pci_test); }, page),
+                                         window([this](Physical at) { memory.map_mmio(at, page, pci_test->table); }, page));
+    pci.attach(5, 0, *pci_test);
 }
 
 void Pc::map(u16 base, unsigned size, Device& device, bool on) {
@@ -182,17 +222,20 @@ void Pc::map_ide(unsigned channel, bool on) {
 }
 
 std::vector<Device*> Pc::devices() {
-    return {&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &flash, &com1, &com2, &pci, &host_bridge,
-            &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+    std::vector<Device*> all{&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &flash, &com1, &com2, &lpt1, &pci, &host_bridge,
+                             &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
+    for (Device* device : std::initializer_list<Device*>{pc_testdev.get(), edu.get(), pci_test.get()})
+        if (device) all.push_back(device);
+    return all;
 }
 
-void Pc::reset() {
+void Pc::reset(Reset kind) {
     ended.reset();
-    for (auto* device : devices()) device->reset(Reset::power);
-    pic.reset(Reset::power);
-    dma.reset(Reset::power);
+    for (auto* device : devices()) device->reset(kind);
+    pic.reset(kind);
+    dma.reset(kind);
     a20.set(0, true);
-    ram.clear();
+    if (kind == Reset::power) ram.clear();
     for (Cpu* c : cpus) c->memory_replaced();
     turns.reset();
     cmos.set_memory(layout.low_top, layout.high_top - MemoryMap::four_gib);
@@ -202,6 +245,12 @@ void Pc::reset() {
     fw_cfg.add16(FwCfg::cpu_count, u16(parts.cpus));
     fw_cfg.add16(FwCfg::max_cpus, u16(parts.cpus));
     for (Cpu* c : cpus) c->reset(false);
+}
+
+void Pc::sleep() {
+    ended.reset();
+    for (Cpu* c : cpus) c->reset(false), c->activity = Activity::wait_for_sipi;
+    acpi_pm.fall_asleep();
 }
 
 void Pc::set_rom(std::span<const u8> image) {
@@ -215,6 +264,8 @@ AcpiParameters Pc::acpi() const {
     p.vga = true, p.ide = true;
     constexpr u16 pm_base_of_ovmf = 0xb000;                           // powers off there without asking where it is
     if (!parts.variables.empty()) p.pm_base = pm_base_of_ovmf;
+    if (edu) p.bars.push_back({4, 0, 0xfea00000});
+    if (pci_test) p.bars.push_back({5, 0, 0xfe9fe000}), p.bars.push_back({5, 1, 0xfe9ff000});
     return p;
 }
 

@@ -11,6 +11,7 @@
 #include "iodev/cmos.h"
 #include "iodev/debug_ports.h"
 #include "iodev/dma.h"
+#include "iodev/edu.h"
 #include "iodev/fw_cfg.h"
 #include "iodev/flash.h"
 #include "iodev/floppy/controller.h"
@@ -18,7 +19,10 @@
 #include "iodev/ide/controller.h"
 #include "iodev/ioapic.h"
 #include "iodev/keyboard.h"
+#include "iodev/parallel.h"
+#include "iodev/pc_testdev.h"
 #include "iodev/pci_bridges.h"
+#include "iodev/pci_test.h"
 #include "iodev/pic.h"
 #include "iodev/pit.h"
 #include "iodev/ports.h"
@@ -32,7 +36,8 @@
 #include <optional>
 
 // How a run ends, from inside.
-enum class Ending : u8 { power_off, reset, triple_fault, debug_exit };
+// (sleep and wake: S3, from which Pc::sleep() and a boot go on.)
+enum class Ending : u8 { power_off, reset, triple_fault, debug_exit, sleep, wake };
 
 // What a board is built from.
 struct Parts {
@@ -49,18 +54,22 @@ struct Parts {
     std::vector<u8> firmware;             // ends at 4 GiB, its last 128 KiB at 1 MiB too; empty: the loader's ROM of 64 KiB
     std::vector<u8> variables;            // in flash below it; empty: no flash
     std::vector<u8> vga_rom;              // the display's option ROM; empty: none
+    std::vector<std::string> devices;     // of those in Pc::optional_devices()
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
-    std::function<void(u8)> debugcon = [](u8) {};
+    std::function<void(u8)> debugcon = [](u8) {}, parallel = [](u8) {};
 };
 
 class Pc {
 public:
     explicit Pc(Parts parts);
 
-    void reset();                         // power-on state of every chip and the CPU; RAM is cleared
+    // Every chip and the CPUs. Power-on clears RAM; what follows a reset by the guest keeps RAM, the clock's date and the CMOS.
+    void reset(Reset = Reset::power);
+    void sleep();                         // S3: no CPU runs until a reset, which Ending::wake asks for
     void visit(Archive&);                 // all state, RAM included
     void set_rom(std::span<const u8> image);          // 64 KiB at F0000h and below 4 GiB
     AcpiParameters acpi() const;
+    std::vector<Device*> devices();
 
     // Set by a device; the CPU has been asked to stop.
     struct End { Ending why; u32 value; };
@@ -79,7 +88,7 @@ public:
     // ---- interrupts: an ISA interrupt goes to the 8259s and to the I/O APIC (IRQ 0 to its input 2)
     DualPic pic{Line([this](bool on) { cpu.set_intr(on); })};
     IoApic ioapic{[this](const ApicMessage& m) { route(apics, m); }};
-    enum Source : unsigned { isa, pci_irq, hpet_irq };
+    enum Source : unsigned { isa, pci_irq, hpet_irq, testdev_irq };
     std::array<std::unique_ptr<WiredOr>, 16> irq_lines;
     Line irq(unsigned n, Source source = isa) { return irq_lines[n]->input(source); }
 
@@ -106,6 +115,7 @@ public:
     floppy::Controller floppy;
     Flash flash;
     Uart com1, com2;
+    ParallelPort lpt1;
     PciBus pci;
     HostBridge host_bridge;
     IsaBridge isa_bridge;
@@ -129,6 +139,12 @@ public:
         Line irq13;
     } ferr;
 
+    // ---- devices by option; null where they weren't asked for
+    static std::vector<std::string> optional_devices();
+    std::unique_ptr<PcTestdev> pc_testdev;
+    std::unique_ptr<Edu> edu;
+    std::unique_ptr<PciTest> pci_test;
+
     static constexpr u64 test_page = 0xfeb00000;      // of the test device
     static constexpr u64 pci_window_end = 0xfec00000;
 
@@ -140,9 +156,13 @@ private:
     PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);
     void map_ide(unsigned channel, bool on);
     void map(u16 base, unsigned size, Device&, bool on);
+    struct OptionalDevice { const char* name; void (Pc::*add)(); };
+    static const OptionalDevice optional[];
+    void add_pc_testdev();
+    void add_edu();
+    void add_pci_test();
     void make_cpus();
     Wires cpu_wires(unsigned number);
     void replace_timers(bool by_hpet);
     void irq_changed(unsigned n, bool level);
-    std::vector<Device*> devices();
 };

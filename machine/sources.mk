@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The files of machine/.
 machine_sources = \
+    machine/bochsrc.cpp \
+    machine/bochsrc.h \
     machine/console.cpp \
     machine/console.h \
     machine/front.h \

@@ -9,13 +9,17 @@ void Turns::next() {
     end = clock->ticks + length;
 }
 
+// A CPU for which a turn is nothing but a look at this.
+static bool rests(const Cpu& cpu) { return cpu.activity != Activity::active && !cpu.mwaiting && !cpu.due(); }
+
 void Turns::run(u64 until) {
     if (cpus.size() == 1) return current().run(until);
     bool stopped = false;
     while (clock->ticks < until && !stopped) {
+        if (clock->ticks >= clock->deadline()) clock->run_due();
         Cpu& cpu = current();
         if (clock->ticks >= end) end = clock->ticks + length;               // the first turn; or the clock has jumped
-        bool ran = cpu.run_turn(std::min(until, end));
+        bool ran = !rests(cpu) && cpu.run_turn(std::min(until, end));
         stopped = cpu.pending & pending::stop;
         waiting = ran ? 0 : waiting + 1;
         bool cut_short = stopped || (clock->ticks >= until && clock->ticks < end);

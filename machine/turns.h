@@ -13,7 +13,7 @@ struct Cpu;
 
 class Turns {
 public:
-    static constexpr u64 length = 10'000;          // ticks; a locked section of a kernel is seldom longer
+    static constexpr u64 length = 20'000;          // ticks; a locked section of a kernel is seldom longer
 
     Turns(Clock& clock, std::span<Cpu* const> cpus) : clock(&clock), cpus(cpus) {}
 

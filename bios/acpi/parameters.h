@@ -2,6 +2,7 @@
 // What the tables tell of the board: the numbers that machine/ gives its chips.
 #pragma once
 #include "base/bits.h"
+#include <vector>
 
 struct AcpiParameters {
     unsigned cpus = 1;                        // APIC ids 0 to cpus - 1; x2APIC entries from 255 on
@@ -26,6 +27,9 @@ struct AcpiParameters {
     unsigned serial_ports = 2;                // 3F8h IRQ 4, 2F8h IRQ 3
     bool ide = false, usb = false;            // usb: for later
     u16 ide_bus_master = 0xc040;
+
+    struct Bar { u8 slot, number; u32 base; };     // a memory BAR of a PCI function 0 with pin INTA
+    std::vector<Bar> bars;                    // of cards
 
     u32 pci_window = 0xc000'0000;             // to FEBFFFFFh
     u32 pci_window_end = 0xfec0'0000;

@@ -60,23 +60,25 @@ bool BusMasterRegisters::next_region() {
 
 // Regions that end before the drive's data do: the transfer stops, not active, without an
 // interrupt.
-template <class Run> bool BusMasterRegisters::move(std::size_t bytes, Run run) {
-    for (std::size_t done = 0; done < bytes;) {
-        if (left == 0 && !next_region()) return status &= u8(~active), false;
+template <class Run> BusMasterRegisters::Moved BusMasterRegisters::move(std::size_t bytes, Run run) {
+    std::size_t done = 0;
+    for (unsigned cost = 0; done < bytes && cost < step_budget;) {
+        if (left == 0 && !next_region()) return status &= u8(~active), std::nullopt;
         u32 some = u32(std::min<u64>(bytes - done, left));
+        cost += bus.is_memory(Physical(address)) ? 1 : device_cost;
         if (!run(Physical(address), done, some))
-            return status = u8((status & ~active) | error), false;
+            return status = u8((status & ~active) | error), std::nullopt;
         done += some, address += some, left -= some;
     }
-    return true;
+    return done;
 }
 
-bool BusMasterRegisters::write(std::span<const u8> data) {
+BusMasterRegisters::Moved BusMasterRegisters::write(std::span<const u8> data) {
     return move(data.size(), [&](Physical at, std::size_t from, u32 size) {
         return bus.write(at, data.subspan(from, size));
     });
 }
-bool BusMasterRegisters::read(std::span<u8> data) {
+BusMasterRegisters::Moved BusMasterRegisters::read(std::span<u8> data) {
     return move(data.size(), [&](Physical at, std::size_t to, u32 size) {
         return bus.read(at, data.subspan(to, size));
     });

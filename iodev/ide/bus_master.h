@@ -5,6 +5,7 @@
 #pragma once
 #include "iodev/bus_master.h"
 #include "iodev/byte_device.h"
+#include <optional>
 
 namespace ide {
 
@@ -22,9 +23,11 @@ public:
 
     bool running() const { return (command & start) && (status & active) && allowed(); }
     bool to_memory() const { return command & to_memory_bit; }
-    // All of `data` to or from the regions; false when they end before it, or can't be read.
-    bool write(std::span<const u8> data);
-    bool read(std::span<u8> data);
+    // `data` to or from the regions, or as much of it as one step may take; nothing when they end before it, or can't be
+    // read.
+    using Moved = std::optional<std::size_t>;
+    Moved write(std::span<const u8> data);
+    Moved read(std::span<u8> data);
     void finished();                      // the drive has nothing more to move
     void interrupt() { status |= interrupt_bit; }
 
@@ -32,7 +35,9 @@ private:
     enum : u8 { start = 0x01, to_memory_bit = 0x08 };                       // command
     enum : u8 { active = 0x01, error = 0x02, interrupt_bit = 0x04, capable = 0x60 };       // status
     static constexpr unsigned most_descriptors = 0x10000 / 8;       // a table lies within 64 KiB
-    template <class Run> bool move(std::size_t bytes, Run run);
+    // How much a step may cost: a descriptor 1, and one that leads to no memory (a device's registers) more.
+    static constexpr unsigned step_budget = 64, device_cost = 32;
+    template <class Run> Moved move(std::size_t bytes, Run run);
     bool next_region();
     void begin();
 

@@ -173,13 +173,15 @@ void Disk::data_done() {
 }
 
 void Disk::verify(const Command& command) {
-    if (!locate(command)) return;
-    std::vector<u8> piece(buffer_size);
-    for (u64 end = start + u64{count} * 512; position < end; position += piece.size()) {
-        piece.resize(std::min<u64>(piece.size(), end - position));
-        if (!medium.read(position, piece)) return show_address(position / 512), fail(unc);
-    }
-    finish();
+    if (locate(command)) work_later(std::min<u64>(u64{count} * 512, buffer_size));
+}
+
+void Disk::work() {
+    std::vector<u8> piece(std::min<u64>(start + u64{count} * 512 - position, buffer_size));
+    if (!medium.read(position, piece)) return show_address(position / 512), fail(unc);
+    position += piece.size();
+    if (u64 left = start + u64{count} * 512 - position) work_later(std::min<u64>(left, buffer_size));
+    else finish();
 }
 
 void Disk::seek(const Command& command) {

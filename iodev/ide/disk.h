@@ -26,6 +26,7 @@ private:
     bool store(std::span<const u8>) override;
     u32 block_size() const override { return sectors_in_block * 512; }
     void data_done() override;
+    void work() override;                              // of VERIFY
 
     bool locate(const Command&);
     void show_address(u64 lba);

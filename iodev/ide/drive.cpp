@@ -66,6 +66,7 @@ void Drive::fire() {
     case Next::drain: drain(); break;
     case Next::packet: packet(std::span(buffer).first<packet_size>()); break;
     case Next::dma_in: case Next::dma_out: dma_step(); break;
+    case Next::work: work(); break;
     default: break;
     }
 }
@@ -116,6 +117,8 @@ void Drive::take_packet() {
     registers.status = drdy | drq;
 }
 
+void Drive::work_later(u64 bytes) { later(Next::work, bytes); }
+
 void Drive::open_for_host(u32 bytes) { filled = bytes, passed = 0; }
 
 void Drive::drain() {
@@ -146,7 +149,7 @@ void Drive::write_data(unsigned width, u32 value) {
 }
 
 void Drive::dma(u64 bytes, bool to_host) {
-    left = bytes;
+    left = bytes, filled = passed = 0;
     later(to_host ? Next::dma_in : Next::dma_out, std::min<u64>(bytes, buffer_size));
     host_reads = to_host;
 }
@@ -155,22 +158,32 @@ void Drive::dma_started() {
     if (waits_for_dma) waits_for_dma = false, later(host_reads ? Next::dma_in : Next::dma_out, 0);
 }
 
-// A piece of the transfer. What the descriptors have no room for waits until the host resets the
-// drive.
+// A step of the transfer: a bufferful, or what of it the first descriptors have room for.
 void Drive::dma_step() {
     if (!bus_master.running() || bus_master.to_memory() != host_reads)
         return void(waits_for_dma = true);
-    auto piece = std::span(buffer).first(std::min<u64>(left, buffer_size));
-    if (host_reads) {
-        if (!fetch(piece) || !bus_master.write(piece)) return;
-    } else {
-        if (!bus_master.read(piece) || !store(piece)) return;
-    }
-    left -= piece.size();
+    if (!dma_move()) return;
     if (left)
-        return later(host_reads ? Next::dma_in : Next::dma_out, std::min<u64>(left, buffer_size));
+        return later(host_reads ? Next::dma_in : Next::dma_out,
+                     passed < filled ? 0 : std::min<u64>(left, buffer_size));
     bus_master.finished();
     data_done();
+}
+
+// What the descriptors have no room for waits until the host resets the drive.
+bool Drive::dma_move() {
+    if (passed == filled) {
+        open_for_host(u32(std::min<u64>(left, buffer_size)));
+        if (host_reads && !fetch(std::span(buffer).first(filled))) return false;
+    }
+    auto piece = std::span(buffer).first(filled).subspan(passed);
+    auto moved = host_reads ? bus_master.write(piece) : bus_master.read(piece);
+    if (!moved) return false;
+    passed += u32(*moved);
+    bool whole = passed == filled;
+    if (whole && !host_reads && !store(std::span(buffer).first(filled))) return false;
+    if (whole) left -= std::min<u64>(left, filled);
+    return true;
 }
 
 }  // namespace ide

@@ -43,6 +43,7 @@ protected:
     virtual u32 block_size() const = 0;                // of the next DRQ block, at most buffer_size
     virtual void block_ready() {}                      // registers that go with it
     virtual void data_done() = 0;                      // all has been moved
+    virtual void work() {}                             // the next step of a command without data
 
     // How a command's handler ends.
     void finish();                                     // done, a while later
@@ -51,11 +52,12 @@ protected:
     void pio_out(u64 bytes);
     void dma(u64 bytes, bool to_host);
     void take_packet();
+    void work_later(u64 bytes);
     u32 bytes_in_block() const { return filled; }
 
 private:
     // What happens when the timer fires.
-    enum class Next : u8 { nothing, end, fill, drain, packet, dma_in, dma_out, last };
+    enum class Next : u8 { nothing, end, fill, drain, packet, dma_in, dma_out, work, last };
     void later(Next, u64 bytes);
     void fire();
     void show(u8 status);
@@ -63,6 +65,7 @@ private:
     void drain();
     void open_for_host(u32 bytes);
     void dma_step();
+    bool dma_move();
     void end_command();
 
     Clock& clock;

@@ -6,14 +6,18 @@
 
 DiscardingImage::DiscardingImage(std::unique_ptr<Image> kept, std::unique_ptr<File> temporary)
     : kept(std::move(kept)),
-      temporary(std::move(temporary)),
-      written(this->kept->size() / unit + 1) {}
+      temporary(std::move(temporary)) {}
+
+bool DiscardingImage::is_written(u64 n) const {
+    auto found = written.find(n / group);
+    return found != written.end() && found->second[n % group];
+}
 
 void DiscardingImage::read(u64 at, std::span<u8> to) {
     while (!to.empty()) {
-        bool here = written[at / unit];
+        bool here = is_written(at / unit);
         u64 end = at / unit + 1, last = (at + to.size() - 1) / unit;
-        while (end <= last && written[end] == here) end++;
+        while (end <= last && is_written(end) == here) end++;
         u64 length = std::min<u64>(to.size(), end * unit - at);
         if (here) temporary->read(at, to.first(length));
         else kept->read(at, to.first(length));
@@ -29,7 +33,7 @@ void DiscardingImage::write(u64 at, std::span<const u8> from) {
         read(start, std::span(whole).first(std::min(unit, size() - start)));
         std::ranges::copy(from.first(length), whole.begin() + std::ptrdiff_t(within));
         temporary->write(start, whole);
-        written[start / unit] = true;
+        written[start / unit / group].set(start / unit % group);
         at += length, from = from.subspan(length);
     }
 }

@@ -3,8 +3,9 @@
 // gone at the end.
 #pragma once
 #include "iodev/media/image.h"
+#include <bitset>
 #include <memory>
-#include <vector>
+#include <unordered_map>
 
 class DiscardingImage final : public Image {
 public:
@@ -19,5 +20,8 @@ private:
     static constexpr u64 unit = 4096;
     std::unique_ptr<Image> kept;
     std::unique_ptr<File> temporary;                 // as sparse as what was written
-    std::vector<bool> written;                       // by units
+    // By units, in groups that exist once something in them has been written: a file of a few bytes may claim any size.
+    static constexpr u64 group = 4096;
+    std::unordered_map<u64, std::bitset<group>> written;
+    bool is_written(u64 n) const;
 };

@@ -118,6 +118,10 @@ void HostFile::write(u64 at, std::span<const u8> from) {
     }
 }
 
+// After a failure the host counts what it could not write as written: a later success would say nothing about it.
 void HostFile::flush() {
-    if (::fdatasync(fd) != 0) fail("flushing,", 0, 0);
+    if (lost) throw IoError("'" + path + "': a flush has failed before; what was written may be lost");
+    if (::fdatasync(fd) == 0) return;
+    lost = true;
+    fail("flushing,", 0, 0);
 }

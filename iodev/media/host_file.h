@@ -32,4 +32,5 @@ private:
 
     std::string path;
     int fd = -1;
+    bool lost = false;                    // a flush has failed
 };

@@ -5,12 +5,16 @@
   build    a full build from nothing, and a rebuild after one instruction family changed: wall seconds
   boot     Debian's kernels by --kernel, from the start of the process until the guest has powered itself off
   work     md5sum, gzip, sort, ... of busybox in the guest (tests/bench/work), without the boot
+  screen   a boot with its messages on the VGA's text screen, then 20,000 lines there
+  cpus     boots on 1, 2 and 4 CPUs
+  idle     what a guest that waits at its shell costs by --clock realtime
   kernels  small compute kernels and 300 KB of generated code (tests/bench/kernels.c, large.py)
   kvm      KVM in the guest: a mix of cases of tests/images/kvmtest.c under nested and shadow paging, and a kernel booted by
            Debian's QEMU; slate with VMX, slate with SVM and TCG's SVM by turns. The exit status is 1 where the three kernels
            don't list the same vulnerabilities and mitigations
   exits    the guest tests/guests/virt/exit_rate.cpp: a round trip of a CPUID exit, in time and in instructions of the host (by
            valgrind), computing in a guest and outside, walks of two stages and of one; VMX beside SVM
+  disk     writing with a sync and reading again, in Linux by IDE's DMA, a raw and a qcow2 disk: MiB a second of wall time
 
 Seconds are user CPU seconds of the emulator's process: of all of it by wait4 (boot), else the difference between two
 lines on the serial port, read from /proc/PID/stat (10 ms steps) as they come. Slate and QEMU run by turns, on the same
@@ -94,16 +98,16 @@ class Shown(Exception):
 
 
 # ---- Running one emulator ----------------------------------------------------------------------------------------
-def user_seconds(pid):
+def user_seconds(pid, system=False):
     fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
-    return int(fields[11]) / TICK
+    return (int(fields[11]) + (int(fields[12]) if system else 0)) / TICK
 
 
 class Run:
     """What one emulator's run printed: seconds, results and ticks by name, notes, user seconds of the whole process."""
 
     def __init__(self, name, command, log):
-        self.seconds, self.results, self.ticks, self.own = {}, {}, {}, {}
+        self.seconds, self.results, self.ticks, self.own, self.wall = {}, {}, {}, {}, {}
         self.notes, self.booted = [], False
         self.name, self.begun, self.rest = name, {}, b""
         with open(log, "wb") as self.log, tempfile.TemporaryFile("w+b") as errors:
@@ -152,9 +156,10 @@ class Run:
         if kind == b"NOTE":
             self.notes.append(f"{name} {rest}")
         elif kind == b"BEGIN":
-            self.begun[name] = now
+            self.begun[name], self.wall[name] = now, -time.monotonic()
         else:
             words = rest.split()
+            self.wall[name] = self.wall.get(name, 0) + time.monotonic()
             self.seconds[name] = now - self.begun.get(name, now)
             self.results[name] = words[0] if words else ""
             if len(words) > 2:
@@ -176,16 +181,18 @@ class Bench:
             raise Wrong(f"{' '.join(words)}: {complaint}")
         return str(Path(path).resolve())
 
-    def command(self, emulator, kernel, initrd, words):
+    def command(self, emulator, kernel, initrd, words, disk=None):
+        """disk: a path and a format."""
         words = " ".join(filter(None, ["console=ttyS0 quiet", self.arguments.append, words]))
         if emulator in (QEMU, QEMU_SVM):
             cpu = "max" if emulator == QEMU else "max,+svm"
             return [QEMU, "-accel", "tcg", "-cpu", cpu, "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
-                    "-kernel", kernel, "-initrd", initrd, "-append", words]
+                    "-kernel", kernel, "-initrd", initrd, "-append", words,
+                    *(["-drive", f"file={disk[0]},format={disk[1]},if=ide"] if disk else [])]
         engine = ["--engine", self.arguments.engine] if self.arguments.engine else []
         engine += ["--cpu", KVM_EMULATORS[emulator]] if emulator in KVM_EMULATORS else []
         return [str(self.build / "slate"), "--kernel", kernel, "--initrd", initrd, "--append", words, "--headless",
-                "--memory", "1G", "--stats=json", *engine, *shlex.split(self.arguments.options)]
+                "--memory", "1G", "--stats=json", *engine, *(["--disk", f"{disk[0]},format={disk[1]}"] if disk else []), *shlex.split(self.arguments.options)]
 
     def alternate(self, what, *image_and_words, emulators=None):
         """Runs of each emulator, by turns."""
@@ -338,6 +345,75 @@ def works(bench):
           ["work", "native s", "TCG s", "slate s", "slate/TCG"], rows)
     different_notes(runs)
     bench.no_qemu()
+
+
+# ---- screen ------------------------------------------------------------------------------------------------------
+def screens(bench):
+    permille = max(1, round(bench.arguments.scale * 1000))
+    runs = bench.alternate("screen", bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]), bench.image("bench.sh"),
+                           f"{QUIET} console=tty0 console=ttyS0 ignore_loglevel wl=run,benchwork,{permille},screen")
+    rows = []
+    for name, value in (("lines", lambda r: r.seconds.get("screen", 0)), ("boot and lines", lambda r: r.total)):
+        ours, theirs = median(runs["slate"], value), median(runs.get(QEMU), value)
+        rows.append([name, figure(theirs), figure(ours), figure(over(ours, theirs))])
+        for emulator, amount, unit in (("slate", ours, "s"), ("TCG", theirs, "s"), ("slate/TCG", over(ours, theirs), "")):
+            bench.row(f"screen {name}, {emulator}", amount, unit)
+    table("a console on the VGA's text screen, user CPU seconds", ["what", "TCG s", "slate s", "slate/TCG"], rows)
+    bench.no_qemu()
+
+
+# ---- cpus --------------------------------------------------------------------------------------------------------
+def cpus(bench):
+    kernel, initrd = bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]), bench.image("initramfs.sh")
+    options, totals, rows = bench.arguments.options, {}, []
+    for count in (1, 2, 4):
+        bench.arguments.options = f"{options} --smp {count}"
+        runs = bench.alternate(f"cpus-{count}", kernel, initrd, "wl=stop", emulators=["slate"])
+        totals[count] = median(runs["slate"], lambda r: r.total)
+        rows.append([str(count), figure(totals[count]), figure(over(totals[count], totals[1]))])
+        bench.row(f"boot on {count} CPUs", totals[count], "s")
+        bench.row(f"boot on {count} CPUs, of that on one", over(totals[count], totals[1]), "")
+    bench.arguments.options = options
+    table("boot on several CPUs, start to power-off, user CPU seconds (4 CPUs: at most 1.5 of one's)", ["CPUs", "slate s", "of one's"], rows)
+
+
+# ---- idle --------------------------------------------------------------------------------------------------------
+IDLE_BEFORE, IDLE_SECONDS = 5, 20             # after the shell has come; watched
+
+
+def idle_share(bench, count):
+    """User and system seconds per second of a guest that waits at its shell, at a terminal."""
+    command = bench.command("slate", bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]), bench.image("initramfs.sh"), "")
+    command += ["--clock", "realtime", "--smp", str(count)]
+    if bench.arguments.commands:
+        print(shlex.join(command))
+        raise Shown
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    try:
+        said, end = b"", time.monotonic() + 600
+        while b"/ # " not in said:
+            if process.poll() is not None or time.monotonic() > end:
+                raise Wrong("idle: no shell")
+            said += os.read(ours, 65536)
+        time.sleep(IDLE_BEFORE)
+        before = user_seconds(process.pid, system=True)
+        time.sleep(IDLE_SECONDS)
+        return (user_seconds(process.pid, system=True) - before) / IDLE_SECONDS
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def idles(bench):
+    rows = []
+    for count in (1, 4):
+        share = idle_share(bench, count)
+        rows.append([str(count), f"{share:.2%}"])
+        bench.row(f"idle on {count} CPUs, of a host CPU", share, "")
+    table("an idle guest under --clock realtime (at most 2 % of a host CPU)", ["CPUs", "of a host CPU"], rows)
 
 
 # ---- kernels -----------------------------------------------------------------------------------------------------
@@ -542,6 +618,45 @@ def exits(bench):
         print("  (valgrind is not installed: no count of instructions)")
 
 
+# ---- disk
+DISK_MIB = 512
+
+
+def disk_runs(bench, kind, mib):
+    """Runs of each emulator, by turns, each on a new image."""
+    words = bench.image("kernel.sh", "newest"), bench.image("disks.sh", "newest"), f"{QUIET} wl=run,disks,rate,sda,{mib}"
+    runs = {emulator: [] for emulator in bench.emulators}
+    with tempfile.TemporaryDirectory(prefix="slate-bench-", dir=bench.build) as directory:
+        file = Path(directory) / "disk"
+        for n in range(bench.arguments.runs):
+            for emulator in bench.emulators:
+                command = bench.command(emulator, *words, disk=(file, kind))
+                if bench.arguments.commands:
+                    print(shlex.join(map(str, command)))
+                    continue
+                file.unlink(missing_ok=True)
+                timed(["qemu-img", "create", "-q", "-f", kind, file, f"{mib}M"])
+                runs[emulator].append(Run(f"disk: {emulator}", command, bench.logs / f"disk-{kind}-{emulator}-{n}.log"))
+    return runs
+
+
+def disks(bench):
+    mib, rows = max(8, round(DISK_MIB * bench.arguments.scale)), []
+    for kind in ("raw", "qcow2"):
+        runs = disk_runs(bench, kind, mib)
+        if bench.arguments.commands:
+            continue
+        for what in ("write", "read"):
+            bench.same("disk", what, "ok", runs)
+            ours, theirs = (median(runs.get(e), lambda r: over(mib, r.wall.get(what, 0)) or 0) for e in ("slate", QEMU))
+            rows.append([f"{kind}, {what}", figure(theirs, 0), figure(ours, 0), figure(over(ours, theirs))])
+            for who, value, unit in (("slate", ours, "MiB/s"), ("TCG", theirs, "MiB/s"), ("slate/TCG", over(ours, theirs), "")):
+                bench.row(f"disk {kind} {what}, {who}", value, unit)
+    if rows:
+        table(f"disk, {mib} MiB one after the other by IDE's DMA, MiB a second (wall; more is better)", ["disk", "TCG", "slate", "slate/TCG"], rows)
+    bench.no_qemu()
+
+
 def chosen(bench, known):
     """The names asked for by --names that are of this part; all of them without the option."""
     asked = [name for name in bench.arguments.names.split(",") if name]
@@ -552,7 +667,8 @@ def chosen(bench, known):
 
 
 # ---- The whole ---------------------------------------------------------------------------------------------------
-PARTS = {"build": builds, "boot": boots, "work": works, "kernels": kernels, "kvm": kvms, "exits": exits}
+PARTS = {"build": builds, "boot": boots, "work": works, "screen": screens, "cpus": cpus, "idle": idles, "disk": disks, "kernels": kernels, "kvm": kvms,
+         "exits": exits}
 
 
 def write_history(bench):
@@ -586,7 +702,7 @@ def main():
     if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *KVM_CASES}:
         parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *KVM_CASES])}")
     bench = Bench(arguments)
-    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "exits"))]
+    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "screen", "cpus", "idle", "disk", "exits"))]
     for part in arguments.only or unnamed:
         try:
             PARTS[part](bench)

@@ -239,7 +239,7 @@ public:
     // An Op of a copied handler no longer names it, so none of those is met.
     Campaign(TestMode mode, bool copying, Dice& dice, std::set<Handler>& met)
         : dice(dice), met(met), fast(mode, Engine::fast), slow(mode, Engine::slow), long_mode(mode == TestMode::long64), bits16(mode == TestMode::protected16) {
-        fast.cpu.tuning.copying = copying;
+        fast.cpu.tuning.copying = copying, fast.cpu.tuning.copy_at = 1;
     }
 
     // False where the bytes are no instruction.

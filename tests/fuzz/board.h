@@ -10,22 +10,23 @@ inline Parts parts(const char* model) {
     Parts p;
     p.model = *find_model(model);
     p.memory = u64{2} << 20, p.vga_memory = 256 << 10;
+    p.devices = Pc::optional_devices();
     return p;
 }
 
 // Where something answers; any other port as often as one of these.
 inline u16 port(Input& in) {
     static constexpr u16 base[] = {0x00, 0x20, 0x40, 0x60, 0x61, 0x70, 0x80, 0x92, 0xa0, 0xb2, 0xc0, 0xe9, 0xf0, 0xf4, 0x2f8, 0x3f8, 0x402,
-                                   0x4d0, 0x510, 0x514, 0x600, 0xafe0, 0xb000, 0xcf8, 0xcfc, 0xcf9, 0x8900, 0xe800, 0x1ce, 0x3c0, 0x3c8, 0x3d4};
+                                   0x4d0, 0x510, 0x514, 0x600, 0xafe0, 0xb000, 0xcf8, 0xcfc, 0xcf9, 0x8900, 0xe800, 0x1ce, 0x3c0, 0x3c8, 0x3d4, 0xe0, 0x378, 0x2008};
     u8 which = in.byte();
-    return which < 250 ? u16(base[which / 8] + (which & 7) * (in.byte() & 1) + (in.byte() & 1) * 8) : in.take<u16>();
+    return which < 250 ? u16(base[which % std::size(base)] + (which >> 5) * (in.byte() & 1) + (in.byte() & 1) * 8) : in.take<u16>();
 }
 
 inline Physical address(Input& in) {
     static constexpr u64 base[] = {0xfec00000, 0xfec00010, 0xfed00000, 0xfed00100, 0xfee00000, 0xfee00300, Pc::test_page, 0x1000,
-                                   0x9fff0, 0xa0000, 0xc0000, 0xf0000, 0xffff0, 0xffff0000, 0x1ffff0, 0xfffffff0};
+                                   0xfea00060, 0xfea00080, 0xfe9fe000, 0xfe9ff000, 0xff000000, 0x9fff0, 0xa0000, 0xc0000, 0xf0000, 0xffff0, 0xffff0000, 0x1ffff0, 0xfffffff0};
     u8 which = in.byte();
-    return Physical(which < 240 ? base[which / 15] + in.take<u16>() % 0x1010 : in.take<u64>() & mask(51, 0));
+    return Physical(which < 240 ? base[which % std::size(base)] + in.take<u16>() % 0x1010 : in.take<u64>() & mask(51, 0));
 }
 
 inline void pass_time(Pc& pc, Input& in) {
@@ -85,7 +86,16 @@ inline void access(Pc& pc, Input& in) {
     if (pc.ended) pc.ended.reset();
 }
 
+// What firmware does for the cards: BARs, memory decoding, bus mastering.
+inline void place_cards(Pc& pc) {
+    for (auto& bar : pc.acpi().bars) {
+        auto* card = pc.pci.function(bar.slot, 0);
+        card->config_write(0x10 + bar.number * 4u, 4, bar.base), card->config_write(4, 2, 6);
+    }
+}
+
 inline void run_program(Pc& pc, Input& in) {
+    place_cards(pc);
     for (unsigned n = 0; n < 400 && !in.empty(); n++) access(pc, in);
     pc.cpu.run(pc.clock.ticks + 200);
 }

@@ -8,9 +8,15 @@
 
 namespace drives {
 
+inline Parts parts_with_all_devices() {
+    Parts p = board::parts("max-intel");
+    p.devices = Pc::optional_devices();
+    return p;
+}
+
 struct DrivenPc {
     Disk disk{std::vector<u8>(256 << 10)}, cd{std::vector<u8>(128 << 10)}, floppy{std::vector<u8>(368'640)};
-    Pc pc{board::parts("max-intel")};
+    Pc pc{parts_with_all_devices()};
 
     DrivenPc() {
         set_logging(false);
@@ -94,6 +100,21 @@ inline void wait(Pc& pc, Input& in) {
         pc.clock.ticks = std::max(pc.clock.ticks, pc.clock.deadline());
         pc.clock.run_due();
     }
+}
+
+// What the targets of the three drives have in common: an input as a program of steps, two of them waiting and other traffic,
+// the rest a drive's own.
+template <class Step> int play(const u8* data, std::size_t size, Step own_step) {
+    static DrivenPc d;
+    Input in(data, size);
+    d.start(in);
+    for (unsigned n = 0; n < 200 && !in.empty(); n++) {
+        u8 what = in.byte() & 7;
+        if (what == 6) wait(d.pc, in);
+        else if (what == 7) board::access(d.pc, in);
+        else own_step(d.pc, in, what);
+    }
+    return 0;
 }
 
 }  // namespace drives

@@ -20,7 +20,8 @@ arguments = report.options(__doc__).parse_args()
 build = Path(arguments.build).resolve()
 HERE = Path(__file__).resolve().parent
 SECONDS = 60 if arguments.long else 10
-LONGEST = {"images": 2000, "load_kernel": 16384, "options": 2000, "random_tables": 2000, "svm_entry": 2000, "vmx_entry": 2000}
+LONGEST = {"bochsrc": 2000, "device": 2000, "image_files": 2000, "images": 2000, "load_kernel": 16384, "options": 2000, "random_tables": 2000,
+           "svm_entry": 2000, "vmx_entry": 2000}
 SLOWEST = 10                                   # seconds that one input may take on a busy machine
 
 
@@ -43,6 +44,18 @@ OPTIONS = [
     b"--list=cpus\n--hash-every=5\n--smp=1\n",
     b'\nkernel = "k"\nmemory = 1G\nserial = ["stdio", "null"]\nheadless = true\n# remark\n[section]\ncpu=\'zen2\'\n',
     b"--headless\n\nmodule=[a,b]\nappend=\"x\\ty\"\nrtc=12345\nips=1e9\n",
+]
+
+
+BOCHSRC = [
+    b"megs: 32\nmemory: guest=512, host=256\ncpu: model=corei7_haswell_4770, count=2:2:1, ips=50000000, reset_on_triple_fault=1, msrs=\"msrs.def\"\n",
+    b"romimage: file=$BXSHARE-bios, address=0xfffe0000 # remark\nvgaromimage: file=none\nvga: extension=vbe, update_freq=5\nips: 1000000\n",
+    b"floppya: 1_44=a.img, status=inserted, write_protected=1\nfloppyb: type=1_2, image=b.img, status=ejected\nboot: cdrom, floppy, disk\nfloppy_bootsig_check: disabled=1\n",
+    b"ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14\nata1-slave: type=cdrom, path=x.iso, status=inserted\nata0-master: type=disk, mode=volatile, path=\"c, d.img\", cylinders=20\n",
+    b"com1: enabled=1, mode=file, dev=out\ncom2: mode=socket-server, dev=localhost:8888\nparport1: enabled=1, file=\"p\"\ngdbstub: enabled=1, port=1234, text_base=0\n",
+    b"clock: sync=none, time0=\"Sat Jan  1 00:00:00 2000\", rtc_sync=0\nclock: time0=local\nclock: time0=946684800\nport_e9_hack: enabled=true\n",
+    b"display_library: nogui\ndisplay_library: sdl2, options=\"fullscreen\"\nkeyboard: type=mf, keymap=de\nmouse: type=imps2, enabled=1\npci: enabled=1, chipset=i440fx, slot1=ne2k\nspeaker: enabled=1, mode=sound\n",
+    b"#include other\nplugin_ctrl: unmapped=0, e1000=1\nlog: -\npanic: action=ask\nsb16: enabled=0\n\n# comment\nuser_shortcut: keys=ctrl-alt-del\n",
 ]
 
 
@@ -87,6 +100,8 @@ def seed_contents(name):
         return debugger_seeds()
     if name == "options":
         return OPTIONS
+    if name == "bochsrc":
+        return BOCHSRC
     if name == "load_kernel":
         return [file.read_bytes()[:8192] for file in sorted((build / "guests").glob("boot_*"))]
     if name in ("random_tables", "svm_entry", "vmx_entry"):
@@ -110,25 +125,36 @@ def what_was_said(text):
     return " / ".join(text.strip().splitlines()[-3:])
 
 
-def fuzz(name):
-    program = build / "tests" / "fuzz" / name
+def fuzz(name, title=None, environment=None):
+    """One target for its time; a target that aims at several things has a title and an environment for each."""
+    program, title = build / "tests" / "fuzz" / name, title or name
     if not program.exists():
         raise Skip("not built: it needs a build with sanitizers by clang++ (configure's summary, libFuzzer)")
-    corpus, findings = build / "corpus" / name, build / "findings"
+    corpus, findings = build / "corpus" / title, build / "findings"
     for directory in (corpus, findings):
         directory.mkdir(parents=True, exist_ok=True)
     command = [str(program), f"-max_total_time={SECONDS}", f"-timeout={SLOWEST}", "-rss_limit_mb=3000", f"-max_len={LONGEST.get(name, 600)}",
-               "-len_control=0", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", str(corpus), seeds(name)]
+               "-len_control=0", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{title}-", str(corpus), seeds(name)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           timeout=SECONDS * 30 + 600,
-                          env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"})
+                          env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", **(environment or {})})
     text = done.stderr.decode("utf-8", "replace")
     if done.returncode:
-        (findings / f"{name}.log").write_text(text)
+        (findings / f"{title}.log").write_text(text)
         raise Failed(f"{what_was_said(text)} (input and log in {findings})")
     runs = re.search(r"number_of_executed_units:\s*(\d+)", text)
-    print(f"# {name}: {runs[1] if runs else '?'} inputs in {SECONDS} s, {len(list(corpus.iterdir()))} kept", flush=True)
+    print(f"# {title}: {runs[1] if runs else '?'} inputs in {SECONDS} s, {len(list(corpus.iterdir()))} kept", flush=True)
 
 
-cases = {name.replace("_", "-"): (lambda name=name: fuzz(name)) for name in targets()}
+def chips():
+    """The chips that the target `device` knows; it fails itself when the board has others."""
+    program = build / "tests" / "fuzz" / "device"
+    if not program.exists():
+        return ["pit"]
+    return subprocess.run([str(program)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                          env={**os.environ, "SLATE_FUZZ_DEVICE": "list"}).stdout.split()
+
+
+cases = {name.replace("_", "-"): (lambda name=name: fuzz(name)) for name in targets() if name != "device"}
+cases |= {f"device-{chip}": (lambda chip=chip: fuzz("device", f"device-{chip}", {"SLATE_FUZZ_DEVICE": chip})) for chip in chips()}
 sys.exit(report.main(arguments, cases))

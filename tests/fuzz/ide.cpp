@@ -2,21 +2,13 @@
 // Fuzz target: disk commands by PIO and bus-master DMA, onto anything, with time and other traffic between.
 #include "tests/fuzz/drives.h"
 
-static void step(drives::DrivenPc& d, Input& in) {
-    switch (in.byte() & 7) {
-    case 0: case 1: case 2: drives::task_file(d.pc, in, 0x1f0, d.bus_master); break;
-    case 3: drives::data(d.pc, in, 0x1f0); break;
-    case 4: drives::descriptors(d.pc, in); break;
-    case 5: d.pc.ports.out(0x3f6, 1, in.byte()); break;
-    case 6: drives::wait(d.pc, in); break;
-    case 7: board::access(d.pc, in); break;
+static void step(Pc& pc, Input& in, u8 what) {
+    switch (what) {
+    case 0: case 1: case 2: drives::task_file(pc, in, 0x1f0, drives::DrivenPc::bus_master); break;
+    case 3: drives::data(pc, in, 0x1f0); break;
+    case 4: drives::descriptors(pc, in); break;
+    case 5: pc.ports.out(0x3f6, 1, in.byte()); break;
     }
 }
 
-extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
-    static drives::DrivenPc d;
-    Input in(data, size);
-    d.start(in);
-    for (unsigned n = 0; n < 200 && !in.empty(); n++) step(d, in);
-    return 0;
-}
+extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) { return drives::play(data, size, step); }

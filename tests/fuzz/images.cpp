@@ -14,7 +14,9 @@ static std::vector<u8> contents(Input& in) {
         auto some = in.bytes(in.take<u16>());
         return {some.begin(), some.end()};
     }
-    auto image = make_qcow2({64 << 10, 9u + (how >> 1 & 3), how & 8 ? 2u : 3u, how & 8 ? 4u : how >> 4 & 7u});
+    Qcow2Shape shape{64 << 10, 9u + (how >> 1 & 3), how & 8 ? 2u : 3u, how & 8 ? 4u : how >> 4 & 7u};
+    auto image = make_qcow2(shape);
+    if (in.byte() & 1) add_compressed_zeros(image, shape, 8);
     for (unsigned n = in.byte() % 16; n-- > 0;) image[in.take<u16>() % image.size()] = in.byte();
     return image;
 }

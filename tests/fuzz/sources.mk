@@ -3,13 +3,17 @@
 fuzz_programs = \
     tests/fuzz/atapi \
     tests/fuzz/board \
+    tests/fuzz/bochsrc \
     tests/fuzz/debugger \
     tests/fuzz/decode \
+    tests/fuzz/device \
     tests/fuzz/engines \
     tests/fuzz/flash \
     tests/fuzz/floppy \
     tests/fuzz/fw_cfg_dma \
     tests/fuzz/ide \
+    tests/fuzz/image_files \
+    tests/fuzz/image_sessions \
     tests/fuzz/images \
     tests/fuzz/instructions \
     tests/fuzz/load_kernel \
@@ -28,13 +32,17 @@ fuzz_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_libs = $(core_libs)
 tests_fuzz_atapi_SOURCES = tests/fuzz/atapi.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_board_SOURCES = tests/fuzz/board.cpp tests/fuzz/board.h tests/fuzz/input.h
+tests_fuzz_bochsrc_SOURCES = tests/fuzz/bochsrc.cpp tests/fuzz/input.h
 tests_fuzz_debugger_SOURCES = tests/fuzz/debugger.cpp tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_decode_SOURCES = tests/fuzz/decode.cpp
+tests_fuzz_device_SOURCES = tests/fuzz/device.cpp tests/fuzz/devices.h tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_engines_SOURCES = tests/fuzz/engines.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_flash_SOURCES = tests/fuzz/flash.cpp tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_floppy_SOURCES = tests/fuzz/floppy.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
 tests_fuzz_ide_SOURCES = tests/fuzz/ide.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
+tests_fuzz_image_files_SOURCES = tests/fuzz/image_files.cpp tests/fuzz/input.h tests/iodev/media/qcow2_maker.h
+tests_fuzz_image_sessions_SOURCES = tests/fuzz/image_sessions.cpp tests/fuzz/input.h tests/iodev/media/memory_file.h tests/iodev/media/qcow2_maker.h tests/iodev/media/shadow.h
 tests_fuzz_images_SOURCES = tests/fuzz/images.cpp tests/fuzz/input.h tests/iodev/media/memory_file.h tests/iodev/media/qcow2_maker.h
 tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_load_kernel_SOURCES = tests/fuzz/load_kernel.cpp
@@ -51,10 +59,14 @@ tests_fuzz_atapi_LDFLAGS = $(fuzz_flags)
 tests_fuzz_atapi_LDADD = $(fuzz_libs)
 tests_fuzz_board_LDFLAGS = $(fuzz_flags)
 tests_fuzz_board_LDADD = $(fuzz_libs)
+tests_fuzz_bochsrc_LDFLAGS = $(fuzz_flags)
+tests_fuzz_bochsrc_LDADD = $(fuzz_libs)
 tests_fuzz_debugger_LDFLAGS = $(fuzz_flags)
 tests_fuzz_debugger_LDADD = $(fuzz_libs)
 tests_fuzz_decode_LDFLAGS = $(fuzz_flags)
 tests_fuzz_decode_LDADD = $(fuzz_libs)
+tests_fuzz_device_LDFLAGS = $(fuzz_flags)
+tests_fuzz_device_LDADD = $(fuzz_libs)
 tests_fuzz_engines_LDFLAGS = $(fuzz_flags)
 tests_fuzz_engines_LDADD = $(fuzz_libs)
 tests_fuzz_flash_LDFLAGS = $(fuzz_flags)
@@ -65,6 +77,10 @@ tests_fuzz_fw_cfg_dma_LDFLAGS = $(fuzz_flags)
 tests_fuzz_fw_cfg_dma_LDADD = $(fuzz_libs)
 tests_fuzz_ide_LDFLAGS = $(fuzz_flags)
 tests_fuzz_ide_LDADD = $(fuzz_libs)
+tests_fuzz_image_files_LDFLAGS = $(fuzz_flags)
+tests_fuzz_image_files_LDADD = $(fuzz_libs)
+tests_fuzz_image_sessions_LDFLAGS = $(fuzz_flags)
+tests_fuzz_image_sessions_LDADD = $(fuzz_libs)
 tests_fuzz_images_LDFLAGS = $(fuzz_flags)
 tests_fuzz_images_LDADD = $(fuzz_libs)
 tests_fuzz_instructions_LDFLAGS = $(fuzz_flags)

@@ -16,6 +16,7 @@ void is(const char* name, u64 got, u64 expected);
 inline void holds(const char* name, bool condition) { is(name, condition, true); }
 void print(const char* text);
 void print_hex(u64 value);
+extern void (*put_byte)(u8);              // port E9h unless the guest says otherwise
 [[noreturn]] void finish();
 
 // ---- traps

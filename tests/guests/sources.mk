@@ -4,6 +4,7 @@ guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
 guests_64 = apic code_stores corners debug display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smp stepping strings syscall ticks timers tlb triple_fault vectors
 guests_virt = exit_rate slat_round_trips svm_capabilities svm_exits svm_invalidation svm_order svm_state vmx_capabilities vmx_ept vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_state
 guests_virt_32 = svm_nested_32
+guests_flat = flat
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -22,6 +23,13 @@ guests_files = \
     tests/guests/display.cpp \
     tests/guests/exceptions.cpp \
     tests/guests/flag_chains.cpp \
+    tests/guests/flat/convention.h \
+    tests/guests/flat/flat.cpp \
+    tests/guests/flat/flat.ld \
+    tests/guests/flat/header.S \
+    tests/guests/flat/others.S \
+    tests/guests/flat/realmode.S \
+    tests/guests/flat/realmode.ld \
     tests/guests/flow.cpp \
     tests/guests/frame.h \
     tests/guests/gates.cpp \
@@ -95,7 +103,7 @@ guests_files = \
     tests/guests/virt/words.h \
     tests/guests/widths.cpp \
     tests/vga_modes.h
-EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/guests.py
+EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/flat.py tests/guests/guests.py
 
 tests_guests_images = guests/built
 guests/built: $(guests_files) tests/guests/sources.mk

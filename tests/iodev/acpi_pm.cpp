@@ -119,3 +119,35 @@ TEST_F(AcpiTest, state_survives_saving) {
     expect_roundtrip(pm, other);
     EXPECT_EQ(told, 0x600) << "loading maps the registers";
 }
+
+// ACPI 4.8.3: SLP_TYP 1 with SLP_EN sleeps; the clock's alarm, once enabled, wakes, and WAK_STS says so behind the reset.
+TEST(AcpiSleep, an_enabled_event_wakes) {
+    Clock clock{AcpiPm::hertz};
+    int sleeps = 0, wakes = 0;
+    AcpiPm pm{clock, {Line(), [](u16, bool) {}, [] {}, [&] { sleeps++; }, [&] { wakes++; }}};
+    pm.rtc_interrupt();
+    EXPECT_EQ(pm.in(0, 2), 0x400u);
+    pm.out(0, 2, 0x400), pm.out(2, 2, 0x400), pm.out(4, 2, 0x2400);
+    EXPECT_EQ(sleeps, 1);
+    pm.fall_asleep();
+    EXPECT_EQ(wakes, 0);
+    AcpiPm other{clock, {Line(), [](u16, bool) {}, [] {}}};
+    expect_roundtrip(pm, other);
+    pm.rtc_interrupt();
+    EXPECT_GT(wakes, 0);
+    pm.reset(Reset::warm);
+    EXPECT_EQ(pm.in(0, 2), 0x8400u);
+    EXPECT_EQ(pm.in(2, 2), 0u);
+    wakes = 0, pm.out(2, 2, 0x400), pm.rtc_interrupt();
+    EXPECT_EQ(wakes, 0) << "awake";
+    pm.reset(Reset::power);
+    EXPECT_EQ(pm.in(0, 2), 0u);
+}
+
+TEST(AcpiSleep, where_nobody_would_wake_nothing_sleeps) {
+    Clock clock{AcpiPm::hertz};
+    AcpiPm pm{clock, {Line(), [](u16, bool) {}, [] {}}};
+    pm.out(4, 2, 0x2400);
+    pm.press_power_button();
+    EXPECT_EQ(pm.in(0, 2) & 0x100, 0x100u);
+}

@@ -219,6 +219,32 @@ TEST_F(FloppyTest, every_format_has_its_geometry) {
     EXPECT_THROW(insert(0, 1'000'448), Error);
 }
 
+// CVE-2015-3456: READ ID, or DRIVE SPECIFICATION COMMAND, and then far more bytes than a command has.
+TEST_F(FloppyTest, a_command_that_never_ends_writes_nowhere) {
+    for (u8 code : {u8(0x4a), u8(0x0a), u8(0x8e)}) {
+        start();
+        chip.put(5, code);
+        for (int i = 0; i < 100'000; i++) chip.put(5, u8(i & 0x7f));
+        start();
+        EXPECT_EQ(command({0x10}), Bytes{0x90}) << int(code);
+    }
+}
+
+TEST_F(FloppyTest, a_host_that_refuses_a_write_is_a_data_error_and_nothing_is_lost) {
+    auto before = disk.contents;
+    std::fill_n(ram.begin() + 0x10000, 512, u8(0xee));
+    program_dma(0x10000, 512, false);
+    disk.dead = true;
+    auto r = command({0x45, 0, 0, 0, 3, 2, 18, 0x1b, 0xff}, true);
+    EXPECT_EQ(r[0] & 0xc0, 0x40) << "abnormal termination";
+    EXPECT_EQ(r[1] & 0x20, 0x20);
+    EXPECT_EQ(disk.contents, before);
+    disk.dead = false;
+    program_dma(0x10000, 512, false);
+    EXPECT_EQ(command({0x45, 0, 0, 0, 3, 2, 18, 0x1b, 0xff}, true)[0], 0);
+    EXPECT_EQ(sectors(2, 1), Bytes(512, 0xee));
+}
+
 TEST_F(FloppyTest, any_bytes_for_any_command_keep_within_bounds) {
     TestRandom random{1};
     for (unsigned code = 0; code < 256; code++) {

@@ -7,6 +7,7 @@
 #include "iodev/cmos.h"
 #include "iodev/debug_ports.h"
 #include "iodev/dma.h"
+#include "iodev/edu.h"
 #include "iodev/floppy/controller.h"
 #include "iodev/fw_cfg.h"
 #include "iodev/hpet.h"
@@ -14,7 +15,10 @@
 #include "iodev/ioapic.h"
 #include "iodev/keyboard.h"
 #include "iodev/media/raw.h"
+#include "iodev/parallel.h"
+#include "iodev/pc_testdev.h"
 #include "iodev/pci_bridges.h"
+#include "iodev/pci_test.h"
 #include "iodev/pic.h"
 #include "iodev/pit.h"
 #include "iodev/ports.h"
@@ -65,6 +69,10 @@ struct Board {
     Keyboard keyboard{clock, {pics.irq(1), pics.irq(12), wire(), note}};
     TestDevice test{clock, pics.irq(5)};
     PciFunction::Remap mapped = [this](u64, bool) { events++; };
+    PcTestdev testdev{[this](unsigned pin) { return ioapic.pin(pin); }};
+    ParallelPort parallel{pics.irq(7), [this](u8) { events++; }};
+    Edu edu{clock, bus, mapped};
+    PciTest pci_test{clock, bus, mapped, mapped};
     Vga vga{clock, {mapped, mapped, mapped}, {}, 1 << 18};
     std::array<Disk, 3> disks{Disk(std::vector<u8>(64 << 10)), Disk(std::vector<u8>(64 << 10)),
                               Disk(std::vector<u8>(368'640))};
@@ -91,8 +99,10 @@ struct Board {
         {0x1f0, 8, &ide.channel(0)}, {0x3f6, 1, &ide.channel(0).control_block},
         {0x170, 8, &ide.channel(1)}, {0x376, 1, &ide.channel(1).control_block},
         {0x3f0, 6, &floppy}, {0x3f7, 1, &floppy.input_register},
+        {0x378, 3, &parallel}, {0xe000, 12, &testdev}, {0x2000, 24, &testdev.input_lines},
     };
-    const std::vector<Place> mmio = {{0, 0x100, &ioapic}, {0, 0x400, &hpet}, {0, 0x1000, &test}, {0, 0x1000, &vga}};
+    const std::vector<Place> mmio = {{0, 0x100, &ioapic}, {0, 0x400, &hpet}, {0, 0x1000, &test}, {0, 0x1000, &vga}, {0, 0x10000, &testdev},
+                                     {0, 0x100, &edu}, {0, 0x100, &pci_test}};
 
     Board() {
         set_logging(false);
@@ -101,7 +111,9 @@ struct Board {
         memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
         for (auto& place : places) ports.attach(place.base, place.size, *place.device);
         pci.attach(0, 0, host), pci.attach(1, 0, isa), pci.attach(1, 1, ide), pci.attach(1, 3, pm);
-        pci.attach(2, 0, vga);
+        pci.attach(2, 0, vga), pci.attach(4, 0, edu), pci.attach(5, 0, pci_test);
+        edu.config_write(4, 2, 6), pci_test.config_write(4, 2, 6);
+        bus.message = [this](u64, u32) { events++; };
         ide.channel(0).attach(0, ide::Channel::Kind::disk, medium(0), "1");
         ide.channel(1).attach(0, ide::Channel::Kind::cd, medium(1), "2");
         floppy.insert(0, medium(2));
@@ -116,7 +128,7 @@ struct Board {
     void visit(Archive& a) {
         a("clock", clock);
         for (auto& place : places) a(place.device->name(), *place.device);
-        a("ioapic", ioapic), a("hpet", hpet), a("isa", isa), a("host", host), a("vga", vga);
+        a("ioapic", ioapic), a("hpet", hpet), a("isa", isa), a("host", host), a("vga", vga), a("edu", edu), a("pci_test", pci_test);
     }
 
     // As the CPU does, within bounds: the guest may ask for an interrupt every microsecond, but
@@ -152,7 +164,7 @@ struct Board {
     }
 
     void outside(TestRandom& random) {
-        switch (random.below(12)) {
+        switch (random.below(13)) {
         case 0: if (uart.can_receive()) uart.receive(u8(random.next())); break;
         case 1: keyboard.key(u8(random.next()), random.below(2)); break;
         case 2:
@@ -173,6 +185,7 @@ struct Board {
         case 9: isa.set_pirq(unsigned(random.next()), random.below(2)); break;
         case 10: vga.window.write(random.below(VgaWindow::size), 4, random.next()); break;
         case 11: events += render(vga.scanout()).width; break;
+        case 12: pci_test.table.write(random.below(0x1000) & ~u64{3}, 4u << random.below(2), random.next()); break;
         }
     }
 

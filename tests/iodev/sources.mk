@@ -16,11 +16,15 @@ tests_iodev_sources = \
 	tests/iodev/ide/disk.cpp \
 	tests/iodev/ioapic.cpp \
 	tests/iodev/keyboard.cpp \
+	tests/iodev/media/dying.cpp \
 	tests/iodev/media/images.cpp \
 	tests/iodev/media/memory_file.h \
 	tests/iodev/media/qcow2.cpp \
 	tests/iodev/media/qcow2_maker.h \
+	tests/iodev/media/shadow.h \
+	tests/iodev/pc_testdev.cpp \
 	tests/iodev/pci.cpp \
+	tests/iodev/pci_messages.cpp \
 	tests/iodev/pic.cpp \
 	tests/iodev/pit.cpp \
 	tests/iodev/ports.cpp \

@@ -259,6 +259,24 @@ TEST_F(VgaTest, dispi_keeps_virtual_width_and_offsets_within_memory) {
     EXPECT_EQ(a.dispi(6), 1024);
 }
 
+// Every extreme of size, depth, virtual width, offset and bank: the picture and both windows stay within video memory.
+TEST_F(VgaTest, dispi_stands_every_extreme_of_its_registers) {
+    static constexpr u16 edges[] = {0, 1, 7, 8, 640, 2560, 2561, 0x7fff, 0x8000, 0xffff};
+    for (u32 memory_size : {1u << 18, 1u << 24})
+        for (u16 bits : {4, 8, 15, 24, 32})
+            for (u16 width : edges)
+                for (u16 pitch : edges) {
+                    Adapter small(memory_size);
+                    small.dispi(1, width), small.dispi(2, u16(pitch ^ width)), small.dispi(3, bits), small.dispi(4, 0x81);
+                    small.dispi(6, pitch), small.dispi(8, pitch), small.dispi(9, width), small.dispi(5, pitch);
+                    for (u64 at : {0xa0000u, 0xaffffu, 0xb0000u, 0xbffffu}) small.write(at, 1), small.read(at);
+                    Frame frame = small.frame();
+                    ASSERT_EQ(frame.dots.size(), std::size_t{frame.width} * frame.height) << width << " " << pitch << " " << bits;
+                    ASSERT_LE(frame.width, 2560u);
+                    ASSERT_LE(frame.height, 1600u);
+                }
+}
+
 // ---- the PCI function
 
 TEST_F(VgaTest, it_is_qemus_standard_vga) {

@@ -7,7 +7,7 @@ namespace lockstep {
 
 constexpr Tuning tunings[] = {
     {}, {}, {}, {.drop_banks = 700}, {.code_memory = 512 << 10},
-    {.linking = false}, {.fusion = false}, {.dead_flags = false}, {.indirect_cache = false}, {.return_stack = false}, {.fast_handlers = false}, {.copying = false},
+    {.linking = false}, {.fusion = false}, {.dead_flags = false}, {.indirect_cache = false}, {.return_stack = false}, {.fast_handlers = false}, {.copying = false}, {.copy_at = 1},
 };
 constexpr u64 slow_engine = ~u64{0};
 

@@ -34,7 +34,7 @@ struct MediaTest : testing::Test {
 // QEMU's fw_cfg file "bootorder", as SeaBIOS and OVMF read it: Open Firmware's paths, a line each, with a zero at the end.
 TEST_F(MediaTest, the_boot_order_names_each_drive_by_its_path) {
     Options o;
-    o.disks = {{file("a", 4096), "raw"}, {file("b", 4096), "raw"}}, o.cdroms = {file("c", 4096)}, o.floppy = file("f", 1'474'560);
+    o.disks = {{file("a", 4096), "raw"}, {file("b", 4096), "raw"}}, o.cdroms = {file("c", 4096)}, o.floppies[0].path = file("f", 1'474'560);
     o.boot = "dca";
     Pc pc(parts);
     insert_media(pc, o);

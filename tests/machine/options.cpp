@@ -140,7 +140,7 @@ TEST(Options, MediaAreNamedWithTheirFormat) {
     EXPECT_EQ(o->disks[3].path, "e,f=g") << "a comma may be part of a name";
     EXPECT_EQ(o->cdroms, (std::vector<std::string>{"h", "i"}));
     EXPECT_EQ(o->media, std::vector<std::string>{"l.iso"});
-    EXPECT_EQ(o->floppy, "j");
+    EXPECT_EQ(o->floppies[0].path, "j");
     EXPECT_EQ(o->boot, "dca");
     EXPECT_TRUE(o->discard_writes);
     EXPECT_FALSE(parsed({"--kernel=k"})->discard_writes);

@@ -210,3 +210,46 @@ TEST(Pc, ThePmBlockIsWhereTheFirmwareLooksForIt) {
         EXPECT_TRUE(pc.ended && pc.ended->why == Ending::power_off);
     }
 }
+
+// SDM vol. 3, 11.11: a device's dword at FEE0x000h interrupts the CPU whose APIC id is x.
+TEST(Pc, AMessageReachesTheApicThatItNames) {
+    Parts p = parts();
+    p.cpus = 2, p.model.processors = 2;
+    Pc pc(std::move(p));
+    for (auto* apic : pc.apics) apic->write(0xf0, 4, 0x1ff);
+    pc.bus_master.write_dword(0xfee01000, 0x4041);
+    auto requested = [&](unsigned cpu) { return pc.apics[cpu]->read(0x220, 4) >> 1 & 1; };
+    EXPECT_FALSE(requested(0));
+    EXPECT_TRUE(requested(1));
+}
+
+// What wasn't asked for isn't there; what was is in the saved state.
+TEST(Pc, DevicesByOption) {
+    Pc without(parts());
+    EXPECT_EQ(without.ports.in(0xe0, 4), 0xffffffffu);
+    Parts p = parts();
+    p.devices = Pc::optional_devices();
+    Pc pc(std::move(p));
+    pc.ports.out(0xe0, 4, 0x12345678), pc.memory.write(Physical(0xff000010), 4, 0x9abcdef0);
+    EXPECT_EQ(pc.ports.in(0xe0, 4), 0x12345678u); EXPECT_EQ(byte_at(pc, 0xff000013), 0x9au);
+    EXPECT_EQ(pc.ports.in(0xe9, 1), 0xe9u);
+    pc.ports.out(0x2017, 1, 1);
+    EXPECT_EQ(pc.pci.function(4, 0), pc.edu.get());
+    Parts again = parts();
+    again.devices = Pc::optional_devices();
+    Pc other(std::move(again));
+    expect_roundtrip(pc, other);
+    EXPECT_EQ(other.ports.in(0xe0, 4), 0x12345678u);
+}
+
+TEST(Pc, AResetByTheGuestKeepsMemoryAndTheClocksDate) {
+    Pc pc(parts());
+    auto hour = [&] { return pc.ports.out(0x70, 1, 4), pc.ports.in(0x71, 1); };
+    pc.memory.write(Physical(0x2000), 4, 0x12345678);
+    pc.clock.ticks += pc.clock.rate * 3600 * 5;
+    pc.clock.run_due();
+    pc.reset(Reset::warm);
+    EXPECT_EQ(pc.memory.read(Physical(0x2000), 4), 0x12345678u); EXPECT_EQ(hour(), 5u);
+    pc.reset();
+    EXPECT_EQ(pc.memory.read(Physical(0x2000), 4), 0u); EXPECT_EQ(hour(), 0u);
+}

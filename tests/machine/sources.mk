@@ -5,4 +5,5 @@ tests_machine_sources = \
     tests/machine/options.cpp \
     tests/machine/pace.cpp \
     tests/machine/pc.cpp \
-    tests/machine/turns.cpp
+    tests/machine/turns.cpp \
+    tests/machine/work.cpp

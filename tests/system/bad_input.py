@@ -165,7 +165,7 @@ def every_file_option():
         with open(huge, "wb") as file:
             file.truncate(1 << 40)
         os.mkfifo(pipe)
-        for option in ("--kernel", "--initrd", "--module", "--config"):
+        for option in ("--kernel", "--initrd", "--module", "--config", "--bochsrc"):
             first = [] if option == "--kernel" else ["--kernel", str(kernel)]
             for name in ("/nonexistent/file", directory, str(huge), str(pipe), "/dev/zero"):
                 refused(["--headless", "--max-instructions", "1", *first, option, name], name)
@@ -210,7 +210,7 @@ def bad_values():
             "--cpu": ["nope", "max-intel,+nope", "max-intel,vmx", ""], "--ips": ["0", "x", "-5"],
             "--seed": ["x", "-1", "99999999999999999999999"], "--max-instructions": ["x", "-1"],
             "--timeout": ["x", "-1"], "--engine": ["warp"], "--clock": ["wall"], "--rtc": ["yesterday"],
-            "--board": ["q99"], "--serial": ["bogus", "tcp:x"]}.items():
+            "--device": ["nope", ""], "--board": ["q99"], "--serial": ["bogus", "tcp:x"]}.items():
         for value in values:
             refused(["--headless", "--kernel", "/dev/null", option, value], option.lstrip("-"))
 

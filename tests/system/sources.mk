@@ -2,6 +2,7 @@
 # Scripts that start the emulator as a user would; tests/run/run.py finds them by name.
 EXTRA_DIST += \
     tests/system/bad_input.py \
+    tests/system/bochsrc.py \
     tests/system/boot_linux.py \
     tests/system/clock.py \
     tests/system/determinism.py \

@@ -36,12 +36,12 @@ void Blocks::next_chunk() {
     used = code_used = 0;
 }
 
-void Blocks::reserve(std::size_t bytes, std::size_t code_bytes) {
-    if (chunks.empty() || used + bytes > chunk_bytes || code_used + code_bytes > code_chunk_bytes) next_chunk();
+void Blocks::reserve(std::size_t bytes) {
+    if (chunks.empty() || used + bytes > chunk_bytes) next_chunk();
 }
 
 void* Blocks::allocate(std::size_t bytes) {
-    reserve(bytes, 0);
+    reserve(bytes);
     void* at = memory.all().data() + current * chunk_bytes + used;
     used += (bytes + 31) & ~std::size_t{31};
     return at;

@@ -45,7 +45,7 @@ struct CodePage {
     bool watched = false;
 };
 
-struct Block {
+struct alignas(32) Block {
     const u8* start = nullptr;    // host address
     u32 mode = 0;
     u16 length = 0;               // bytes
@@ -56,9 +56,13 @@ struct Block {
     Block* next_of_hash = nullptr;
     Stub* incoming = nullptr;     // linked to this block
     Stub* stubs = nullptr;        // its own
+    u64 handlers = 0;             // bit n: Op n's is entered from the one in front or from a link, so it can be copied
+    Handler first = nullptr;      // of Op 0, while that is `count_run`
+    u8 runs_left = 0;             // until the handlers are copied
     Op* ops() { return reinterpret_cast<Op*>(this + 1); }
+    static Block& of_first(const Op* op) { return *(reinterpret_cast<Block*>(const_cast<Op*>(op)) - 1); }
 };
-static_assert(sizeof(Block) % alignof(Op) == 0);
+static_assert(sizeof(Block) % sizeof(Op) == 0);
 
 class Blocks {
 public:
@@ -75,13 +79,15 @@ public:
     }
     // Memory for a block and what belongs to it; may evict the oldest chunk. 32-byte aligned.
     void* allocate(std::size_t bytes);
-    void reserve(std::size_t bytes, std::size_t code_bytes);     // the next allocations of so many bytes in all evict nothing
-    // Memory for machine code: where it is written, and where executed.
+    void reserve(std::size_t bytes);      // the next allocations of so many bytes in all evict nothing
+    // Memory for machine code, if there is room for it: where it is written, and where executed. It is given up after the blocks that
+    // were there before it.
     struct Code {
         u8* written;
         const u8* executed;
     };
     Code allocate_code(std::size_t bytes);
+    bool has_room_for_code(std::size_t bytes) const { return code_used + bytes + 32 <= code_chunk_bytes; }
     bool copying() const { return !code.empty(); }
     void add(Block* block, u8* page_bytes);
 

@@ -5,7 +5,9 @@
 #include "cpu/isa/branch.h"
 #include "cpu/isa/integer.h"
 #include "cpu/isa/move.h"
+#include <bit>
 #include <unordered_map>
+#include <utility>
 
 namespace fast {
 namespace {
@@ -308,18 +310,32 @@ void Builder::pair() {
     }
 }
 
-void Builder::plan_copies(bool open) {
+// Its Ops stay where they are, and what they say; only which handlers run them changes.
+void Builder::copy_handlers(Block& block) {
+    static_assert(Blocks::most_instructions + 2 <= 64);           // a call, which has an Op for its return point, ends a block
+    auto crosses = [](const Stub& s) { return s.leaves_page(); };
     copies.clear();
-    if (!blocks.copying()) return;
-    unsigned crossings = 0;
-    for (unsigned n = 0; n < count; n++) {
-        auto& d = drafts[n];
-        if (!d.alone) copies.plan(d.key ? d.op.run : nullptr);
-        crossings += d.branches && Stub::leaves_page(d.relative);
-        crossings += d.returns && Stub::leaves_page(u64(d.op.immediate));
+    for (u64 left = block.handlers; left; left &= left - 1) {
+        Op& op = block.ops()[std::countr_zero(left)];
+        copies.plan(op.run == call_slow ? nullptr : op.run);
     }
-    if (open) copies.plan(go_on), crossings += Stub::leaves_page(offset + length);
-    while (crossings--) copies.plan(cross_page);
+    for (Stub* s = block.stubs; s; s = s->sibling)
+        if (crosses(*s)) copies.plan(cross_page);
+    if (!blocks.has_room_for_code(copies.bytes())) return;
+    for (u64 left = block.handlers; left; left &= left - 1) {
+        Op& op = block.ops()[std::countr_zero(left)];
+        copies.place(&op, &op.run);
+    }
+    for (Stub* s = block.stubs; s; s = s->sibling)
+        if (crosses(*s)) copies.place(&s->op, &s->crossing);
+    copies.write(blocks.allocate_code(copies.bytes()));
+    for (Stub* s = block.stubs; s; s = s->sibling)
+        if (s->op.run == cross_page) s->op.run = s->crossing;
+}
+
+void Builder::count_runs(Block& block) {
+    block.first = std::exchange(block.ops()->run, count_run);
+    block.runs_left = cpu.tuning.copy_at;
 }
 
 Block* Builder::emit(const u8* start, u32 mode) {
@@ -332,9 +348,8 @@ Block* Builder::emit(const u8* start, u32 mode) {
         outside += !drafts[n].key;
     }
     if (open) ops++, stubs++;
-    plan_copies(open);
     std::size_t size = sizeof(Block) + ops * sizeof(Op), rounded = 32;
-    blocks.reserve(size + stubs * sizeof(Stub) + outside * sizeof(::Insn) + 3 * rounded, copies.bytes() + rounded);
+    blocks.reserve(size + stubs * sizeof(Stub) + outside * sizeof(::Insn) + 3 * rounded);
     auto* block = new (blocks.allocate(size)) Block;
     auto* stub = stubs ? static_cast<Stub*>(blocks.allocate(stubs * sizeof(Stub))) : nullptr;
     auto* kept = outside ? static_cast<::Insn*>(blocks.allocate(outside * sizeof(::Insn))) : nullptr;
@@ -354,7 +369,7 @@ Block* Builder::emit(const u8* start, u32 mode) {
         new (op) Op(d.op);
         if (!d.key) op->run = call_slow, op->decoded = new (kept++) ::Insn(insns[n]);
         if (d.branches) lead(op, d.relative, d.cut, op->offset);
-        if (!copies.empty() && !d.alone) copies.place(op, &op->run);
+        if (!d.alone) block->handlers |= bit(unsigned(op - block->ops()));
         op++;
         if (!d.returns) continue;
         new (op) Op;
@@ -366,14 +381,10 @@ Block* Builder::emit(const u8* start, u32 mode) {
         new (op) Op;
         op->run = go_on, op->before = u8(count), op->offset = u16(offset + length);
         lead(op, offset + length, fall_through, op->offset);
-        if (!copies.empty()) copies.place(op, &op->run);
-    }
-    if (!copies.empty()) {
-        for (Stub* s = block->stubs; s; s = s->sibling)
-            if (s->leaves_page()) copies.place(&s->op, &s->crossing);
-        copies.write(blocks.allocate_code(copies.bytes()));
+        block->handlers |= bit(unsigned(op - block->ops()));
     }
     if (one) new (op) Op, op->run = one_in_slow, op->offset = u16(offset);
+    else if (blocks.copying()) count_runs(*block);
     blocks.counters.instructions += count;
     blocks.add(block, const_cast<u8*>(start) - offset);
     return block;

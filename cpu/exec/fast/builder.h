@@ -11,6 +11,8 @@ public:
     Builder(Cpu& cpu, Blocks& blocks);
     // The block of the code at a host address of readable memory.
     Block* build(const u8* start, u32 mode);
+    // A block that runs often: its handlers are copied into a row. Nothing happens where there is no room just now.
+    void copy_handlers(Block& block);
 
 private:
     // An Op in the making.
@@ -32,7 +34,7 @@ private:
     void fuse();
     void pair();
     Block* emit(const u8* start, u32 mode);
-    void plan_copies(bool open);
+    void count_runs(Block& block);
 
     Cpu& cpu;
     Blocks& blocks;

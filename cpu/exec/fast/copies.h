@@ -16,7 +16,6 @@ public:
     // The next in the row. Null, or a handler without a template, becomes a jump to where the Op's `run` leads.
     void plan(Handler handler);
     std::size_t bytes() const { return main + aside; }
-    bool empty() const { return steps.empty(); }
 
     // The Op of the next one planned, and which handler becomes its copy; in the order of plan().
     void place(Op* op, Handler* run) { steps[placed].op = op, steps[placed++].run = run; }

@@ -122,5 +122,6 @@ Next call_indirect(OP_ARGUMENTS);     // z: RIP; the block has not been counted,
 Next find_indirect(OP_ARGUMENTS);     // as leave_to, and what is found is remembered
 Next resolve(OP_ARGUMENTS);           // op is a stub's
 Next cross_page(OP_ARGUMENTS);        // op is a stub's, whose target is in another page
+Next count_run(OP_ARGUMENTS);         // op is its block's first; its handlers may be copied now
 
 }

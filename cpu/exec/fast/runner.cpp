@@ -8,7 +8,7 @@
 
 namespace fast {
 
-Runner::Runner(Cpu& cpu) : blocks(cpu), cpu(cpu), builder(cpu, blocks), targets(std::make_unique<Target[]>(State::targets)) {
+Runner::Runner(Cpu& cpu) : blocks(cpu), builder(cpu, blocks), cpu(cpu), targets(std::make_unique<Target[]>(State::targets)) {
     cpu.fast = {};
     cpu.fast.target = targets.get();
     cpu.memory.observe(this, [this](const u8* bytes, u64 width) { blocks.written(bytes, width); });
@@ -127,6 +127,20 @@ Next resolve(OP_ARGUMENTS) {
 Next out_of_budget(OP_ARGUMENTS) {
     z = op->dst == Stub::mark ? reinterpret_cast<const Stub*>(op)->rip(cpu->gpr.page) : cpu->gpr.page + op->offset;
     TO(leave_to, z);
+}
+
+// The last of the runs that are counted.
+static Next run_enough(OP_ARGUMENTS) {
+    Block& block = Block::of_first(op);
+    block.ops()->run = block.first;
+    cpu->runner->builder.copy_handlers(block);
+    GO(op);
+}
+
+Next count_run(OP_ARGUMENTS) {
+    Block& block = Block::of_first(op);
+    if (--block.runs_left == 0) [[unlikely]] TO(run_enough, z);
+    TAIL return block.first(cpu, op, z, spare, bank, flags);
 }
 
 // Another translation may hold now, or this code runs at another address: asks the bank, then whoever remembers targets.

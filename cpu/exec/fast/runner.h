@@ -18,6 +18,7 @@ public:
     void forget();                        // memory has been replaced: all decoded code is wrong
 
     Blocks blocks;
+    Builder builder;
     Stub* unresolved = nullptr;           // the way out of the last block, to be linked
     bool remember_target = false;         // it was an indirect branch
     const Op* refilled = nullptr;         // whose miss was the last to be filled,
@@ -32,7 +33,6 @@ private:
     void start(Block* block);
 
     Cpu& cpu;
-    Builder builder;
     std::unique_ptr<Target[]> targets;
     u64 unresolved_epoch = 0, unresolved_page = 0;
     friend Next resolve(OP_ARGUMENTS);

@@ -28,10 +28,17 @@ struct Walk {
         if (offset >= end || bytes > align_up(end, size) - offset)
             refuse(file, "damaged or truncated: it refers to byte " +
                              std::to_string(offset + bytes - 1) + " of " + std::to_string(end));
-        for (u64 n = offset / size; n <= (offset + bytes - 1) / size; n++) {
-            auto& counts = uses[n / page];
-            counts.resize(page), counts[n % page]++;
-        }
+        for (u64 n = offset / size; n <= (offset + bytes - 1) / size; n++) use_once(n);
+    }
+    // Compared at once: a file may refer to one cluster as often as it has room for references.
+    void use_once(u64 cluster) {
+        auto& counts = uses[cluster / page];
+        counts.resize(page);
+        if (++counts[cluster % page] > refcounts.get(cluster))
+            refuse(file,
+                   "damaged: the cluster at " + std::to_string(cluster * header.cluster_size()) +
+                       " is used more often than counted; repair it (qemu-img check -r all FILE)");
+        refcounts.trim();
     }
     void use_cluster(u64 offset, bool copied) {
         if (offset % header.cluster_size())
@@ -49,26 +56,21 @@ struct Walk {
                 std::min(entry.compressed_end(header), end) - entry.compressed_offset(header));
         else if (entry.offset()) use_cluster(entry.offset(), entry.copied());
     }
+    // Two places never share a table, whatever its count: reading each once bounds the walk by the file's size.
+    void use_table(u64 offset, bool copied) {
+        use_cluster(offset, copied);
+        u64 cluster = offset / header.cluster_size();
+        if (uses[cluster / page][cluster % page] > 1)
+            refuse(file, "damaged: the table at " + std::to_string(offset) +
+                             " is referred to twice; repair it (qemu-img check -r all FILE)");
+    }
     void use_l2(u64 entry) {
         u64 offset = entry & Entry::offset_mask;
         if (offset == 0) return;
-        use_cluster(offset, entry & Entry::copied_bit);
+        use_table(offset, entry & Entry::copied_bit);
         std::vector<u8> table(header.cluster_size());
         file.read(offset, table);
         for (u64 i = 0; i < header.l2_entries(); i++) use_entry({big_endian(&table[i * 8], 8)});
-    }
-    void compare() {
-        for (auto& [first, counts] : uses) {
-            for (u64 i = 0; i < page; i++)
-                if (counts[i]) compare(first * page + i, counts[i]);
-            refcounts.trim();
-        }
-    }
-    void compare(u64 cluster, u64 used) {
-        if (used > refcounts.get(cluster))
-            refuse(file,
-                   "damaged: the cluster at " + std::to_string(cluster * header.cluster_size()) +
-                       " is used more often than counted; repair it (qemu-img check -r all FILE)");
     }
 };
 }  // namespace
@@ -79,9 +81,8 @@ void check(File& file, const Header& header, Refcounts& refcounts, const std::ve
     if (!l1.empty()) walk.use(header.l1_table_offset, l1.size() * 8);
     walk.use(header.refcount_table_offset, refcounts.table().size() * 8);
     for (u64 block : refcounts.table())
-        if (block) walk.use_cluster(block, false);
-    for (u64 entry : l1) walk.use_l2(entry), refcounts.trim();
-    walk.compare();
+        if (block) walk.use_table(block, false);
+    for (u64 entry : l1) walk.use_l2(entry);
 }
 
 }  // namespace qcow2

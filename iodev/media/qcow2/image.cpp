@@ -171,12 +171,17 @@ void Qcow2Image::set_l1(u64 index, u64 value) {
 }
 
 void Qcow2Image::flush() {
-    if (l2.dirty() || refcounts.dirty()) commit();
+    if (dirty()) commit();
     else file->flush();
 }
 
+// The L1 table too: a step that failed is done again.
+bool Qcow2Image::dirty() const {
+    return l2.dirty() || refcounts.dirty() || changed_l1_first <= changed_l1_last;
+}
+
 void Qcow2Image::commit() {
-    if (!l2.dirty() && !refcounts.dirty()) return;
+    if (!dirty()) return;
     refcounts.write_back();
     file->flush();
     l2.write_back();

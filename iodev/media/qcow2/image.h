@@ -40,6 +40,7 @@ private:
     void fill_cluster(u64 at, Entry old, std::span<const u8> from);
     void release(Entry);
     void forget_unknown_features();
+    bool dirty() const;
     void commit();
     void write_l1();
 

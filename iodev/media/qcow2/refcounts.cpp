@@ -72,7 +72,7 @@ void Refcounts::add_block(u64 cluster) {
 }
 
 // A table of twice the size, behind all that the old one can count, with the blocks that count it.
-// It is complete in the file before the header leads to it.
+// It is complete in the file before the header leads to it (write_back).
 void Refcounts::grow_table() {
     write_back();
     u64 in_block = header.refcounts_in_block(), first_block = block_offsets.size(),
@@ -94,20 +94,28 @@ void Refcounts::grow_table() {
     for (u64 i = 0; i < larger.size(); i++) put_big_endian(&raw[i * 8], 8, larger[i]);
     u64 offset = (first + new_ones) * cluster_size();
     file.write(offset, raw);
-    file.flush();
-
-    std::array<u8, 12> fields;
-    put_big_endian(&fields[0], 8, offset), put_big_endian(&fields[8], 4, clusters);
-    file.write(refcount_table_field, fields);
-    file.flush();
     u64 old_clusters = first_block / header.l2_entries();
     for (u64 i = 0; i < old_clusters; i++) release_later(table_offset + i * cluster_size());
     table_offset = offset, block_offsets = std::move(larger), next = first + new_ones + clusters;
+    table_moved = true;
+}
+
+void Refcounts::write_table_field() {
+    std::array<u8, 12> fields;
+    put_big_endian(&fields[0], 8, table_offset);
+    put_big_endian(&fields[8], 4, block_offsets.size() / header.l2_entries());
+    file.flush();
+    file.write(refcount_table_field, fields);
+    table_moved = false;
 }
 
 void Refcounts::write_back() {
     blocks.write_back();
-    if (new_blocks.empty()) return;
+    if (!new_blocks.empty()) write_table();
+    if (table_moved) write_table_field();
+}
+
+void Refcounts::write_table() {
     file.flush();
     for (; !new_blocks.empty(); new_blocks.pop_back()) {
         std::array<u8, 8> entry;

@@ -19,7 +19,7 @@ public:
     // Everything changed goes to the file, the blocks before the table entries that lead to them.
     void write_back();
     void apply_releases();                // when no reference to them is left in the file
-    bool dirty() const { return blocks.dirty() || !new_blocks.empty(); }
+    bool dirty() const { return blocks.dirty() || !new_blocks.empty() || table_moved; }
     bool crowded() const { return blocks.crowded(); }
     void trim() { blocks.trim(); }
     const std::vector<u64>& table() const { return block_offsets; }
@@ -29,6 +29,8 @@ private:
     void set(u64 cluster, u64 uses);
     void add_block(u64 cluster);
     void grow_table();
+    void write_table();
+    void write_table_field();
 
     File& file;
     const Header& header;
@@ -36,6 +38,7 @@ private:
     std::vector<u64> block_offsets;       // the refcount table
     std::vector<u64> new_blocks;          // entries of it that the file does not have yet
     std::vector<u64> released;
+    bool table_moved = false;             // the header does not lead to it yet
     Tables blocks;
     u64 next = 1;                         // no cluster below is free
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Tests of ATA disks at their registers, by ATA/ATAPI-6, and of bus mastering.
 #include "base/log.h"
+#include "iodev/media/qcow2/image.h"
 #include "tests/iodev/ide/bench.h"
+#include "tests/iodev/media/qcow2_maker.h"
 
 namespace ide {
 namespace {
@@ -246,6 +248,80 @@ TEST_F(DiskTest, an_error_of_the_host_names_the_sector) {
     EXPECT_EQ(run(0x20), ready | drq);
 }
 
+// By each way of moving data: the error is told, the disk holds what it held, and afterwards all goes on.
+TEST_F(DiskTest, a_host_that_refuses_a_transfer_is_an_error_by_every_way) {
+    struct { u8 code; bool writes, dma; } rows[] = {{0x20, false, false}, {0xc4, false, false}, {0xc8, false, true}, {0x40, false, false},
+                                                    {0x30, true, false}, {0xc5, true, false}, {0xca, true, true}};
+    put(2, 4), run(0xc6);
+    auto before = disks[0].contents;
+    for (auto& row : rows) {
+        for (bool fails : {true, false}) {
+            disks[0].dead = fails;
+            descriptors({{0x20000, 1024, true}});
+            ports.out(u16(master + 2), 1, 6);
+            address28(7, 2), put(7, row.code);
+            if (row.dma) start_dma(!row.writes);
+            for (int n = 0; n < 2 && row.writes && !row.dma; n++) give(Bytes(512)), wait();
+            wait();
+            u8 status = get(7);
+            EXPECT_EQ(bool(status & err), fails) << int(row.code);
+            if (fails) {
+                EXPECT_EQ(get(1), row.writes ? abrt : unc) << int(row.code);
+                EXPECT_EQ(bool(status & df), row.writes) << int(row.code);
+                EXPECT_EQ(get(3), 7) << int(row.code);
+                EXPECT_EQ(disks[0].contents, before) << int(row.code);
+            }
+            ports.out(master, 1, 0);
+            for (; status & drq; wait(), status = get(7)) take(512);
+        }
+        disks[0].contents = before;
+    }
+}
+
+// The host's disk is full: what needs a new cluster fails, all else goes on, and nothing is lost.
+TEST_F(DiskTest, a_full_host_disk_under_a_qcow2_image_is_an_error_where_it_must_be) {
+    ::Disk file{make_qcow2({1 << 20, 12})};
+    auto open = [&] {
+        auto bytes = std::make_unique<MemoryFile>(file);
+        auto header = qcow2::read_header(*bytes);
+        return std::make_unique<qcow2::Qcow2Image>(std::move(bytes), nullptr, header);
+    };
+    ide.channel(0).attach(0, Channel::Kind::disk, Medium(open()), "FULL");
+    auto write = [&](u64 sector, u8 value) {
+        address28(sector, 1), put(7, 0x30), give(Bytes(512, value)), wait();
+        return get(7);
+    };
+    EXPECT_EQ(write(8, 1), ready);
+    EXPECT_EQ(run(0xe7), ready);
+    file.full = true;
+    EXPECT_EQ(write(800, 2), ready | err | df);
+    EXPECT_EQ(get(1), abrt);
+    EXPECT_EQ(write(9, 3), ready) << "in the cluster that is there";
+    EXPECT_EQ(run(0xe7), ready);
+    address28(8, 1);
+    EXPECT_EQ(run(0x20), ready | drq);
+    EXPECT_EQ(take(512), Bytes(512, 1));
+    file.full = false;
+    EXPECT_EQ(write(800, 4), ready);
+    EXPECT_EQ(run(0xe7), ready);
+    Bytes got(1 << 20);
+    open()->read(0, got);
+    EXPECT_EQ(got[8 * 512], 1);
+    EXPECT_EQ(got[9 * 512], 3);
+    EXPECT_EQ(got[800 * 512], 4);
+}
+
+TEST_F(DiskTest, a_write_protected_disk_refuses_writes_and_reads_on) {
+    disks[0].contents.resize(512 * 100);
+    ide.channel(0).attach(0, Channel::Kind::disk, Medium(std::make_unique<RawImage>(std::make_unique<MemoryFile>(disks[0]), RawImage::Because::named), true), "RO");
+    auto before = disks[0].contents;
+    address28(3, 1), put(7, 0x30), give(Bytes(512, 9)), wait();
+    EXPECT_EQ(get(7), ready | err | df);
+    EXPECT_EQ(disks[0].contents, before);
+    address28(3, 1);
+    EXPECT_EQ(run(0x20), ready | drq);
+}
+
 TEST_F(DiskTest, without_a_write_cache_each_write_is_flushed) {
     put(1, 0x82), run(0xef);
     disks[0].recording = true;
@@ -304,6 +380,27 @@ TEST_F(DiskTest, regions_too_short_stop_without_an_interrupt_and_regions_too_lon
     descriptors({{0x20000, 2048, true}});
     address28(0, 2), put(7, 0xc8), start_dma(true), wait();
     EXPECT_EQ(dma_status() & 7, 5);
+}
+
+// Bit 0 of an address and of a count is none: regions are words.
+TEST_F(DiskTest, odd_addresses_and_counts_are_rounded_down) {
+    descriptors({{0x20001, 513, false}, {0x30001, 513, true}});
+    address28(100, 2), put(7, 0xc8), start_dma(true), wait();
+    auto want = sectors(100, 2);
+    EXPECT_EQ(dma_status() & 7, 4);
+    EXPECT_TRUE(std::equal(want.begin(), want.begin() + 512, ram.begin() + 0x20000));
+    EXPECT_TRUE(std::equal(want.begin() + 512, want.end(), ram.begin() + 0x30000));
+}
+
+// The first region is the table itself: what it then says is what counts.
+TEST_F(DiskTest, a_transfer_onto_its_own_table_follows_what_it_wrote) {
+    u32 words[4] = {0x1000, 512, 0x50000, 0x80000200};
+    std::memcpy(&disks[0].contents[5 * 512], words, 16);
+    descriptors({{0x1000, 512, false}, {0x40000, 512, true}});
+    address28(5, 2), put(7, 0xc8), start_dma(true), wait();
+    EXPECT_EQ(dma_status() & 7, 4);
+    EXPECT_TRUE(std::equal(ram.begin() + 0x50000, ram.begin() + 0x50200, disks[0].contents.begin() + 6 * 512));
+    EXPECT_EQ(ram[0x40000], 0);
 }
 
 TEST_F(DiskTest, a_table_without_an_end_comes_to_one) {

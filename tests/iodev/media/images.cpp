@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -149,6 +150,57 @@ TEST_F(Images, discarded_writes_leave_the_image_as_it_was) {
     }
     image->flush(), image.reset();
     EXPECT_EQ(file("disk"), before);
+}
+
+// 64 PiB in a file of 8 MiB: nothing of that size is allocated, and its last sector works.
+TEST_F(Images, a_small_file_that_claims_the_largest_size_costs_little) {
+    write_file("huge", make_qcow2({bit(56), 21}));
+    for (auto access : {Access::write, Access::discard}) {
+        auto image = open_image(path("huge"), "", access);
+        EXPECT_EQ(image->size(), bit(56));
+        Bytes bytes(512, 5);
+        image->read(bit(56) - 512, bytes);
+        EXPECT_EQ(bytes, Bytes(512));
+        image->write(1 << 20, Bytes(512, 6));
+        image->read(1 << 20, bytes);
+        EXPECT_EQ(bytes, Bytes(512, 6));
+    }
+}
+
+// Where even root may not write: sysfs honours the mode.
+TEST_F(Images, a_file_that_is_read_only_is_refused_with_the_way_out_and_read_with_it) {
+    std::string notes = "/sys/kernel/notes";
+    if (!fs::exists(notes)) GTEST_SKIP() << notes << " is not there";
+    auto told = [&](Access access) -> std::string {
+        try {
+            return open_image(notes, "raw", access) ? "opened" : "";
+        } catch (const Error& e) {
+            return e.what();
+        }
+    };
+    expect_says(told(Access::write), "make it writable, or give --discard-writes");
+    EXPECT_EQ(told(Access::discard), "opened");
+    EXPECT_EQ(told(Access::read), "opened");
+}
+
+// The descriptor is exchanged for one that cannot be flushed, and then brought back.
+TEST_F(Images, after_a_flush_that_failed_no_flush_of_that_file_succeeds) {
+    write_file("disk", Bytes(4096));
+    HostFile file(path("disk"), HostFile::Use::writing);
+    int descriptor = -1, pipes[2];
+    for (auto& entry : fs::directory_iterator("/proc/self/fd"))
+        if (std::error_code none; fs::read_symlink(entry, none) == path("disk")) descriptor = std::stoi(entry.path().filename());
+    ASSERT_GE(descriptor, 0);
+    file.flush();
+    ASSERT_EQ(pipe(pipes), 0);
+    int kept = dup(descriptor);
+    dup2(pipes[1], descriptor);
+    EXPECT_THROW(file.flush(), IoError);
+    dup2(kept, descriptor);
+    EXPECT_THROW(file.flush(), IoError) << "the host has forgotten what it could not write";
+    Bytes bytes(512, 7);
+    file.write(0, bytes);
+    for (int n : {kept, pipes[0], pipes[1]}) close(n);
 }
 
 TEST_F(Images, iso_9660_is_known_by_its_descriptor) {

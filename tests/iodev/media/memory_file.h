@@ -20,7 +20,7 @@ struct Disk {
     void apply(const Step& step) {
         if (step.flush) return;
         contents.resize(std::max<u64>(contents.size(), step.at + step.bytes.size()));
-        std::ranges::copy(step.bytes, contents.begin() + std::ptrdiff_t(step.at));
+        std::copy(step.bytes.begin(), step.bytes.end(), contents.begin() + std::ptrdiff_t(step.at));
     }
     void take(Step step) {
         bool grows = full && !step.flush && step.at + step.bytes.size() > contents.size();
