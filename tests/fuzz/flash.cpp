@@ -4,19 +4,14 @@
 #include "tests/fuzz/board.h"
 #include "tests/iodev/media/memory_file.h"
 
-static constexpr u64 size = 4 * Flash::block_size;
+using board::flash_size;
 
 namespace {
 struct Board {
-    Disk disk{std::vector<u8>(size, 0xff)};
-    Pc pc{parts()};
-    Physical base{MemoryMap::four_gib - pc.rom.all().size() - size};
+    Disk disk{std::vector<u8>(flash_size, 0xff)};
+    Pc pc{board::parts("max-intel")};
+    Physical base{MemoryMap::four_gib - pc.rom.all().size() - flash_size};
 
-    static Parts parts() {
-        Parts p = board::parts("max-intel");
-        p.variables.resize(size, 0xff);
-        return p;
-    }
     Board() {
         set_logging(false);
         pc.flash.insert(Medium(std::make_unique<RawImage>(std::make_unique<MemoryFile>(disk), RawImage::Because::named)));
@@ -32,7 +27,7 @@ struct Board {
 static void step(Board& b, Input& in) {
     static constexpr u8 codes[] = {0x10, 0x20, 0x40, 0x50, 0x70, 0x90, 0x98, 0xd0, 0xe8, 0xff};
     u8 how = in.byte();
-    Physical at = b.base + in.take<u16>() % (size + 8);
+    Physical at = b.base + in.take<u16>() % (flash_size + 8);
     unsigned width = 1u << (how >> 2 & 3);
     switch (how & 3) {
     case 0: b.pc.memory.write(at, width, codes[in.byte() % std::size(codes)]); break;
