@@ -64,12 +64,29 @@ std::vector<u8> read_file(const std::string& path, u64 max_bytes, std::string_vi
     return bytes;
 }
 
+static void write_all(int fd, const std::string& path, std::span<const u8> bytes) {
+    while (!bytes.empty()) {
+        ssize_t done = ::write(fd, bytes.data(), bytes.size());
+        if (done < 0 && errno != EINTR) refuse_errno(path, errno);
+        bytes = bytes.subspan(std::size_t(std::max<ssize_t>(done, 0)));
+    }
+}
+
 void write_file(const std::string& path, std::span<const u8> bytes) {
     Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
     if (file.fd < 0) refuse_errno(path, errno);
-    while (!bytes.empty()) {
-        ssize_t done = ::write(file.fd, bytes.data(), bytes.size());
-        if (done < 0 && errno != EINTR) refuse_errno(path, errno);
-        bytes = bytes.subspan(std::size_t(std::max<ssize_t>(done, 0)));
+    write_all(file.fd, path, bytes);
+}
+
+void create_file(const std::string& path, std::span<const u8> bytes) {
+    std::string unfinished = path + ".new";
+    Descriptor file{::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
+    if (file.fd < 0) refuse_errno(path, errno);
+    try {
+        write_all(file.fd, path, bytes);
+        if (::fdatasync(file.fd) != 0 || ::rename(unfinished.c_str(), path.c_str()) != 0) refuse_errno(path, errno);
+    } catch (...) {
+        ::unlink(unfinished.c_str());
+        throw;
     }
 }

@@ -14,3 +14,5 @@ std::vector<u8> read_file(const std::string& path, u64 max_bytes,
 
 // Throws Error likewise; what was there before is replaced.
 void write_file(const std::string& path, std::span<const u8> bytes);
+// A new file, which appears whole or not at all. Throws Error likewise.
+void create_file(const std::string& path, std::span<const u8> bytes);

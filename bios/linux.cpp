@@ -50,7 +50,7 @@ void check(const Loader& l, const Header& h) {
     if (!(h.byte(setup::loadflags) & loaded_high)) l.refuse("is a zImage", "build a bzImage");
     if (h.file.size() <= h.code()) l.refuse("is truncated: only its real-mode part is there", "get it again");
     u64 needed = h.since(0x204) ? u64(h.dword(setup::syssize)) * 16 : 0;
-    if (h.size() < needed)
+    if ((h.size() + 15) / 16 * 16 < needed)                           // syssize counts paragraphs
         l.refuse("is truncated: " + std::to_string(h.size()) + " of " + std::to_string(needed) + " bytes of code",
                  "get it again");
     u64 payload_end = h.since(0x208) ? u64(h.dword(setup::payload_offset)) + h.dword(setup::payload_length) : 0;

@@ -95,6 +95,7 @@ void AcpiPm::raise_gpe(unsigned n) {
 }
 
 u32 AcpiPm::in(u16 offset, unsigned width) {
+    if (offset == 8 && width == 4) return timer_value();              // what delays wait for, hence quick
     u32 value = 0;
     for (unsigned i = 0; i < width; i++) value |= u32(get(u16(offset + i))) << i * 8;
     return value;

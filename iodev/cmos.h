@@ -23,6 +23,7 @@ public:
     // The types of drives A (high nibble) and B, as firmware reads them; 0: none.
     void set_floppies(u8 types);
     void poke(u8 index, u8 value) { ram[index & 0x7f] = value; }    // any other byte, by the board
+    bool irq() const { return irq8.level(); }
     u8 peek(u8 index) const { return ram[index & 0x7f]; }
 
 private:

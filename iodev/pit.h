@@ -68,6 +68,7 @@ public:
 
     void set_gate2(bool level);             // from port 61h
     bool out2() { return counters[2].out(now()); }
+    bool irq() const { return out0.level(); }       // where it was last driven to
     u32 period2() const { return counters[2].period(); }
 
 private:

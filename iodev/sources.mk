@@ -15,6 +15,7 @@ iodev_sources = \
 	iodev/floppy/drive.h \
 	iodev/floppy/transfer.cpp \
 	iodev/fw_cfg.cpp iodev/fw_cfg.h \
+	iodev/flash.cpp iodev/flash.h \
 	iodev/hpet.cpp iodev/hpet.h \
 	iodev/ide/bus_master.cpp iodev/ide/bus_master.h \
 	iodev/ide/cd.cpp iodev/ide/cd.h \

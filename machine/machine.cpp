@@ -23,12 +23,19 @@ static std::unique_ptr<Console> debug_console(const std::string& to) {
     return open_console(to == "stdio" ? "stdout" : "file:" + to);       // it has no input: the terminal stays as it is
 }
 
+static void add_firmware(Parts& parts, const Options& options) {
+    auto image = firmware::read_image(options.firmware);
+    if (!options.firmware_variables.empty()) firmware::prepare_variables(options.firmware_variables, image);
+    parts.firmware = std::move(image.code), parts.variables = std::move(image.variables);
+    parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
+}
+
 Parts parts_of(const Options& options) {
     Parts parts;
     parts.model = parse_cpu(options.cpu).model;
     parts.cpus = options.cpus, parts.model.processors = options.cpus;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
-    if (options.kernel.empty()) parts.firmware = firmware::read_image(options.firmware), parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
+    if (options.kernel.empty()) add_firmware(parts, options);
     else if (!options.vga_rom.empty()) parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
     parts.devices = options.devices;
     parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;

@@ -4,10 +4,14 @@
 #include "base/error.h"
 #include "iodev/media/open.h"
 #include <algorithm>
+#include <array>
+#include <optional>
 
 using In = ide::Channel::Kind;           // the drive that an image goes into
 
 namespace {
+using Places = std::array<std::optional<In>, 4>;        // which kind a place on the two channels has
+
 struct Inserted {
     In kind;
     std::string path, format;
@@ -36,6 +40,20 @@ static void set_boot_order(Cmos& cmos, const std::string& order, bool boots_any_
     cmos.poke(0x38, u8(nibble(2) << 4 | boots_any_floppy));
 }
 
+// The same for what reads fw_cfg's "bootorder", device by device: Open Firmware's paths, a line each, ended by a zero.
+static void describe_boot_order(Pc& pc, const std::string& order, const Places& taken) {
+    std::string paths;
+    for (char kind : order) {
+        if (kind == 'a' && pc.floppy.cmos_types()) paths += "/pci@i0cf8/isa@1/fdc@03f0/floppy@0\n";
+        for (unsigned place = 0; place < taken.size(); place++)
+            if (taken[place] == (kind == 'c' ? In::disk : In::cd) && kind != 'a')
+                paths += "/pci@i0cf8/ide@1,1/drive@" + std::to_string(place / 2) + "/disk@" + std::to_string(place % 2) + "\n";
+    }
+    if (paths.empty()) return;
+    paths.back() = 0;
+    pc.fw_cfg.add("bootorder", {paths.begin(), paths.end()});
+}
+
 static void insert_floppy(Pc& pc, unsigned n, const Options::Floppy& floppy, bool discard) {
     Access access = floppy.write_protected ? Access::read : discard ? Access::discard : Access::write;
     pc.floppy.insert(n, Medium(open_image(floppy.path, "raw", access), floppy.write_protected));
@@ -48,13 +66,20 @@ static std::vector<unsigned> places(In kind) {
     return kind == In::cd ? std::vector<unsigned>{2, 3, 1, 0} : std::vector<unsigned>{0, 1, 3, 2};
 }
 
+static void insert_variables(Pc& pc, const Options& options) {
+    auto image = open_image(options.firmware_variables, "raw", options.discard_writes ? Access::discard : Access::write);
+    if (!pc.flash.insert(Medium(std::move(image))))
+        throw Error("'" + options.firmware_variables + "': cannot be read, or has changed just now; check the file");
+}
+
 void insert_media(Pc& pc, const Options& options) {
-    bool taken[4] = {};
+    Places taken;
+    if (!options.firmware_variables.empty()) insert_variables(pc, options);
     set_boot_order(pc.cmos, options.boot, options.boots_any_floppy);
     for (unsigned n : {0, 1})
         if (!options.floppies[n].path.empty()) insert_floppy(pc, n, options.floppies[n], options.discard_writes);
     auto attach = [&](unsigned place, const Inserted& image) {
-        taken[place] = true;
+        taken[place] = image.kind;
         std::string serial = "SLATE" + std::to_string(place + 1);
         pc.ide.channel(place / 2).attach(place % 2, image.kind, medium(image, options.discard_writes), serial);
     };
@@ -65,4 +90,5 @@ void insert_media(Pc& pc, const Options& options) {
         if (free == order.end()) throw Error("'" + image.path + "': the IDE channels have room for four disks and CDs in all");
         attach(*free, image);
     }
+    describe_boot_order(pc, options.boot, taken);
 }

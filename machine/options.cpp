@@ -121,7 +121,8 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--append", o.append, "its command line")->type_name("TEXT");
     app.add_option("--module", o.modules, "a multiboot or PVH module; repeatable")->type_name("FILE[,TEXT]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
-    app.add_option("--firmware", o.firmware, "start with this firmware [SeaBIOS, where there is no kernel]")->type_name("FILE");
+    app.add_option("--firmware", o.firmware, "start with this firmware [SeaBIOS, where there is no kernel]")->type_name("FILE|SeaBIOS|OVMF");
+    app.add_option("--firmware-variables", o.firmware_variables, "where UEFI's variables are kept; made when missing [nowhere]")->type_name("FILE");
 
     app.add_option("MEDIUM", o.media, "a disk or a CD, by its content")->type_name("FILE");
     app.add_option("--disk", t.disks, "a hard disk's image: raw or qcow2, by its content unless said; repeatable")->type_name("FILE[,format=F][,bus=ide]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -209,6 +210,7 @@ static void complete(Options& o, bool has_bochsrc) {
     if (o.runs() && o.kernel.empty() && o.firmware.empty() && !medium)
         throw Error("nothing to boot: give a disk or a CD, --kernel FILE, or --firmware FILE (slate --help lists the options)");
     if (!o.kernel.empty() && !o.firmware.empty()) throw Error("--kernel and --firmware exclude each other: a kernel is entered without firmware");
+    if (!o.kernel.empty() && !o.firmware_variables.empty()) throw Error("--firmware-variables needs --firmware OVMF, and there is no firmware with --kernel");
     if (o.kernel.empty() && !(o.initrd.empty() && o.modules.empty())) throw Error("--initrd and --module need --kernel");
 }
 

@@ -12,6 +12,7 @@ struct Options {
     std::string kernel, initrd, append;
     std::vector<std::string> modules;         // FILE[,arguments]
     std::string firmware;                     // an image; empty: SeaBIOS, when there is no kernel
+    std::string firmware_variables;           // a file that keeps UEFI's; empty: they are gone at the end
 
     // Media.
     struct Disk { std::string path, format; };

@@ -34,7 +34,7 @@ Pc::Pc(Parts given)
       irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
       cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires(0)), turns(clock, cpus),
       hpet(clock, [this](unsigned pin, bool level) { ioapic.set(pin, level); }, irq(0, hpet_irq), irq(8, hpet_irq),
-           Line([this](bool on) { hpet_legacy = on; })),
+           Line([this](bool on) { replace_timers(on); })),
       pit(clock, Line([this](bool level) { irq_lines[0]->set(isa, level && !hpet_legacy); })),
       control_b(clock, [this](bool on) { pit.set_gate2(on); }, [this] { return pit.out2(); }),
       control_a(a20.input(0), [this] { end(Ending::reset); }),
@@ -46,6 +46,7 @@ Pc::Pc(Parts given)
       keyboard(clock, {irq(1), irq(12), a20.input(1), [this] { end(Ending::reset); }}),
       floppy(clock, {irq(6), [this](std::span<const u8> data) { return dma.to_memory(floppy_channel, data); },
                      [this](std::span<u8> data) { return dma.from_memory(floppy_channel, data); }}),
+      flash({[this](bool array) { show_flash(array); }, [this](std::span<const u8> bytes) { memory.changed(bytes); }}, parts.variables),
       com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]), lpt1(irq(7), parts.parallel),
       pci([this](unsigned pirq, bool level) { isa_bridge.set_pirq(pirq, level); }),
       host_bridge([this](const HostBridge::Pam& pam) { show(pam); }, [](HostBridge::Smram) {}),
@@ -119,6 +120,13 @@ Wires Pc::cpu_wires(unsigned number) {
     return w;
 }
 
+// IA-PC HPET 2.3.4: with legacy replacement the 8254 and the RTC are cut off their interrupts, at whatever level they are.
+void Pc::replace_timers(bool by_hpet) {
+    hpet_legacy = by_hpet;
+    irq_lines[0]->set(isa, pit.irq() && !by_hpet);
+    irq_lines[8]->set(isa, cmos.irq() && !by_hpet);
+}
+
 void Pc::irq_changed(unsigned n, bool level) {
     pic.set(n, level);
     ioapic.set(n == 0 ? 2 : n, level);
@@ -131,6 +139,7 @@ void Pc::lay_out_memory() {
     if (layout.high_top > MemoryMap::four_gib)
         memory.map_ram(Physical(MemoryMap::four_gib), ram.bytes(layout.low_top, layout.high_top - MemoryMap::four_gib));
     memory.map_rom(Physical(MemoryMap::four_gib - rom.all().size()), rom.all());
+    show_flash(true);
     memory.map_mmio(Physical(VgaWindow::base), VgaWindow::size, vga.window);
     memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
     memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
@@ -151,6 +160,11 @@ void Pc::show(const HostBridge::Pam& pam) {
     else if (pam.write_ram) memory.map_split(base, behind, shadow);
     else if (has_rom) memory.map_rom(base, behind);
     else memory.unmap(base, pam.size);
+}
+
+void Pc::show_flash(bool array) {
+    Physical base(MemoryMap::four_gib - rom.all().size() - flash.array().size());
+    array ? memory.map_rom(base, flash.array(), flash) : memory.map_mmio(base, flash.array().size(), flash);
 }
 
 // A BAR of a PCI function: it is decoded in the PCI window only, where it can hide neither RAM nor the board's own chips.
@@ -208,7 +222,7 @@ void Pc::map_ide(unsigned channel, bool on) {
 }
 
 std::vector<Device*> Pc::devices() {
-    std::vector<Device*> all{&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &com1, &com2, &lpt1, &pci, &host_bridge,
+    std::vector<Device*> all{&ioapic, &hpet, &pit, &control_b, &control_a, &reset_control, &cmos, &keyboard, &floppy, &flash, &com1, &com2, &lpt1, &pci, &host_bridge,
                              &isa_bridge, &ide, &acpi_pm, &vga, &fw_cfg, &debug_exit, &shutdown_port, &post_port, &test_device, &ferr};
     for (Device* device : std::initializer_list<Device*>{pc_testdev.get(), edu.get(), pci_test.get()})
         if (device) all.push_back(device);
@@ -248,6 +262,8 @@ AcpiParameters Pc::acpi() const {
     AcpiParameters p;
     p.cpus = parts.cpus;
     p.vga = true, p.ide = true;
+    constexpr u16 pm_base_of_ovmf = 0xb000;                           // powers off there without asking where it is
+    if (!parts.variables.empty()) p.pm_base = pm_base_of_ovmf;
     if (edu) p.bars.push_back({4, 0, 0xfea00000});
     if (pci_test) p.bars.push_back({5, 0, 0xfe9fe000}), p.bars.push_back({5, 1, 0xfe9ff000});
     return p;

@@ -13,6 +13,7 @@
 #include "iodev/dma.h"
 #include "iodev/edu.h"
 #include "iodev/fw_cfg.h"
+#include "iodev/flash.h"
 #include "iodev/floppy/controller.h"
 #include "iodev/hpet.h"
 #include "iodev/ide/controller.h"
@@ -51,6 +52,7 @@ struct Parts {
     bool explain = false;                 // say why VM entries fail
     u32 vga_memory = Vga::default_memory; // a power of two
     std::vector<u8> firmware;             // ends at 4 GiB, its last 128 KiB at 1 MiB too; empty: the loader's ROM of 64 KiB
+    std::vector<u8> variables;            // in flash below it; empty: no flash
     std::vector<u8> vga_rom;              // the display's option ROM; empty: none
     std::vector<std::string> devices;     // of those in Pc::optional_devices()
     std::function<void(u8)> serial[2] = {[](u8) {}, [](u8) {}};
@@ -111,6 +113,7 @@ public:
     Dma dma{bus_master};
     Keyboard keyboard;
     floppy::Controller floppy;
+    Flash flash;
     Uart com1, com2;
     ParallelPort lpt1;
     PciBus pci;
@@ -149,6 +152,7 @@ private:
     void lay_out_memory();
     void attach_ports();
     void show(const HostBridge::Pam&);
+    void show_flash(bool array);
     PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);
     void map_ide(unsigned channel, bool on);
     void map(u16 base, unsigned size, Device&, bool on);
@@ -159,5 +163,6 @@ private:
     void add_pci_test();
     void make_cpus();
     Wires cpu_wires(unsigned number);
+    void replace_timers(bool by_hpet);
     void irq_changed(unsigned n, bool level);
 };

@@ -173,6 +173,10 @@ void PhysicalMap::map_rom(Physical base, std::span<u8> bytes) {
     table->remember(base, bytes, false);
     put({Backing::rom, base, bytes.size(), bytes.data(), nullptr});
 }
+void PhysicalMap::map_rom(Physical base, std::span<u8> bytes, Mmio& writes) {
+    table->remember(base, bytes, false);
+    put({Backing::rom, base, bytes.size(), bytes.data(), nullptr, &writes});
+}
 void PhysicalMap::map_split(Physical base, std::span<u8> reads, std::span<u8> writes) {
     if (reads.size() != writes.size()) throw Error("internal: a split mapping with two sizes", 4);
     table->remember(base, reads, false);
@@ -305,6 +309,9 @@ void PhysicalMap::write_page(Physical at, std::span<const u8> from) {
 }
 
 void PhysicalMap::observe(const void* who, Stored stored) { observers.emplace_back(who, std::move(stored)); }
+void PhysicalMap::changed(std::span<const u8> bytes) const {
+    for (auto& [who, stored] : observers) stored(bytes.data(), bytes.size());
+}
 void PhysicalMap::observe_watches(const void* who, Watched watched) { watch_observers.emplace_back(who, std::move(watched)); }
 void PhysicalMap::leave(const void* who) {
     std::erase_if(observers, [&](auto& o) { return o.first == who; });

@@ -34,11 +34,12 @@ public:
     // base and size are multiples of 4 KiB; `bytes` outlives the map and has size bytes.
     void map_ram(Physical base, std::span<u8> bytes);
     void map_rom(Physical base, std::span<u8> bytes);
+    void map_rom(Physical base, std::span<u8> bytes, Mmio& writes);     // flash: what is written goes to a device
     void map_mmio(Physical base, u64 size, Mmio& target);
     void unmap(Physical base, u64 size);
     // Reads come from one place and writes go to another of the same size (PAM's write-only state).
     void map_split(Physical base, std::span<u8> reads, std::span<u8> writes);
-    // Raised by each of the five above and by a change of A20: what was translated or decoded before may be wrong now.
+    // Raised by each of the six above and by a change of A20: what was translated or decoded before may be wrong now.
     std::function<void()> map_changed = [] {};
 
     // Address bit 20 is forced to 0 while the A20 gate is closed.
@@ -79,6 +80,7 @@ public:
     // By host address of the page, wherever it is mapped now or later; each `on` needs its `off`.
     void watch_memory(u8* page, bool on);
     void observe(const void* who, Stored stored);
+    void changed(std::span<const u8> bytes) const;           // by a device whose memory is mapped: observers are told
     // For those who keep page_for_write()'s answers: told of each page that is watched from now on, until they leave.
     using Watched = std::function<void(const u8* page)>;
     void observe_watches(const void* who, Watched watched);

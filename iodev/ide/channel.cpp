@@ -6,6 +6,8 @@
 
 namespace ide {
 
+static constexpr u8 nobody = 0x7f;
+
 Channel::Channel(Clock& clock, BusMaster& bus, std::function<bool()> bus_master_allowed, Line irq)
     : bus_master(bus, std::move(bus_master_allowed),
                  [this] {
@@ -42,14 +44,15 @@ void Channel::update() {
     irq.set(level);
 }
 
-// Nobody on the cable: it floats. A drive 0 that is alone answers for drive 1 with a status of 0.
+// Nobody on the cable: the host's resistors pull all lines up but DD7, which is down, so that nobody seems busy (ATA/ATAPI-7,
+// vol. 2). A drive 0 that is alone answers for drive 1 with a status of 0.
 u8 Channel::status() const {
     if (drive()) return drive()->registers.status;
-    return other() ? 0 : 0xff;
+    return other() ? 0 : nobody;
 }
 
 u8 Channel::get(unsigned offset) {
-    if (!drive() && !other()) return 0xff;
+    if (!drive() && !other()) return nobody;
     if (offset == 7) {
         if (drive()) drive()->acknowledge();
         return status();

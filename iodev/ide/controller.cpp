@@ -15,6 +15,7 @@ Controller::Controller(Clock& clock, BusMaster& bus, Wires given)
           clock, bus, [this] { return bus_master(); }, wires.irq15) {
     add_bar(4, Bar::io, 16, [this](u64 base, bool on) { wires.bus_master_mapped(u16(base), on); });
     fix(0x06, 2, 0x0280);                              // fast back-to-back, medium DEVSEL
+    fix(idetim, 4, 0x80008000);                        // decoded from power-on, as on QEMU's board: OVMF doesn't set it
     allow(idetim, 4, 0xffffffff), allow(sidetim, 1, 0xff);
 }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What firmware finds in fw_cfg: QEMU's names and layouts (QEMU, docs/specs/fw_cfg; SMBIOS 2.8, 5.2.1).
 #include "bios/firmware.h"
+#include "base/error.h"
+#include "base/file.h"
 #include "memory/physical.h"
+#include <algorithm>
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <numeric>
+#include <unistd.h>
 
 namespace {
 
@@ -80,6 +85,63 @@ TEST(firmware, interrupt_0_is_overridden_and_no_menu_is_shown) {
     ASSERT_TRUE(d.fw_cfg.item(FwCfg::irq0_override));
     EXPECT_EQ(*d.fw_cfg.item(FwCfg::irq0_override), FwCfg::Bytes{1});
     EXPECT_EQ(*d.fw_cfg.item(FwCfg::boot_menu), (FwCfg::Bytes{0, 0}));
+}
+
+// Platform Initialization 1.7, vol. 3, 3.2.1.1: a volume's header has its kind's GUID at 10h, its length at 20h, "_FVH" at 28h.
+struct ImageTest : testing::Test {
+    std::filesystem::path place = std::filesystem::temp_directory_path() / ("slate-firmware-" + std::to_string(::getpid()));
+    ImageTest() { std::filesystem::create_directory(place); }
+    ~ImageTest() override { std::filesystem::remove_all(place); }
+    static std::vector<u8> volume(u64 bytes, u64 length) {
+        static constexpr u8 guid[] = {0x8d, 0x2b, 0xf1, 0xff, 0x96, 0x76, 0x8b, 0x4c, 0xa9, 0x85, 0x27, 0x47, 0x07, 0x5b, 0x4f, 0x50};
+        std::vector<u8> b(bytes, 0xff);
+        std::ranges::copy(guid, b.begin() + 0x10);
+        for (unsigned n = 0; n < 8; n++) b[0x20 + n] = u8(length >> n * 8);
+        std::ranges::copy(std::string_view("_FVH"), b.begin() + 0x28);
+        return b;
+    }
+    std::string file(const char* name, const std::vector<u8>& bytes) {
+        write_file(place / name, bytes);
+        return place / name;
+    }
+};
+
+TEST_F(ImageTest, variables_are_split_off_an_image_or_found_beside_its_code) {
+    auto whole = volume(0x20000, 0x4000);
+    auto one = firmware::read_image(file("whole.fd", whole));
+    EXPECT_EQ(one.variables.size(), 0x4000u);
+    EXPECT_EQ(one.code.size(), 0x1c000u);
+    auto code = file("X_CODE_4M.fd", std::vector<u8>(0x1c000, 1));
+    EXPECT_THROW(firmware::read_image(code), Error) << "no whole 64 KiB without its variables";
+    file("X_VARS_4M.fd", volume(0x4000, 0x4000));
+    auto two = firmware::read_image(code);
+    EXPECT_EQ(two.variables, volume(0x4000, 0x4000));
+    EXPECT_EQ(two.code, std::vector<u8>(0x1c000, 1));
+    EXPECT_TRUE(firmware::read_image(file("bios.bin", std::vector<u8>(0x20000))).variables.empty());
+}
+
+TEST_F(ImageTest, a_volume_with_a_length_that_cannot_be_is_refused) {
+    for (u64 length : {u64{0x20000}, u64{0x18000}, u64{0x4001}, ~u64{0}, u64{1} << 63})
+        EXPECT_THROW(firmware::read_image(file("bad.fd", volume(0x20000, length))), Error) << length;
+}
+
+TEST_F(ImageTest, the_file_of_variables_is_made_once_and_must_fit) {
+    firmware::Image image{volume(0x4000, 0x4000), std::vector<u8>(0x1c000)};
+    std::string path = place / "mine.fd";
+    firmware::prepare_variables(path, image);
+    EXPECT_EQ(read_file(path, 1 << 20), image.variables);
+    auto changed = image.variables;
+    changed[0x100] = 0x42;
+    write_file(path, changed);
+    firmware::prepare_variables(path, image);
+    EXPECT_EQ(read_file(path, 1 << 20), changed);
+    for (auto& bytes : {volume(0x3000, 0x3000), volume(0x4000, 0x3000), std::vector<u8>(0x4000), std::vector<u8>(), volume(0x5000, 0x5000)}) {
+        write_file(path, bytes);
+        EXPECT_THROW(firmware::prepare_variables(path, image), Error);
+        EXPECT_EQ(read_file(path, 1 << 20), bytes);
+    }
+    EXPECT_THROW(firmware::prepare_variables(place / "new.fd", {{}, image.code}), Error);
+    EXPECT_FALSE(std::filesystem::exists(place / "new.fd"));
 }
 
 }

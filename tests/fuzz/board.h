@@ -6,10 +6,11 @@
 
 namespace board {
 
+constexpr u64 flash_size = 4 * Flash::block_size;
 inline Parts parts(const char* model) {
     Parts p;
     p.model = *find_model(model);
-    p.memory = u64{2} << 20, p.vga_memory = 256 << 10;
+    p.memory = u64{2} << 20, p.vga_memory = 256 << 10, p.variables.resize(flash_size, 0xff);
     p.devices = Pc::optional_devices();
     return p;
 }

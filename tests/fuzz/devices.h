@@ -13,7 +13,8 @@ struct Chip {
     std::vector<std::string_view> parts;
     std::vector<Page> pages{};
 };
-constexpr u64 vga_page = 0xf1000000, vga_memory = 0xe0000000, edu_page = 0xe8000000, pci_test_page = 0xe9000000, pci_test_table = 0xe9001000;
+constexpr u64 vga_page = 0xf1000000, vga_memory = 0xe0000000, edu_page = 0xe8000000, pci_test_page = 0xe9000000, pci_test_table = 0xe9001000,
+              flash_page = 0xffff0000 - board::flash_size;              // below the loader's ROM
 
 // Where the PCI functions' memory is, as firmware would say.
 inline void place_functions(Pc& pc) {
@@ -31,6 +32,7 @@ inline const std::vector<Chip>& chips() {
         {"dma", {"dma-8", "dma-16", "dma-pages"}},
         {"edu", {"edu"}, {{edu_page, Edu::bar_size}}},
         {"ferr", {"ferr"}},
+        {"flash", {"flash"}, {{flash_page, board::flash_size}}},
         {"floppy", {"floppy", "floppy-input"}},
         {"fw_cfg", {"fw_cfg"}},
         {"host-bridge", {"host-bridge"}},

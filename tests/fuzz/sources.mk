@@ -8,6 +8,7 @@ fuzz_programs = \
     tests/fuzz/decode \
     tests/fuzz/device \
     tests/fuzz/engines \
+    tests/fuzz/flash \
     tests/fuzz/floppy \
     tests/fuzz/fw_cfg_dma \
     tests/fuzz/ide \
@@ -36,6 +37,7 @@ tests_fuzz_debugger_SOURCES = tests/fuzz/debugger.cpp tests/fuzz/input.h tests/c
 tests_fuzz_decode_SOURCES = tests/fuzz/decode.cpp
 tests_fuzz_device_SOURCES = tests/fuzz/device.cpp tests/fuzz/devices.h tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_engines_SOURCES = tests/fuzz/engines.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
+tests_fuzz_flash_SOURCES = tests/fuzz/flash.cpp tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_floppy_SOURCES = tests/fuzz/floppy.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
 tests_fuzz_fw_cfg_dma_SOURCES = tests/fuzz/fw_cfg_dma.cpp
 tests_fuzz_ide_SOURCES = tests/fuzz/ide.cpp tests/fuzz/drives.h tests/fuzz/board.h tests/fuzz/input.h tests/iodev/media/memory_file.h
@@ -67,6 +69,8 @@ tests_fuzz_device_LDFLAGS = $(fuzz_flags)
 tests_fuzz_device_LDADD = $(fuzz_libs)
 tests_fuzz_engines_LDFLAGS = $(fuzz_flags)
 tests_fuzz_engines_LDADD = $(fuzz_libs)
+tests_fuzz_flash_LDFLAGS = $(fuzz_flags)
+tests_fuzz_flash_LDADD = $(fuzz_libs)
 tests_fuzz_floppy_LDFLAGS = $(fuzz_flags)
 tests_fuzz_floppy_LDADD = $(fuzz_libs)
 tests_fuzz_fw_cfg_dma_LDFLAGS = $(fuzz_flags)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Builds a CD from which GRUB starts Debian's newest kernel, or Xen with that kernel in its dom0: cd.sh OUTPUT-DIRECTORY linux|xen
 # Prints the path of the image.
-# GRUB's modules are those that are installed: with grub-pc-bin BIOSes start it.
+# BIOSes start it (grub-pc-bin, on a VGA's text screen) and so does UEFI (grub-efi-amd64-bin, on its frame buffer).
 . "$(dirname "$0")/common.sh"
 command -v grub-mkrescue >/dev/null || fail "grub-mkrescue is missing: install grub-common, grub-pc-bin, xorriso and mtools"
 [ -d /usr/lib/grub/i386-pc ] || fail "GRUB for BIOSes is missing: install grub-pc-bin"
+[ -d /usr/lib/grub/x86_64-efi ] || fail "GRUB for UEFI is missing: install grub-efi-amd64-bin"
 [ $# -eq 1 ] || fail "what is to start? linux or xen"
 kernel=$(sh "$scripts/kernel.sh" "$images" newest)
 initrd=$(sh "$scripts/initramfs.sh" "$images")
@@ -24,26 +25,35 @@ rm -rf "$tree"
 mkdir -p "$tree/boot/grub"
 cp "$kernel" "$tree/boot/vmlinuz"
 cp "$initrd" "$tree/boot/initrd"
+# menu TITLE: what it starts is read from standard input
 menu() {
     cat <<'CONFIG'
-set timeout=0
+set timeout=1
 serial --unit=0 --speed=115200
-terminal_output console serial
-menuentry "system" {
+if [ "$grub_platform" = efi ]; then
+    loadfont unicode
+    insmod all_video
+    set gfxmode=800x600
+    set gfxpayload=keep
+    terminal_output gfxterm serial
+else
+    terminal_output console serial
+fi
 CONFIG
+    echo "menuentry \"$1\" {"
     cat
     echo "}"
 }
 case $1 in
 linux)
-    menu <<'ENTRY'
+    menu Linux <<'ENTRY'
     linux /boot/vmlinuz console=tty0 console=ttyS0 wl=stop
     initrd /boot/initrd
 ENTRY
     ;;
 xen)
     cp "$xen" "$tree/boot/xen.gz"
-    menu <<'ENTRY'
+    menu Xen <<'ENTRY'
     multiboot2 /boot/xen.gz console=vga,com1 dom0_mem=256M,max:256M
     module2 /boot/vmlinuz console=hvc0 wl=stop
     module2 --nounzip /boot/initrd

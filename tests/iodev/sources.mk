@@ -6,6 +6,7 @@ tests_iodev_sources = \
 	tests/iodev/cmos.cpp \
 	tests/iodev/debug_ports.cpp \
 	tests/iodev/dma.cpp \
+	tests/iodev/flash.cpp \
 	tests/iodev/floppy.cpp \
 	tests/iodev/fw_cfg.cpp \
 	tests/iodev/hammer.cpp \

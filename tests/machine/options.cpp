@@ -123,6 +123,13 @@ TEST(Options, ScreenshotsHaveAFileAndMayHaveATime) {
     EXPECT_TRUE(says(refusal({"--kernel=k", "--screenshot", ",at=1"}), "names no file"));
 }
 
+TEST(Options, FirmwareAndItsVariables) {
+    auto o = parsed({"--firmware=OVMF", "--firmware-variables", "v.fd"});
+    EXPECT_EQ(o->firmware, "OVMF");
+    EXPECT_EQ(o->firmware_variables, "v.fd");
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--firmware-variables=v.fd"}), "--firmware-variables"));
+}
+
 TEST(Options, MediaAreNamedWithTheirFormat) {
     auto o = parsed({"--kernel=k", "--disk", "a", "--disk=b,format=qcow2,bus=ide", "--disk=c,d,format=raw", "--disk", "e,f=g", "--cdrom=h", "--cdrom=i",
                      "--floppy=j", "--boot=dca", "--discard-writes", "l.iso"});

@@ -41,6 +41,24 @@ TEST(Pc, TheHostBridgeShadowsTheRom) {
     EXPECT_EQ(byte_at(pc, 0xffff1234), 0xa5u);           // below 4 GiB it is always the ROM
 }
 
+// IA-PC HPET 1.0a, 2.3.4 and 2.3.5: LEG_RT_CNF cuts the 8254 off IRQ 0, also where its output is high and stays so.
+TEST(Pc, TheHpetTakesTheTimersPlaceWhileItsOutputIsHigh) {
+    Pc pc(parts());
+    constexpr u64 hpet = 0xfed00000;
+    pc.ports.out(0x43, 1, 0x30), pc.ports.out(0x40, 1, 1), pc.ports.out(0x40, 1, 0);      // mode 0: high when it has counted
+    pc.clock.ticks += 100'000, pc.clock.run_due();
+    auto requests = [&] { return pc.ports.out(0x20, 1, 0x0a), pc.ports.in(0x20, 1) & 1; };       // OCW3: IRR, level IRQ 0
+    pc.ports.out(0x20, 1, 0x11), pc.ports.out(0x21, 1, 8), pc.ports.out(0x21, 1, 4), pc.ports.out(0x21, 1, 1);   // forgets edges
+    EXPECT_EQ(requests(), 0u);
+    pc.memory.write(Physical(hpet + 0x10), 8, 3);
+    auto timer = pc.irq(0, Pc::hpet_irq);
+    timer.set(true);
+    EXPECT_EQ(requests(), 1u) << "an edge of the HPET's, since the 8254's level is no longer on the wire";
+    timer.set(false), pc.ports.out(0x20, 1, 0x11), pc.ports.out(0x21, 1, 8), pc.ports.out(0x21, 1, 4), pc.ports.out(0x21, 1, 1);
+    pc.memory.write(Physical(hpet + 0x10), 8, 1);
+    EXPECT_EQ(requests(), 1u) << "and now it is again";
+}
+
 TEST(Pc, EitherSourceOpensTheA20Gate) {
     Pc pc(parts());
     pc.memory.write(Physical(0x500), 1, 0x77);
@@ -162,6 +180,35 @@ TEST(Pc, AFirmwareImageEndsAtFourGiBAndAtOneMiB) {
     configure(pc, 0, 0x5e, 0x30);
     EXPECT_EQ(byte_at(pc, 0xe0000), 0x20u);
     EXPECT_EQ(pc.cpu.seg[Seg::cs].base + pc.cpu.rip(), 0xfffffff0u);
+}
+
+// The flash with UEFI's variables lies right below the rest of the image, keeps them over a reset, and runs code like any ROM.
+TEST(Pc, VariablesAreInFlashBelowTheFirmware) {
+    Parts p = parts();
+    p.firmware.resize(0x40000, 0x11), p.variables.resize(0x20000, 0x22);
+    Pc pc(p);
+    constexpr u64 flash = 0xfffa0000;
+    EXPECT_EQ(byte_at(pc, flash - 1), 0xffu);
+    EXPECT_EQ(byte_at(pc, flash), 0x22u);
+    EXPECT_EQ(byte_at(pc, flash + 0x20000), 0x11u);
+    pc.memory.write(Physical(flash), 1, 0x10), pc.memory.write(Physical(flash), 1, 0x02);       // program
+    EXPECT_EQ(byte_at(pc, flash), 0x80u);
+    pc.reset();
+    EXPECT_EQ(byte_at(pc, flash), 0x02u);
+    pc.memory.write(Physical(flash + 0x20000), 1, 0x70);                                         // the code is a ROM
+    EXPECT_EQ(byte_at(pc, flash + 0x20000), 0x11u);
+}
+
+// OVMF powers off by PIIX4's PM1a control register at B004h.
+TEST(Pc, ThePmBlockIsWhereTheFirmwareLooksForIt) {
+    Parts uefi = parts();
+    uefi.variables.resize(0x1000);
+    for (auto& [p, base] : {std::pair{parts(), 0x600}, {uefi, 0xb000}}) {
+        Pc pc(p);
+        EXPECT_EQ(pc.acpi().pm_base, base);
+        pc.ports.out(u16(base + 4), 2, 0x2000);
+        EXPECT_TRUE(pc.ended && pc.ended->why == Ending::power_off);
+    }
 }
 
 // SDM vol. 3, 11.11: a device's dword at FEE0x000h interrupts the CPU whose APIC id is x.

@@ -35,6 +35,26 @@ struct Board {
 
 }
 
+TEST(PhysicalMap, flash_is_read_as_memory_and_its_device_is_told_of_writes) {
+    Board b;
+    b.map.map_rom(Physical(0xe0000), std::span(b.rom).first(0x1000), b.device);
+    EXPECT_EQ(b.map.page_for_read(Physical(0xe0000)), b.rom.data());
+    EXPECT_EQ(b.map.page_for_write(Physical(0xe0000)), nullptr);
+    EXPECT_EQ(b.map.read(Physical(0xe0010), 1), 0xeau);
+    b.map.write(Physical(0xe0010), 1, 7);
+    b.map.write(Physical(0xe0022), 4, 0x00010002);
+    EXPECT_EQ(b.device.log, "w1@16=7 w2@34=2 w2@36=1 ");
+    EXPECT_EQ(b.map.read(Physical(0xe0010), 1), 0xeau);
+}
+
+TEST(PhysicalMap, a_device_tells_observers_of_what_it_changes_itself) {
+    Board b;
+    const u8* seen = nullptr;
+    b.map.observe(&seen, [&](const u8* bytes, u64 width) { seen = bytes + width; });
+    b.map.changed(std::span(b.rom).subspan(16, 4));
+    EXPECT_EQ(seen, &b.rom[20]);
+}
+
 TEST(PhysicalMap, ram_keeps_what_is_written_at_any_width_and_alignment) {
     Board b;
     for (unsigned width = 1; width <= 8; width++)

@@ -8,4 +8,6 @@ EXTRA_DIST += \
     tests/run/picture.py \
     tests/run/report.py \
     tests/run/run.py \
-    tests/run/sources.py
+    tests/run/screen_text.py \
+    tests/run/sources.py \
+    tests/run/window_screen.py

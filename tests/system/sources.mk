@@ -10,6 +10,10 @@ EXTRA_DIST += \
     tests/system/disks.py \
     tests/system/dmesg-allowed.txt \
     tests/system/firmware.py \
+    tests/system/golden/README.md \
+    tests/system/golden/grub-uefi.png \
+    tests/system/golden/grub-vga.png \
     tests/system/kvm.py \
+    tests/system/programs.py \
     tests/system/window.py \
     tests/system/xen.py

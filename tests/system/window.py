@@ -1,132 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The window under a virtual X server: Linux shows its shell, keys are typed into it, and the answer is seen; closing it."""
-import contextlib
-import ctypes
-import ctypes.util
-import os
-import shutil
-import struct
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
-from machine import PATIENCE, image, status_of
-from picture import Picture, read_png, read_text
-from report import Failed, Skip, expect
+from machine import image, status_of
+from picture import read_png
+from report import Skip, expect
+from window_screen import WIDTH, lines_of, machine, title, until
 
 arguments = report.options(__doc__).parse_args()
-WIDTH, HEIGHT = 720, 400                                # of the text screen
-
-
-class Screen:
-    """A virtual X server whose picture is in a file, with the keys and the pointer at hand."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        ours, theirs = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1024x768x24", "-fbdir", str(directory), "-nolisten", "tcp"],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[theirs])
-        os.close(theirs)
-        with os.fdopen(ours) as number:
-            self.display = ":" + number.readline().strip()
-        expect(len(self.display) > 1, "Xvfb did not start")
-
-    def environment(self):
-        return {**os.environ, "DISPLAY": self.display, "SDL_AUDIODRIVER": "dummy"}
-
-    def do(self, *words):
-        return subprocess.run(["xdotool", *words], env=self.environment(), capture_output=True, text=True, timeout=60)
-
-    def type(self, line):
-        self.do("type", "--delay", "60", line)
-        self.do("key", "Return")
-
-    def close_window(self):
-        """What a window manager's close button sends."""
-        class Message(ctypes.Structure):
-            _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int), ("display", ctypes.c_void_p),
-                        ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong), ("format", ctypes.c_int),
-                        ("data", ctypes.c_long * 5), ("room", ctypes.c_long * 12)]
-        x = ctypes.CDLL(ctypes.util.find_library("X11") or "libX11.so.6")
-        x.XOpenDisplay.restype, x.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
-        display = ctypes.c_void_p(x.XOpenDisplay(self.display.encode()))
-        window = int(self.do("search", "--name", "^Slate").stdout.split()[0])
-        protocols, delete = (x.XInternAtom(display, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
-        client_message = 33
-        message = Message(client_message, 0, 1, display, window, protocols, 32, (ctypes.c_long * 5)(delete))
-        x.XSendEvent(display, ctypes.c_ulong(window), 0, ctypes.c_long(0), ctypes.byref(message))
-        x.XCloseDisplay(display)
-
-    def end(self):
-        self.server.terminate()
-        self.server.wait(30)
-
-    def picture(self, left, top, width, height):
-        data = (self.directory / "Xvfb_screen0").read_bytes()
-        header = struct.unpack(">25I", data[:100])
-        line, first = header[12], header[0] + header[19] * 12
-        rows = []
-        for y in range(top, top + height):
-            part = data[first + y * line + left * 4:first + y * line + (left + width) * 4]
-            rows.append(list(zip(part[2::4], part[1::4], part[0::4])))
-        return Picture(width, height, rows)
-
-
-@contextlib.contextmanager
-def machine(directory, *words):
-    for program in ("Xvfb", "xdotool"):
-        if not shutil.which(program):
-            raise Skip(f"{program} is missing: install xvfb and xdotool")
-    built = subprocess.run(["ldd", str(Path(arguments.build) / "slate")], capture_output=True, text=True).stdout
-    if "libSDL2" not in built:
-        raise Skip("slate was built without SDL: install libsdl2-dev and configure again")
-    screen = Screen(directory)
-    with open(directory / "stderr", "w+") as errors:
-        slate = subprocess.Popen([str(Path(arguments.build) / "slate"), *words, "--serial", "null"], env=screen.environment(),
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
-        try:
-            yield screen, slate
-        except Failed as failed:
-            errors.seek(0)
-            raise Failed(f"{failed}; it said: {errors.read()[-300:]!r}") from None
-        finally:
-            if slate.poll() is None:
-                slate.kill()
-            slate.wait(30)
-            screen.end()
-
-
-def until(slate, question, what, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while True:
-        answer = question()
-        if answer:
-            return answer
-        if slate.poll() is not None:
-            raise Failed(f"slate ended with status {slate.returncode} before there was {what}")
-        if time.monotonic() > end:
-            raise Failed(f"no {what} in {patience} s")
-        time.sleep(0.2)
-
-
-def title(screen):
-    return screen.do("search", "--name", "^Slate", "getwindowname").stdout.strip()
-
-
-def lines_of(screen):
-    """The text in the window, shown in whole dots."""
-    shown = screen.do("search", "--name", "^Slate", "getwindowgeometry", "--shell").stdout
-    place = dict(line.split("=") for line in shown.split() if "=" in line)
-    left = int(place["X"]) + (int(place["WIDTH"]) - WIDTH) // 2
-    top = int(place["Y"]) + (int(place["HEIGHT"]) - HEIGHT) // 2
-    return read_text(screen.picture(left, top, WIDTH, HEIGHT))
-
-
 def linux():
     path, complaint = image(arguments, "kernel.sh", "newest")
     if not path:
@@ -138,7 +24,7 @@ def linux():
 
 def typing():
     """Whole dots by Ctrl+Alt+S; a command typed in; the mouse captured and released; poweroff."""
-    with tempfile.TemporaryDirectory(prefix="slate-window-") as name, machine(Path(name), *linux()) as (screen, slate):
+    with tempfile.TemporaryDirectory(prefix="slate-window-") as name, machine(arguments, Path(name), *linux()) as (screen, slate):
         until(slate, lambda: "MIPS" in title(screen), "title with the speed", 120)
         screen.do("mousemove", "200", "200")
         screen.do("key", "ctrl+alt+s")
@@ -156,7 +42,7 @@ def typing():
 def closing():
     """The guest is powered off: status 0, and a screenshot at the end."""
     with tempfile.TemporaryDirectory(prefix="slate-window-") as name, \
-            machine(Path(name), *linux(), "--screenshot", f"{name}/end.png") as (screen, slate):
+            machine(arguments, Path(name), *linux(), "--screenshot", f"{name}/end.png") as (screen, slate):
         until(slate, lambda: "MIPS" in title(screen), "title with the speed", 120)
         screen.close_window()
         expect(status_of(slate) == 0, f"closing the window ended the emulator with status {slate.returncode}")

@@ -40,8 +40,8 @@ TEST_F(DiskTest, a_drive_that_is_not_there_reads_a_status_of_zero_and_an_empty_c
     put(7, 0xec);
     EXPECT_EQ(alternate(), 0);
     use(1);
-    EXPECT_EQ(get(7), 0xff);
-    EXPECT_EQ(get(3), 0xff);
+    EXPECT_EQ(get(7), 0x7f);
+    EXPECT_EQ(get(3), 0x7f);
 }
 
 TEST_F(DiskTest, identify_tells_size_and_features) {
