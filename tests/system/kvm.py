@@ -63,7 +63,7 @@ def made(*words):
     return path
 
 
-def run(name, kernel, model, initrd, words, limit, cpus=1, memory="1G", seconds=SECONDS):
+def run(name, kernel, model, initrd, words, limit, cpus=1, memory="1G", seconds=SECONDS, bad=BAD):
     """One boot to the end of kvmwork; returns what it printed."""
     logs = Path(arguments.build) / "test-results" / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -71,8 +71,8 @@ def run(name, kernel, model, initrd, words, limit, cpus=1, memory="1G", seconds=
         raise Skip("TCG has no VMX")
     with Machine(arguments, ["--kernel", kernel, "--initrd", initrd, "--append", f"console=ttyS0 quiet {words}", "--cpu", model,
                              "--smp", str(cpus), "--memory", memory, "--headless", "--max-instructions", str(limit)], logs / f"{name}.log") as machine:
-        machine.expect(r"^KVM-LOADED (vmx|svm) ", BAD, seconds)
-        machine.expect(r"^L1-END ", BAD, seconds)
+        machine.expect(r"^KVM-LOADED (vmx|svm) ", bad, seconds)
+        machine.expect(r"^L1-END ", bad, seconds)
         status = machine.wait()
         expect(status == 0, f"poweroff ended the emulator with status {status}")
         return machine.text
@@ -154,12 +154,17 @@ def qemu(name, kernel, model, paging, cpus, outer):
     no_complaint(text)
 
 
+# Of the kernel in between only what is fatal counts: QEMU 7.2 doesn't tell it what the processor is free of, and it complains of its
+# own way with that.
+FATAL = r"Kernel panic|Oops:|BUG:|KVM-LOAD "
+
+
 def deep(name, kernel, model):
-    text = run(name, made("kernel.sh", kernel), model, made("kvmdeep.sh", kernel), "wl=run,kvmwork,deep", LIMIT["deep"], memory="3G", seconds=4 * 3600)
+    text = run(name, made("kernel.sh", kernel), model, made("kvmdeep.sh", kernel), "wl=run,kvmwork,deep", LIMIT["deep"], memory="3G", seconds=4 * 3600, bad=FATAL)
     expect(len(re.findall(rf"^KVM-LOADED {MODELS[model]} ", text, re.M)) == 2, "the inner kernel has not loaded KVM")
     expect(re.search(r"^L2-READY cpus=1 ", text, re.M) and re.search(r"^L2-CPU 0 ok$", text, re.M), "the innermost kernel has not come to user space")
     expect(lines(text, "L1-QEMU") == ["status=0"] and lines(text, "DEEP-QEMU") == ["status=0"], "QEMU did not end well")
-    no_complaint(text)
+    no_complaint(text.partition("DEEP-QEMU")[2])
 
 
 # ./check has every kernel, model and kind of paging, with huge pages in half of them; check-long all that goes together.
