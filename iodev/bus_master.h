@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The one door through which devices reach memory. A dword written to FEExxxxxh is an interrupt's message instead. While a transfer is under way, one that it
-// provokes (a device whose DMA hits a device's registers) is refused: no recursion, whatever a
-// guest's descriptors say.
+// The one door through which devices reach memory. A dword written to FEExxxxxh is an interrupt's
+// message instead. While a transfer is under way, one that it provokes (a device whose DMA hits a
+// device's registers) is refused: no recursion, whatever a guest's descriptors say.
 #pragma once
 #include "base/log.h"
 #include "memory/physical.h"

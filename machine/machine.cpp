@@ -116,10 +116,14 @@ void resume(Pc& pc, const Options& options) {
 }
 
 // Host input is looked at once per millisecond of virtual time. Of a guest that waits at the host's pace less often: a serial
-// line's ends the wait, a window's within a hundredth of a second.
+// line's ends the wait, a window's within a hundredth of a second. Of a host that is too slow for --ips more often, since its
+// clock goes from timer to timer.
 u64 Machine::next_exchange() const {
-    u64 millisecond = std::max<u64>(options.ips / 1000, 1);
-    return pace && pc->waiting() ? (front ? 10 : 100) * millisecond : millisecond;
+    u64 millisecond = std::max<u64>(options.ips / 1000, 20);
+    if (!pace) return millisecond;
+    if (pc->waiting()) return (front ? 10 : 100) * millisecond;
+    bool behind = pace->until(pc->clock.ticks) < -std::chrono::milliseconds(1);
+    return behind ? millisecond / 20 : millisecond;
 }
 
 // Hashes and limits fall on exact instructions.

@@ -23,5 +23,5 @@ void Pace::leave_out_stalls() {
 
 void Pace::keep_up() {
     leave_out_stalls();
-    clock.ticks = std::max(clock.ticks, present());
+    clock.ticks = std::max(clock.ticks, std::min(present(), clock.deadline()));
 }

@@ -14,7 +14,8 @@ public:
 
     explicit Pace(Clock& clock, std::function<Time()> now = host_time);
 
-    void keep_up();                       // sets the clock to the present where it is behind
+    // Sets the clock to the present where it is behind, but over no timer: a guest on a slow host sees each, and its time is late.
+    void keep_up();
     void leave_out_stalls();              // what is more than a stall behind is no time of the machine's
     u64 present() const;                  // the tick that it is on the host
     Time until(u64 tick) const;           // from now; negative where it is past

@@ -231,8 +231,8 @@ bool judge_return_address(Cpu& cpu, Return& r) {
     return set_accessed(cpu, r.code);
 }
 
-// SDM vol. 3, 5.8.6, step 4: data segments of an inner ring don't outlive a return to an outer one. A null selector points to
-// none, and keeps its base, whatever its rights say: KVM enters its guest's guests' hosts with an FS like that.
+// SDM vol. 3, 5.8.6, step 4: data segments of an inner ring don't outlive a return to an outer one. A null selector points to no
+// segment, so it stays with its base, whatever its rights say: KVM resumes a nested hypervisor with such an FS, and relies on it.
 static void drop_inner_data_segments(Cpu& cpu) {
     for (auto s : {Seg::es, Seg::ds, Seg::fs, Seg::gs}) {
         Rights r = cpu.seg[s].rights;

@@ -21,6 +21,21 @@ TEST_F(Paced, ABusyGuestThatIsBehindIsSetForward) {
     EXPECT_EQ(clock.ticks, 6000u);
 }
 
+TEST_F(Paced, NoTimerIsJumpedOver) {
+    int fired = 0;
+    Timer timer(clock, [&] { fired++; });
+    timer.at(4000);
+    clock.ticks = 1000, host += 3000ns;
+    pace.keep_up();
+    EXPECT_EQ(clock.ticks, 4000u);
+    pace.keep_up();
+    EXPECT_EQ(clock.ticks, 4000u) << "until it has fired";
+    clock.run_due();
+    pace.keep_up();
+    EXPECT_EQ(fired, 1);
+    EXPECT_EQ(clock.ticks, 6000u);
+}
+
 TEST_F(Paced, AGuestThatIsAheadIsLeftThere) {
     clock.ticks = 6'000'000, host += 1ms;
     pace.keep_up();

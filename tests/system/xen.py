@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Debian's Xen, unmodified, brings its dom0, Debian's kernel, to user space and off again: by --kernel and --module, and from a GRUB CD.
 
-  kernel-MODEL-N, cd-MODEL-N    N CPUs
-  domu-MODEL-N                  dom0's xl creates a PVH domU, the same kernel, with N CPUs on N, which works on each
+  xen-kernel-MODEL-N, xen-cd-MODEL-N    N CPUs
+  xen-domu-MODEL-N                      dom0's xl creates a PVH domU, the same kernel, with N CPUs on N, which works on each
 """
 import re
 import sys
@@ -75,7 +75,7 @@ def create(name, model, cpus):
 
 
 STARTS = {"kernel": by_kernel, "cd": by_cd}
-cases = {f"{start}-{model}-{cpus}": partial(boot, f"{start}-{model}-{cpus}", STARTS[start], model, cpus)
+cases = {f"xen-{start}-{model}-{cpus}": partial(boot, f"xen-{start}-{model}-{cpus}", STARTS[start], model, cpus)
          for start, model, cpus in product(STARTS, MODELS, [1, 4])}
-cases.update({f"domu-{model}-{cpus}": partial(create, f"domu-{model}-{cpus}", model, cpus) for model, cpus in product(MODELS, [1, 2])})
+cases.update({f"xen-domu-{model}-{cpus}": partial(create, f"xen-domu-{model}-{cpus}", model, cpus) for model, cpus in product(MODELS, [1, 2])})
 sys.exit(report.main(arguments, cases))

@@ -313,21 +313,20 @@ void Builder::pair() {
 // Its Ops stay where they are, and what they say; only which handlers run them changes.
 void Builder::copy_handlers(Block& block) {
     static_assert(Blocks::most_instructions + 2 <= 64);           // a call, which has an Op for its return point, ends a block
-    auto crosses = [](const Stub& s) { return s.leaves_page(); };
     copies.clear();
     for (u64 left = block.handlers; left; left &= left - 1) {
         Op& op = block.ops()[std::countr_zero(left)];
         copies.plan(op.run == call_slow ? nullptr : op.run);
     }
     for (Stub* s = block.stubs; s; s = s->sibling)
-        if (crosses(*s)) copies.plan(cross_page);
+        if (s->leaves_page()) copies.plan(cross_page);
     if (!blocks.has_room_for_code(copies.bytes())) return;
     for (u64 left = block.handlers; left; left &= left - 1) {
         Op& op = block.ops()[std::countr_zero(left)];
         copies.place(&op, &op.run);
     }
     for (Stub* s = block.stubs; s; s = s->sibling)
-        if (crosses(*s)) copies.place(&s->op, &s->crossing);
+        if (s->leaves_page()) copies.place(&s->op, &s->crossing);
     copies.write(blocks.allocate_code(copies.bytes()));
     for (Stub* s = block.stubs; s; s = s->sibling)
         if (s->op.run == cross_page) s->op.run = s->crossing;

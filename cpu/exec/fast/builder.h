@@ -11,7 +11,8 @@ public:
     Builder(Cpu& cpu, Blocks& blocks);
     // The block of the code at a host address of readable memory.
     Block* build(const u8* start, u32 mode);
-    // A block that runs often: its handlers are copied into a row. Nothing happens where there is no room just now.
+    // A block that runs often: its handlers are copied into a row. It stays as it is where the current chunk has no room for
+    // them.
     void copy_handlers(Block& block);
 
 private:
