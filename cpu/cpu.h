@@ -94,7 +94,9 @@ struct Cpu {
     vmx::AtHand* vmcs = nullptr;                           // the current VMCS, if there is one
     std::optional<event::Delivery> delivering;             // the event whose delivery has just met a fault or VM exit
     bool monitor_trap = false;                             // guest->stepped() is to be told of each instruction
-    u64 guest_tsc_offset = 0;                              // added to what a guest reads
+    u64 guest_tsc_offset = 0;                              // added to what a guest reads ...
+    static constexpr u64 tsc_unscaled = bit(48);
+    u64 guest_tsc_ratio = tsc_unscaled;                    // ... of the TSC times this, a number with 48 bits behind the point
     Outcome second_stage_fault(const paging::Fault&);
 
     // ---- surroundings
@@ -119,8 +121,9 @@ struct Cpu {
     Tuning tuning;
     std::unique_ptr<fast::Runner> runner;                  // made when it is first needed
     bool unwatched() const {      // nothing but the instruction itself has to be looked at
-        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap);
+        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap | records_branches());
     }
+    bool records_branches() const { return msr.debugctl & 1; }             // DEBUGCTL.LBR
     void stop() { pending |= pending::stop; }
     // What of `pending` may act now: maskable interrupts wait for IF.
     u32 due() const { return pending & ~(rflags & rflags::if_ ? held : held | if_masks); }

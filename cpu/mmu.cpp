@@ -326,8 +326,8 @@ void Cpu::cr4_written(u64 old) {
     if (~old & now & cr4::smep) mmu->invalidate(Operation::set_smep);
 }
 
-void Cpu::efer_written(u64) {
-    if (virt) virt->efer_changed();
+void Cpu::efer_written(u64 old) {
+    if (virt) virt->efer_changed(old);
     translation_mode_changed();
     mode_changed();
 }

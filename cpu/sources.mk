@@ -199,6 +199,7 @@ cpu_sources = \
     cpu/svm/vmcb_fields.def \
     cpu/svm/events.cpp \
     cpu/svm/intercept.cpp \
+    cpu/svm/skinit.cpp \
     cpu/svm/state.cpp \
     cpu/svm/state.h \
     cpu/svm/svm.cpp \

@@ -42,7 +42,9 @@ static void remove_orphans(FeatureSet& f) {
         {Feature::svm, Feature::npt},          {Feature::svm, Feature::svm_lock},      {Feature::svm, Feature::nrip_save},
         {Feature::svm, Feature::vmcb_clean},   {Feature::svm, Feature::flushbyasid},   {Feature::svm, Feature::decodeassists},
         {Feature::svm, Feature::pausefilter},  {Feature::svm, Feature::vgif},          {Feature::npt, Feature::v_vmsave_vmload},
-        {Feature::pausefilter, Feature::pfthreshold},
+        {Feature::pausefilter, Feature::pfthreshold},  {Feature::svm, Feature::skinit},       {Feature::svm, Feature::tsc_scale},
+        {Feature::svm, Feature::lbrv},         {Feature::npt, Feature::gmet},         {Feature::svm, Feature::vnmi},
+        {Feature::npt, Feature::avic},         {Feature::apic, Feature::avic},
     };
     for (int round = 0; round < 3; round++)
         for (auto& row : rows)

@@ -81,6 +81,14 @@ void move_tsc(Cpu& c, u64 by) {
     c.msr.tsc_adjust += by;
     c.apic.tsc_changed();
 }
+// APM vol. 2, 15.30.5: AMD's ratio is the TSC's and MPERF's, for guests alone.
+bool get_mperf(Cpu& c, u32, u64& v) {
+    u64 count = c.retired + c.msr.mperf_offset;
+    return v = c.intel() ? count : guest_scaled(c, count), true;
+}
+void tsc_ratio_changed(Cpu& c) {
+    if (c.guest) c.guest_tsc_ratio = c.msr.tsc_ratio << 16;
+}
 bool put_tsc(Cpu& c, u32, u64 v) { return move_tsc(c, v - read_tsc(c)), true; }
 bool put_tsc_adjust(Cpu& c, u32, u64 v) { return move_tsc(c, v - c.msr.tsc_adjust), true; }
 
@@ -237,7 +245,7 @@ constexpr MsrRow rows[] = {
     {0x0000008b, 1,   "IA32_BIOS_SIGN_ID",        intel,  F::none,              reads_drops<microcode_intel>,     all},
     {0x0000008b, 1,   "PATCH_LEVEL",              amd,    F::none,              reads_drops<microcode_amd>,       all},
     {0x000000ce, 1,   "MSR_PLATFORM_INFO",        intel,  F::none,              reads<platform_info>,             0},
-    {0x000000e7, 1,   "IA32_MPERF",               any,    F::aperfmperf,        counter<&Msrs::mperf_offset>,     all},
+    {0x000000e7, 1,   "IA32_MPERF",               any,    F::aperfmperf,        {get_mperf, counter<&Msrs::mperf_offset>.put}, all},
     {0x000000e8, 1,   "IA32_APERF",               any,    F::aperfmperf,        counter<&Msrs::aperf_offset>,     all},
     {0x000000fe, 1,   "IA32_MTRRCAP",             any,    F::mtrr,              reads<mtrr_capabilities>,         0},
     {0x0000010a, 1,   "IA32_ARCH_CAPABILITIES",   intel,  F::arch_capabilities, reads<arch_capabilities>,         0},
@@ -269,6 +277,7 @@ constexpr MsrRow rows[] = {
     {0xc0000101, 1,   "IA32_GS_BASE",             any,    F::lm,                base<Seg::gs>,                    all,                        canonical},
     {0xc0000102, 1,   "IA32_KERNEL_GS_BASE",      any,    F::lm,                at<&Msrs::kernel_gs_base>,        all,                        canonical},
     {0xc0000103, 1,   "IA32_TSC_AUX",             any,    F::rdtscp,            at<&Msrs::tsc_aux>,               mask(31, 0)},
+    {0xc0000104, 1,   "TSC_RATIO",                amd,    F::tsc_scale,         at<&Msrs::tsc_ratio>,             mask(39, 0),                nullptr,        tsc_ratio_changed},
     {0xc0010000, 4,   "PERF_LEGACY_CTL",          amd,    F::none,              in<&Msrs::perf_select>,           all},
     {0xc0010004, 4,   "PERF_LEGACY_CTR",          amd,    F::none,              in<&Msrs::perf_counter>,          mask(47, 0)},
     {0xc0010010, 1,   "SYSCFG",                   amd,    F::none,              at<&Msrs::syscfg>,                mask(22, 18)},
@@ -317,7 +326,11 @@ bool unknown(const Cpu& cpu, u32 index, const char* what) {
 }
 
 u64 read_tsc(const Cpu& cpu) { return cpu.clock.ticks + cpu.msr.tsc_offset; }
-u64 read_guest_tsc(const Cpu& cpu) { return read_tsc(cpu) + cpu.guest_tsc_offset; }
+u64 guest_scaled(const Cpu& cpu, u64 count) {
+    if (cpu.guest_tsc_ratio == Cpu::tsc_unscaled) return count;
+    return u64(u128(count) * cpu.guest_tsc_ratio >> 48);
+}
+u64 read_guest_tsc(const Cpu& cpu) { return guest_scaled(cpu, read_tsc(cpu)) + cpu.guest_tsc_offset; }
 
 bool read_msr(Cpu& cpu, u32 index, u64& value) {
     auto* row = find(cpu, index);

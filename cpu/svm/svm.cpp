@@ -56,9 +56,9 @@ void Svm::visit(Archive& a) {
     cpu.guest = running ? this : nullptr;
 }
 
-// Without SVM there is no GIF.
-void Svm::efer_changed() {
-    if (!(cpu.control.efer & efer::svme)) gif = true;
+// Without SVM there is no GIF; SKINIT clears it without EFER.SVME.
+void Svm::efer_changed(u64 old) {
+    if (old & ~cpu.control.efer & efer::svme) gif = true;
     update_events();
 }
 

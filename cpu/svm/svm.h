@@ -27,6 +27,7 @@ public:
     void vmload(Physical at);
     void vmsave(Physical at);
     void set_gif(bool on);                        // STGI, CLGI: the virtual one where a guest has it
+    Outcome skinit(u64 rax_value);
     bool intercepts(Exit e) const { return cpu.guest && svm::intercepts(vmcb, e); }
     Outcome exit(Exit e, u64 information1 = 0, u64 information2 = 0) { return exit_code(u16(e), information1, information2); }
     // The same with nRIP, as for every intercepted instruction.
@@ -37,7 +38,7 @@ public:
     // ---- virt::Layer
     void reset(bool init) override;
     void visit(Archive&) override;
-    void efer_changed() override;
+    void efer_changed(u64 old) override;
     bool redirects_init() override;
     Outcome intercept(const Insn&) override;
     Outcome read_cr(const Insn&, unsigned n, u64& value) override;

@@ -83,7 +83,7 @@ template <class From> static void load_host_from(Cpu& cpu, const From& host, u64
 // What no MOV could have brought about shuts the processor down.
 void Svm::load_host() {
     cpu.guest = nullptr;
-    cpu.guest_tsc_offset = 0;
+    cpu.guest_tsc_offset = 0, cpu.guest_tsc_ratio = Cpu::tsc_unscaled;
     cpu.control.dr[7] = 0x400;
     cpu.cpl = 0;
     Physical at(cpu.msr.vm_hsave_pa);

@@ -88,6 +88,7 @@ void Svm::load_guest() {
     cpu.mov_ss_shadow = cpu.stepping = false;
     cpu.pending_dr6 = 0;
     cpu.guest_tsc_offset = vmcb[Field::tsc_offset];
+    if (has(Feature::tsc_scale)) cpu.guest_tsc_ratio = cpu.msr.tsc_ratio << 16;
     pauses_left = u32(vmcb[Field::pause_count]), last_pause = cpu.clock.ticks;
 }
 

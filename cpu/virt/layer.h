@@ -31,8 +31,8 @@ public:
     // Whether a MOV to CR0 or CR4 (n) may set this value: VMX operation fixes bits. In a guest or not.
     virtual bool cr_allowed(unsigned, u64) const { return true; }
 
-    // EFER has been written.
-    virtual void efer_changed() {}
+    // EFER has been written; it was `old`.
+    virtual void efer_changed(u64) {}
     // INIT is due: true if something else has been done in its place.
     virtual bool redirects_init() { return false; }
 

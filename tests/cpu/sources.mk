@@ -63,9 +63,11 @@ tests_cpu_sources = \
     tests/cpu/svm/host.h \
     tests/cpu/svm/nested.cpp \
     tests/cpu/svm/permissions.cpp \
+    tests/cpu/svm/skinit.cpp \
     tests/cpu/svm/straight_checker.cpp \
     tests/cpu/svm/straight_checker.h \
     tests/cpu/svm/tables.cpp \
+    tests/cpu/svm/time.cpp \
     tests/cpu/svm/world.cpp \
     tests/cpu/two_stages.h \
     tests/cpu/x87_short.cpp
