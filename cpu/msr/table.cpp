@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The model-specific registers, one row each (SDM vol. 4; APM vol. 2, appendix A).
-// Left out: what LBR and BTF of DEBUGCTL do, AMD's performance events (the counters keep what is written), machine checks.
+// Left out: Intel's stack of last branches, AMD's performance events (the counters keep what is written), machine checks.
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid/leaves.h"
@@ -257,7 +257,7 @@ constexpr MsrRow rows[] = {
     {0x0000017a, 1,   "IA32_MCG_STATUS",          any,    F::mca,               at<&Msrs::mcg_status>,            mask(2, 0)},
     {0x000001a0, 1,   "IA32_MISC_ENABLE",         intel,  F::none,              misc_enable,                      misc_known},
     {0x000001d9, 1,   "IA32_DEBUGCTL",            any,    F::none,              at<&Msrs::debugctl>,              mask(1, 0)},
-    {0x000001db, 4,   "LAST_BRANCH",              amd,    F::none,              reads<zero>,                      0},
+    {0x000001db, 4,   "LAST_BRANCH",              amd,    F::none,              {in<&Msrs::last_branch>.get, nullptr}, 0},
     {0x00000200, 16,  "IA32_MTRR_PHYS",           any,    F::mtrr,              mtrr_variable,                    all,                        nullptr,        types_changed},
     {0x00000250, 1,   "IA32_MTRR_FIX64K",         any,    F::mtrr,              in<&Msrs::mtrr_fixed>,            all,                        mtrr_types,     types_changed},
     {0x00000258, 2,   "IA32_MTRR_FIX16K",         any,    F::mtrr,              in<&Msrs::mtrr_fixed, 1>,         all,                        mtrr_types,     types_changed},

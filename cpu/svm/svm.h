@@ -34,6 +34,8 @@ public:
     Outcome exit_instruction(Exit e, const Insn& insn, u64 information1 = 0, u64 information2 = 0);
     // VMLOAD and VMSAVE by a guest-physical address (APM vol. 2, 15.33.1).
     bool virtual_vmload_vmsave() const;
+    // The guest has last branches of its own (APM vol. 2, 15.23).
+    bool virtual_last_branches() const { return has(Feature::lbrv) && (vmcb[Field::virtual_extensions] & svm::virtual_last_branches); }
 
     // ---- virt::Layer
     void reset(bool init) override;
@@ -93,10 +95,12 @@ private:
     void flush_by_tlb_control();
     void load_guest();
     void load_guest_paging(const paging::Stage2& second);
+    void enter_last_branches();
     void inject_event();
     // vmexit.cpp
     void save_guest(const VmcbTarget&);
     void write_exit(const VmcbTarget&);
+    void leave_last_branches(const VmcbTarget&);
     void load_host();
 };
 

@@ -114,11 +114,20 @@ void Svm::load_host() {
     }
 }
 
+void Svm::leave_last_branches(const VmcbTarget& to) {
+    save_last_branches(cpu, VmcbHeld{vmcb});
+    vmcb.store<last_branch_fields>(to);
+    Vmcb host;
+    host.load(cpu.memory, Physical(cpu.msr.vm_hsave_pa), of(Clean::lbr));
+    load_last_branches(cpu, host);
+}
+
 void Svm::leave() {
     record_exit(noted.code, noted.information1, noted.information2);
     VmcbTarget to(cpu.memory, Physical(vmcb_address));
     save_guest(to);
     write_exit(to);
+    if (virtual_last_branches()) leave_last_branches(to);
     load_host();
 }
 

@@ -88,7 +88,7 @@ void Svm::load_guest() {
     cpu.mov_ss_shadow = cpu.stepping = false;
     cpu.pending_dr6 = 0;
     cpu.guest_tsc_offset = vmcb[Field::tsc_offset];
-    if (has(Feature::tsc_scale)) cpu.guest_tsc_ratio = cpu.msr.tsc_ratio << 16;
+    cpu.guest_tsc_ratio = cpu.msr.tsc_ratio << 16;
     pauses_left = u32(vmcb[Field::pause_count]), last_pause = cpu.clock.ticks;
 }
 
@@ -119,10 +119,19 @@ void Svm::inject_event() {
     cpu.deliver_event(d);
 }
 
+// APM vol. 2, 15.23.2.
+void Svm::enter_last_branches() {
+    Vmcb host;
+    save_last_branches(cpu, VmcbHeld{host});
+    host.store<last_branch_fields>({cpu.memory, Physical(cpu.msr.vm_hsave_pa)});
+    load_last_branches(cpu, vmcb);
+}
+
 Outcome Svm::vmrun(u64 address, u64 next_rip) {
     Physical at(address);
-    u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? Vmcb::clean_bits(cpu.memory, at) : 0;
-    vmcb.load(cpu.memory, at, vmrun_reads & ~(clean & mask(9, 0)));
+    u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? Vmcb::clean_bits(cpu.memory, at) & clean_bits : 0;
+    vmcb.load(cpu.memory, at, vmrun_reads & ~clean);
+    if (virtual_last_branches()) vmcb.load(cpu.memory, at, of(Clean::lbr) & ~clean);
     vmcb_address = address;
     save_host(next_rip);
     look_around();
@@ -143,6 +152,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     gif = true;
     load_guest();
     load_guest_paging(second);
+    if (virtual_last_branches()) enter_last_branches();
     update_events();
     inject_event();
     return Outcome::taken;

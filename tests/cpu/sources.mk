@@ -8,6 +8,7 @@ tests_cpu_sources = \
     tests/cpu/event/deliver.cpp \
     tests/cpu/event/guest.h \
     tests/cpu/event/interrupts.cpp \
+    tests/cpu/event/last_branch.cpp \
     tests/cpu/event/task_switch.cpp \
     tests/cpu/frames.h \
     tests/cpu/guest_memory.h \
@@ -61,6 +62,7 @@ tests_cpu_sources = \
     tests/cpu/svm/generator.cpp \
     tests/cpu/svm/generator.h \
     tests/cpu/svm/host.h \
+    tests/cpu/svm/last_branch.cpp \
     tests/cpu/svm/nested.cpp \
     tests/cpu/svm/permissions.cpp \
     tests/cpu/svm/skinit.cpp \
