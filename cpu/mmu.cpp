@@ -75,7 +75,7 @@ void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
 
 // Where what banks and stamps are by is another now: other siblings.
 void Mmu::select_context(const Rules& rules) {
-    auto is_it = [&](const Selection& s) { return s.rules == rules && s.context == context && s.second == regime.stage2.kind; };
+    auto is_it = [&](const Selection& s) { return s.rules == rules && s.context == context && s.second == regime.stage2.kind && s.execute_trap == regime.stage2.execute_trap; };
     if (is_it(*selection)) return;
     selection->taken = banks.taken();
     if (is_it(*before)) go_back();
@@ -91,7 +91,7 @@ void Mmu::go_back() {
 void Mmu::select_another(const Rules& rules) {
     note_use();
     std::swap(selection, before);
-    *selection = {context, rules, regime.stage2.kind, PermissionWord::of(regime, false, false)};
+    *selection = {context, rules, regime.stage2.kind, regime.stage2.execute_trap, PermissionWord::of(regime, false, false)};
     use_code_context(find_code_context());
 }
 
@@ -273,7 +273,7 @@ static void visit_second_stage(Archive& a, paging::Stage2& s) {
     a("nesting", s.kind), a("mode", s.mode), a("root", s.root), a("maxphyaddr", s.maxphyaddr);
     a("gib_pages", s.gib_pages), a("large_pages", s.large_pages), a("accessed_dirty", s.accessed_dirty), a("execute_only", s.execute_only);
     a("mode_based_execute", s.mode_based_execute), a("advanced_information", s.advanced_information);
-    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved);
+    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved), a("execute_trap", s.execute_trap);
     s.kind = std::min(s.kind, paging::Nesting::npt), s.mode = std::min(s.mode, paging::Mode::level5);
     s.maxphyaddr = std::clamp<u8>(s.maxphyaddr, 32, 52);
 }

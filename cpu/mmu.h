@@ -93,6 +93,7 @@ private:
         paging::Context context;
         Rules rules;
         paging::Nesting second{};
+        bool execute_trap = false;
         PermissionWord word;                  // of these rules, as a supervisor without AC
         std::array<Bank*, 4> siblings{};      // by CPL 3 and AC; null: not asked for yet
         unsigned code_context = 0;

@@ -24,7 +24,7 @@ inline const Entry* hit(const TlbArray& array, const Context& context, const Sta
 // The same with paging off: the guest-physical mapping answers, and never what was cached while paging was on.
 inline const Entry* hit_guest_physical(const Tlb& tlb, const Context& context, GuestPhysical at, Access access) {
     const Entry* e = tlb.find_guest_physical(context, at);
-    if (!e || second_refusal(e->rights, access.kind) != Reason::none) return nullptr;
+    if (!e || second_refusal(e->rights, access) != Reason::none) return nullptr;
     return access.writes() && !e->dirty2 ? nullptr : e;
 }
 

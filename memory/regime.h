@@ -49,6 +49,7 @@ struct Stage2 {
     bool nxe = false;                        // the host's EFER.NXE
     bool pse36 = true;
     bool global_reserved = false;
+    bool execute_trap = false;               // GMET
     bool operator==(const Stage2&) const = default;
 };
 
@@ -83,7 +84,8 @@ struct Rights {
     enum : u8 {
         write = 1, user = 2, execute = 4,                          // first stage; execute: no entry has XD/NX
         read2 = 8, write2 = 16, execute2 = 32, user_execute2 = 64, // second stage
-        first = 7, second = 0x78, all = 0x7f,
+        by_page = 128,                       // whose page it is says which of them counts; else (GMET) whose fetch
+        first = 7, second = 0xf8, all = 0xff,
     };
     u8 allowed = all;
     u8 key = 0;                              // protection key of the leaf
@@ -134,11 +136,12 @@ constexpr Reason refusal(Rights rights, Access access, const Stage1& s) {
 }
 
 // The second stage's verdict. With mode-based execute control a page that the first stage gives to user mode
-// (any page, with paging off) needs the user-execute right.
-constexpr Reason second_refusal(Rights rights, Kind kind) {
+// (any page, with paging off) needs the user-execute right; with GMET a fetch at CPL 3.
+constexpr Reason second_refusal(Rights rights, Access access) {
+    Kind kind = access.kind;
     if (kind == Kind::execute) {
-        u8 needed = rights.has(Rights::user) ? Rights::user_execute2 : Rights::execute2;
-        return rights.has(needed) ? Reason::none : Reason::execute;
+        bool user = rights.has(Rights::by_page) ? rights.has(Rights::user) : access.user();
+        return rights.has(user ? Rights::user_execute2 : Rights::execute2) ? Reason::none : Reason::execute;
     }
     if (u8(kind) & 1 && !rights.has(Rights::read2)) return Reason::read;
     if (u8(kind) & 2 && !rights.has(Rights::write2)) return Reason::write;
@@ -147,7 +150,7 @@ constexpr Reason second_refusal(Rights rights, Kind kind) {
 
 // The one question that a walk and a TLB hit ask.
 constexpr bool permits(Rights rights, Access access, const Stage1& s) {
-    return refusal(rights, access, s) == Reason::none && second_refusal(rights, access.kind) == Reason::none;
+    return refusal(rights, access, s) == Reason::none && second_refusal(rights, access) == Reason::none;
 }
 
 }

@@ -270,7 +270,7 @@ private:
             if (!set) continue;
             Mapping m;
             constexpr Access update{Kind::read_write, Privilege::user, false, Purpose::accessed_dirty};
-            if (nested() && second_refusal({used.home}, update.kind) != Reason::none)
+            if (nested() && second_refusal({used.home}, update) != Reason::none)
                 if (!map(GuestPhysical(used.guest), update, {}, m)) return false;
             out.plan.add({used.at, used.guest, used.entry, set, Format::entry_size, used.level, Stage::first});
         }
@@ -342,14 +342,14 @@ private:
         return {second_levels(), second_root(), s2.maxphyaddr, s2.gib_pages, s2.large_pages,
                 s2.accessed_dirty, s2.execute_only, s2.mode_based_execute};
     }
-    Npt<Bits32> npt_bits32() const { return {Bits32(s2.root, s2.large_pages, s2.pse36, s2.maxphyaddr)}; }
-    Npt<Pae> npt_pae() const { return {Pae{{}, s2.root & mask(31, 5), s2.maxphyaddr, s2.nxe}}; }
+    Npt<Bits32> npt_bits32() const { return {Bits32(s2.root, s2.large_pages, s2.pse36, s2.maxphyaddr), s2.execute_trap}; }
+    Npt<Pae> npt_pae() const { return {Pae{{}, s2.root & mask(31, 5), s2.maxphyaddr, s2.nxe}, s2.execute_trap}; }
     Npt<Long> npt_long() const {
-        return {Long{{}, second_levels(), second_root(), s2.maxphyaddr, s2.nxe, s2.gib_pages, s2.global_reserved}};
+        return {Long{{}, second_levels(), second_root(), s2.maxphyaddr, s2.nxe, s2.gib_pages, s2.global_reserved}, s2.execute_trap};
     }
 
     static bool usable(const Mapping& m, Access of, Rights first) {
-        return second_refusal(first & m.rights, of.kind) == Reason::none && (m.dirty || !of.writes());
+        return second_refusal(first & m.rights, of) == Reason::none && (m.dirty || !of.writes());
     }
 
     template <class Format>
@@ -363,7 +363,8 @@ private:
         };
         if (!format.reaches(guest.value)) return d.rights = {Rights::first}, refuse(d, Reason::too_wide, of, first);
         if (!descend(format, Stage::second, of, d, load)) return refuse(d, d.flaw.reason, of, first);
-        if (Reason why = second_refusal(first & d.rights, of.kind); why != Reason::none)
+        d.rights = format.settled(d.rights);
+        if (Reason why = second_refusal(first & d.rights, of); why != Reason::none)
             return refuse(d, why, of, first);
 
         for (unsigned i = 0; i < d.count; i++) {
@@ -408,7 +409,7 @@ private:
 
     // Exit qualification of an EPT violation (SDM vol. 3, 28.2.1). An update of flags reads and writes: bits 0 and 1.
     u64 qualification(const Descent& d, Access of, Rights first) const {
-        u64 granted = d.rights.allowed & Rights::second & (s2.mode_based_execute ? 0xff : ~Rights::user_execute2);
+        u64 granted = d.rights.allowed & Rights::second & ~Rights::by_page & (s2.mode_based_execute ? 0xff : ~Rights::user_execute2);
         u64 q = u64(of.kind) | granted | (has_linear ? bit(7) : 0);
         if (!has_linear || !is_final(of)) return q;
         q |= bit(8);
@@ -417,11 +418,12 @@ private:
                (first.has(Rights::execute) ? 0 : bit(11));
     }
 
-    // EXITINFO1 of a nested page fault (APM vol. 2, 15.25.6): the walk is a user's.
+    // EXITINFO1 of a nested page fault (APM vol. 2, 15.25.6): the walk is a user's, but a supervisor's fetch under GMET.
     u64 exit_information(Reason why, Access of) const {
         bool present = why != Reason::not_present && why != Reason::too_wide;
-        return (present ? code::present : 0) | (of.writes() ? code::write : 0) | code::user |
-               (why == Reason::reserved ? code::reserved : 0) | (of.fetches() && s2.nxe ? code::fetch : 0) |
+        bool supervisors = s2.execute_trap && of.fetches() && !of.user();
+        return (present ? code::present : 0) | (of.writes() ? code::write : 0) | (supervisors ? 0 : code::user) |
+               (why == Reason::reserved ? code::reserved : 0) | (of.fetches() && (s2.nxe || s2.execute_trap) ? code::fetch : 0) |
                (is_final(of) ? code::final_address : code::guest_table);
     }
 
@@ -437,7 +439,7 @@ private:
 
 // What `access` to `linear` comes to, and what it would write. Whether the address is canonical is the
 // caller's question. Left out: shadow stacks, HLAT, sub-page permissions, paging-write and guest-paging
-// verification, LAM, GMET (each needs a bit in Stage1 or Stage2 and its rule here).
+// verification, LAM (each needs a bit in Stage1 or Stage2 and its rule here).
 template <class Memory, class Observer = const NoObserver>
 Walk walk(const Regime& regime, LinearAddress linear, Access access, Memory& memory, Observer&& see = NoObserver{}) {
     Walk out;

@@ -36,6 +36,7 @@ bool asid_exists(V v) { return v[asid] < v.around.asids; }
 bool paged(V v) { return v[cr0] & cr0::pg; }
 bool long_paging(V v) { return (v[efer] & efer::lme) && paged(v); }
 bool nested(V v) { return v[nested_control] & np_enable; }
+bool virtual_nmis(V v) { return v.around.vnmi && (v[interrupt_control] & interrupt::nmi_enable); }
 bool host_paged(V v) { return v.around.host_paging; }
 bool cr4_exists(V v) { return !(v[cr4] & ~v.around.cr4); }
 bool efer_exists(V v) { return !(v[efer] & ~v.around.efer); }
@@ -83,6 +84,7 @@ constexpr Check control[] = {
     {"asid.range",             "",          "the ASID is below the number that CPUID gives",                 any,                 asid_exists},
     {"iopm.end",               "15.5.1",    "the I/O permissions map, 12 KiB, ends within reach",            any,                 iopm_in_reach},
     {"msrpm.end",              "15.5.1",    "the MSR permissions map, 8 KiB, ends within reach",             any,                 msrpm_in_reach},
+    {"nmi.intercept",          "15.21.10",  "virtual NMIs need the intercept of NMI",                        virtual_nmis,        set<intercept_3, bit(1)>},
     {"np.host-paging",         "15.25.3",   "nested paging needs the host's paging",                         nested,              host_paged},
     {"np.cr3",                 "15.25.3",   "N_CR3 has no bit beyond the physical addresses, in long mode",  nested_long,         root<nested_cr3>},
     {"np.pat",                 "15.25.4",   "G_PAT holds memory types alone",                                nested,              pat_exists},
@@ -130,14 +132,14 @@ const Check* first_broken(const View& view) {
 }
 
 bool CheckMemory::as_it_was(const Vmcb& vmcb, const Surroundings& now) const {
-    auto differ = [&]<std::size_t... n>(std::index_sequence<n...>) { return ((vmcb[judged_fields[n]] ^ held[n]) | ...); };
+    auto differ = [&]<std::size_t... n>(std::index_sequence<n...>) { return (((vmcb[judged_fields[n].field] ^ held[n]) & judged_fields[n].bits) | ...); };
     return any && !differ(std::make_index_sequence<std::size(judged_fields)>()) && now == around;
 }
 
 const Check* CheckMemory::first_broken(const Vmcb& vmcb, const Surroundings& now) {
     if (as_it_was(vmcb, now)) return nullptr;
     auto* broken = svm::first_broken(View(vmcb, now));
-    for (unsigned n = 0; n < held.size(); n++) held[n] = vmcb[judged_fields[n]];
+    for (unsigned n = 0; n < held.size(); n++) held[n] = vmcb[judged_fields[n].field];
     around = now, any = !broken;
     return broken;
 }

@@ -35,6 +35,7 @@ Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model
     around.asids = cpu.model.asids;
     around.cr4 = cr4_bits;
     around.long_mode = has(Feature::lm);
+    around.vnmi = has(Feature::vnmi), around.avic = has(Feature::avic);
 }
 
 u64 Svm::efer_bits() const { return control::without_disabled(cpu, efer_of_model); }
@@ -43,7 +44,7 @@ u64 Svm::efer_bits() const { return control::without_disabled(cpu, efer_of_model
 void Svm::reset(bool) {
     vmcb = {};
     vmcb_address = none;
-    gif = true, host_if = false;
+    gif = true, host_if = host_nmi_blocked = false;
     noted = {};
     pauses_left = 0, last_pause = 0;
     cpu.mmu->leave_guest();
@@ -51,7 +52,7 @@ void Svm::reset(bool) {
 
 void Svm::visit(Archive& a) {
     bool running = cpu.guest;
-    a("running", running), a("vmcb", vmcb), a("vmcb_address", vmcb_address), a("gif", gif), a("host_if", host_if);
+    a("running", running), a("vmcb", vmcb), a("vmcb_address", vmcb_address), a("gif", gif), a("host_if", host_if), a("host_nmi_blocked", host_nmi_blocked);
     a("pauses_left", pauses_left), a("last_pause", last_pause);
     cpu.guest = running ? this : nullptr;
 }

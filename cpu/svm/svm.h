@@ -19,6 +19,7 @@ public:
     u64 vmcb_address = none;      // of the VMCB that is cached
     bool gif = true;              // the global interrupt flag
     bool host_if = false;         // the host's RFLAGS.IF at VMRUN: masks physical interrupts under V_INTR_MASKING
+    bool host_nmi_blocked = false;                // what masks physical NMIs while a guest with virtual ones runs
     Surroundings around;          // of the last VMRUN; no state: for the debugger
     const Check* refused = nullptr;               // the check that the last VMRUN broke, if it did
 
@@ -57,8 +58,13 @@ public:
     // ---- virtual interrupts (APM vol. 2, 15.21)
     bool nested_paging() const { return vmcb[Field::nested_control] & np_enable; }
     bool masks_interrupts() const { return vmcb[Field::interrupt_control] & interrupt::masking; }
+    bool virtual_gif() const;                     // set, or there is none
     bool virtual_interrupt_ready() const;
     void take_virtual_interrupt();
+    bool virtual_nmis() const { return has(Feature::vnmi) && (vmcb[Field::interrupt_control] & interrupt::nmi_enable); }
+    bool virtual_nmi_ready() const;
+    void take_virtual_nmi();
+    bool physical_nmi_blocked() const { return virtual_nmis() ? host_nmi_blocked : cpu.nmi_blocked; }
     // Whatever decides what may come between instructions has changed.
     void update_events();
 
@@ -96,10 +102,12 @@ private:
     void load_guest();
     void load_guest_paging(const paging::Stage2& second);
     void enter_last_branches();
+    void enter_virtual_nmis();
     void inject_event();
     // vmexit.cpp
     void save_guest(const VmcbTarget&);
     void write_exit(const VmcbTarget&);
+    void leave_virtual_nmis();
     void leave_last_branches(const VmcbTarget&);
     void load_host();
 };

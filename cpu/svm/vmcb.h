@@ -104,14 +104,15 @@ struct VmcbTwice {
 
 // The bits of single fields.
 namespace interrupt {
-constexpr u64 tpr = 0xff, irq = bit(8), gif = bit(9), ignore_tpr = bit(20), masking = bit(24), gif_enable = bit(25);
+constexpr u64 tpr = 0xff, irq = bit(8), gif = bit(9), nmi = bit(11), nmi_mask = bit(12), ignore_tpr = bit(20), masking = bit(24), gif_enable = bit(25),
+              nmi_enable = bit(26);
 constexpr u64 priority(u64 control) { return bits(control, 19, 16); }
 constexpr u8 vector(u64 control) { return u8(bits(control, 39, 32)); }
 }
 namespace shadow {
 constexpr u64 active = bit(0);
 }
-constexpr u64 np_enable = bit(0);
+constexpr u64 np_enable = bit(0), gmet_enable = bit(3);
 constexpr u64 virtual_last_branches = bit(0), virtual_vmload_vmsave = bit(1);
 
 // EVENTINJ and EXITINTINFO (APM vol. 2, 15.20 and 15.7.2).

@@ -37,7 +37,14 @@ template <class To> static void save_guest_in(const Cpu& cpu, To to) {
     to.template set<Field::cpl>(cpu.cpl);
 }
 
+void Svm::leave_virtual_nmis() {
+    u64& control = vmcb[Field::interrupt_control];
+    control = (control & ~interrupt::nmi_mask) | (cpu.nmi_blocked ? interrupt::nmi_mask : 0);
+    cpu.nmi_blocked = host_nmi_blocked;
+}
+
 void Svm::save_guest(const VmcbTarget& to) {
+    if (virtual_nmis()) leave_virtual_nmis();
     vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
     if (VmcbTwice twice{vmcb, {to.page}}; to.page) {
         save_guest_in(cpu, twice);

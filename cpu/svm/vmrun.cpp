@@ -57,6 +57,7 @@ paging::Stage2 Svm::second_stage() const {
     s.kind = paging::Nesting::npt;
     s.mode = host.mode, s.root = vmcb[Field::nested_cr3];
     s.maxphyaddr = host.maxphyaddr, s.gib_pages = host.gib_pages, s.large_pages = host.pse;
+    s.execute_trap = has(Feature::gmet) && (vmcb[Field::nested_control] & gmet_enable);
     s.nxe = host.nxe, s.pse36 = host.pse36, s.global_reserved = host.global_reserved;
     return s;
 }
@@ -119,6 +120,12 @@ void Svm::inject_event() {
     cpu.deliver_event(d);
 }
 
+// While the guest runs what masks NMIs is V_NMI_MASK, which an injected NMI sets and IRET clears (APM vol. 2, 15.21.10).
+void Svm::enter_virtual_nmis() {
+    host_nmi_blocked = cpu.nmi_blocked;
+    cpu.nmi_blocked = vmcb[Field::interrupt_control] & interrupt::nmi_mask;
+}
+
 // APM vol. 2, 15.23.2.
 void Svm::enter_last_branches() {
     Vmcb host;
@@ -153,6 +160,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     load_guest();
     load_guest_paging(second);
     if (virtual_last_branches()) enter_last_branches();
+    if (virtual_nmis()) enter_virtual_nmis();
     update_events();
     inject_event();
     return Outcome::taken;

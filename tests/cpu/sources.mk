@@ -70,6 +70,7 @@ tests_cpu_sources = \
     tests/cpu/svm/straight_checker.h \
     tests/cpu/svm/tables.cpp \
     tests/cpu/svm/time.cpp \
+    tests/cpu/svm/virtual_nmi.cpp \
     tests/cpu/svm/world.cpp \
     tests/cpu/two_stages.h \
     tests/cpu/x87_short.cpp

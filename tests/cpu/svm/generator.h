@@ -239,7 +239,7 @@ private:
         straight::Page page;
         std::copy_n(ram.begin() + vmcb, page.size(), page.begin());
         straight::Processor p{cpu.model.physical_bits, cpu.model.asids, control::efer_bits(cpu), control::cr4_bits(cpu), true, cpu.paging(),
-            cpu.long_mode(), {}};
+            cpu.long_mode(), {}, cpu.features.has(Feature::vnmi), cpu.features.has(Feature::avic)};
         for (u64 n = 0; n < 4; n++) p.pdptes[n] = memory.read(Physical((get_field(F::cr3) & 0xffffffe0) + n * 8), 8);
         return straight::accepts(page, p);
     }
