@@ -61,7 +61,9 @@ bool Cpu::probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, 
     } else {
         span.host = nullptr;
         if (!probe_piece(last & ~u64{0xfff}, kind, as, span.second, second_host)) return false;
+        if (!virtual_apic_allows(span.second, width - span.head, kind)) return false;
     }
+    if (!host && !virtual_apic_allows(span.first, span.head, kind)) return false;
     if (as == As::current && debug_trap_armed()) data_breakpoint(address, width, kind == Kind::write);
     if (mmu->accessed) mmu->accessed(address, width, kind == Kind::write);
     return true;

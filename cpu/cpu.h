@@ -221,9 +221,11 @@ struct Cpu {
     // Where a linear address leads, without any effect; for the debugger and tests. False: not mapped.
     bool peek(u64 address, u64& physical);
 
-    // ---- physical, with the local APIC's page in front of the bus
+    // ---- physical, with the local APIC's page, or a guest's, in front of the bus
     u64 read_physical(Physical at, unsigned width);
     void write_physical(Physical at, unsigned width, u64 value);
+    // False: the hypervisor wants to be told of this access to its guest's APIC, and an exit has been raised.
+    bool virtual_apic_allows(Physical at, unsigned width, Kind kind);
 
     // ---- events (cpu/event/)
     // Delivers a fault, trap or interrupt: on return the handler's first instruction is next, or a double fault's, or the

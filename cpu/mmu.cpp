@@ -273,7 +273,7 @@ static void visit_second_stage(Archive& a, paging::Stage2& s) {
     a("nesting", s.kind), a("mode", s.mode), a("root", s.root), a("maxphyaddr", s.maxphyaddr);
     a("gib_pages", s.gib_pages), a("large_pages", s.large_pages), a("accessed_dirty", s.accessed_dirty), a("execute_only", s.execute_only);
     a("mode_based_execute", s.mode_based_execute), a("advanced_information", s.advanced_information);
-    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved), a("execute_trap", s.execute_trap);
+    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved), a("execute_trap", s.execute_trap), a("apic_page", s.apic_page);
     s.kind = std::min(s.kind, paging::Nesting::npt), s.mode = std::min(s.mode, paging::Mode::level5);
     s.maxphyaddr = std::clamp<u8>(s.maxphyaddr, 32, 52);
 }
@@ -358,11 +358,19 @@ bool Cpu::peek(u64 address, u64& physical) {
     return false;
 }
 
+static bool virtual_apic(const Cpu& cpu, Physical at) { return cpu.guest && at.page() == paging::virtual_apic_page; }
+
+bool Cpu::virtual_apic_allows(Physical at, unsigned width, Kind kind) {
+    return !virtual_apic(*this, at) || guest->virtual_apic_access(unsigned(at.offset()), width, kind == Kind::write);
+}
+
 u64 Cpu::read_physical(Physical at, unsigned width) {
+    if (virtual_apic(*this, at)) return guest->read_virtual_apic(unsigned(at.offset()), width);
     return apic.claims(at) ? apic.read(unsigned(at.offset()), width) : memory.read(at, width);
 }
 
 void Cpu::write_physical(Physical at, unsigned width, u64 value) {
-    if (apic.claims(at)) apic.write(unsigned(at.offset()), width, value);
+    if (virtual_apic(*this, at)) guest->write_virtual_apic(unsigned(at.offset()), width, value);
+    else if (apic.claims(at)) apic.write(unsigned(at.offset()), width, value);
     else memory.write(at, width, value);
 }

@@ -162,6 +162,7 @@ cpu_sources = \
     cpu/virt/exit_log.h \
     cpu/virt/layer.cpp \
     cpu/virt/layer.h \
+    cpu/virt/virtual_apic.h \
     cpu/virt/operand.h \
     cpu/vmx/capabilities.cpp \
     cpu/vmx/capabilities.def \
@@ -185,6 +186,9 @@ cpu_sources = \
     cpu/vmx/intercepts.cpp \
     cpu/vmx/listing.cpp \
     cpu/vmx/listing.h \
+    cpu/svm/avic.cpp \
+    cpu/svm/avic.h \
+    cpu/svm/avic_registers.def \
     cpu/svm/checks.cpp \
     cpu/svm/checks.h \
     cpu/svm/intercepts.cpp \

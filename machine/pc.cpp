@@ -113,6 +113,10 @@ Wires Pc::cpu_wires(unsigned number) {
     w.port_out = [this](u16 port, unsigned width, u32 value) { ports.out(port, width, value); };
     if (number == 0) w.acknowledge = [this] { return pic.acknowledge(); };
     w.send = [this](const ApicMessage& m) { route(apics, m); };
+    w.doorbell = [this](u32 apic) {
+        for (Cpu* c : cpus)
+            if (c->apic.initial_id() == apic && c->virt) c->virt->doorbell();
+    };
     w.eoi = [this](u8 vector) { ioapic.eoi(vector); };
     w.shutdown = [this] { end(Ending::triple_fault); };
     w.ferr = [this](bool on) { ferr.irq13.set(on); };

@@ -30,7 +30,10 @@ inline const Entry* hit_guest_physical(const Tlb& tlb, const Context& context, G
 
 // What the TLB has for an access in a regime that translates at all.
 inline const Entry* hit(const Tlb& tlb, const Context& context, const Regime& regime, LinearAddress at, Access access) {
-    if (regime.stage1.mode == Mode::off) return hit_guest_physical(tlb, context, GuestPhysical(at.value), access);
+    if (regime.stage1.mode == Mode::off) {
+        GuestPhysical guest(at.value);
+        return guest.page() == regime.stage2.apic_page ? nullptr : hit_guest_physical(tlb, context, guest, access);
+    }
     return hit(access.fetches() ? tlb.instruction : tlb.data, context, regime.stage1, at, access);
 }
 

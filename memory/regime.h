@@ -50,6 +50,8 @@ struct Stage2 {
     bool pse36 = true;
     bool global_reserved = false;
     bool execute_trap = false;               // GMET
+    static constexpr u64 no_page = ~u64{0};
+    u64 apic_page = no_page;                 // AVIC: linear accesses to this guest-physical page are virtual_apic_page's
     bool operator==(const Stage2&) const = default;
 };
 

@@ -303,8 +303,16 @@ private:
             t.caching = m.caching;
             t.caching.pat = pat;
             t.leaf2 = Physical(m.leaf);
+            if (has_linear) show_apic(t);
         }
         out.verdict = t;
+    }
+
+    // The guest's local APIC lies in a page of its own, whatever the size of the page around it.
+    void show_apic(Translation& t) const {
+        if (s2.apic_page == Stage2::no_page || (t.guest.value ^ s2.apic_page) >> t.shift) return;
+        t.shift = 12;
+        if (t.guest.page() == s2.apic_page) t.physical = Physical(virtual_apic_page | t.guest.offset());
     }
 
     // SDM vol. 3, 4.7: I/D only where fetches can be refused for themselves; PK whatever else refused the page.

@@ -137,6 +137,8 @@ bool put_svm_key(Cpu& c, u32, u64 v) {
     return true;
 }
 
+bool put_doorbell(Cpu& c, u32, u64 v) { return c.wires.doorbell(u32(v)), true; }
+
 // ---- APIC
 
 bool get_apic_base(Cpu& c, u32, u64& v) { return v = c.apic.base(), true; }
@@ -293,6 +295,7 @@ constexpr MsrRow rows[] = {
     {0xc0010114, 1,   "VM_CR",                    amd,    F::svm,               {at<&Msrs::vm_cr>.get, put_vm_cr}, mask(4, 0)},
     {0xc0010117, 1,   "VM_HSAVE_PA",              amd,    F::svm,               at<&Msrs::vm_hsave_pa>,           all,                        frame},
     {0xc0010118, 1,   "SVM_KEY",                  amd,    F::svm_lock,          {reads<zero>.get, put_svm_key},   all},
+    {0xc001011b, 1,   "DOORBELL",                 amd,    F::avic,              {nullptr, put_doorbell},          mask(31, 0)},
     {0xc0010140, 1,   "OSVW_ID_LENGTH",           amd,    F::osvw,              at<&Msrs::osvw_length>,           mask(15, 0)},
     {0xc0010141, 1,   "OSVW_STATUS",              amd,    F::osvw,              at<&Msrs::osvw_status>,           all},
     {0xc0011002, 4,   "CPUID_FEATURES",           amd,    F::none,              {get_feature_override, drop},     all},

@@ -29,6 +29,7 @@ bool in_reach(V v, u64 base, u64 bytes) {
 }
 bool iopm_in_reach(V v) { return in_reach(v, v[iopm_base], 0x3000); }
 bool msrpm_in_reach(V v) { return in_reach(v, v[msrpm_base], 0x2000); }
+template <Field F> bool page_in_reach(V v) { return in_reach(v, v[F], 0x1000); }
 bool asid_exists(V v) { return v[asid] < v.around.asids; }
 
 // ---- paging
@@ -36,6 +37,7 @@ bool asid_exists(V v) { return v[asid] < v.around.asids; }
 bool paged(V v) { return v[cr0] & cr0::pg; }
 bool long_paging(V v) { return (v[efer] & efer::lme) && paged(v); }
 bool nested(V v) { return v[nested_control] & np_enable; }
+bool has_avic(V v) { return v.around.avic && (v[interrupt_control] & interrupt::avic_enable); }
 bool virtual_nmis(V v) { return v.around.vnmi && (v[interrupt_control] & interrupt::nmi_enable); }
 bool host_paged(V v) { return v.around.host_paging; }
 bool cr4_exists(V v) { return !(v[cr4] & ~v.around.cr4); }
@@ -85,6 +87,10 @@ constexpr Check control[] = {
     {"iopm.end",               "15.5.1",    "the I/O permissions map, 12 KiB, ends within reach",            any,                 iopm_in_reach},
     {"msrpm.end",              "15.5.1",    "the MSR permissions map, 8 KiB, ends within reach",             any,                 msrpm_in_reach},
     {"nmi.intercept",          "15.21.10",  "virtual NMIs need the intercept of NMI",                        virtual_nmis,        set<intercept_3, bit(1)>},
+    {"avic.paging",            "",          "AVIC needs nested paging",                                      has_avic,            nested},
+    {"avic.backing-page",      "",          "AVIC's backing page lies within reach",                         has_avic,            page_in_reach<avic_backing_page>},
+    {"avic.logical-table",     "",          "AVIC's table of logical ids lies within reach",                 has_avic,            page_in_reach<avic_logical_table>},
+    {"avic.physical-table",    "",          "AVIC's table of physical ids lies within reach",                has_avic,            page_in_reach<avic_physical_table>},
     {"np.host-paging",         "15.25.3",   "nested paging needs the host's paging",                         nested,              host_paged},
     {"np.cr3",                 "15.25.3",   "N_CR3 has no bit beyond the physical addresses, in long mode",  nested_long,         root<nested_cr3>},
     {"np.pat",                 "15.25.4",   "G_PAT holds memory types alone",                                nested,              pat_exists},

@@ -21,6 +21,7 @@ bool physical_nmi_due(Cpu& cpu) {
 bool virtual_nmi_due(Cpu& cpu) {
     return (cpu.due() & pending::guest) && event::listening(cpu) && !in_shadow(cpu) && of(cpu).virtual_nmi_ready();
 }
+bool trap_due(Cpu& cpu) { return of(cpu).trap_due(); }
 bool virtual_due(Cpu& cpu) { return (cpu.due() & pending::window) && event::listening(cpu) && !in_shadow(cpu); }
 
 // The event stays pending, if it is intercepted; else it is the guest's.
@@ -30,11 +31,18 @@ template <Exit E, void (*Otherwise)(Cpu&)> void intercepted_or(Cpu& cpu) {
     of(cpu).leave();
 }
 void virtual_nmi(Cpu& cpu) { of(cpu).take_virtual_nmi(); }
-void virtual_interrupt(Cpu& cpu) { of(cpu).take_virtual_interrupt(); }
+void trap(Cpu& cpu) { of(cpu).take_trap(); }
+void take_virtual_interrupt(Cpu& cpu) { of(cpu).take_virtual_interrupt(); }
+// AVIC has no use for V_IRQ and its intercept.
+void virtual_interrupt(Cpu& cpu) {
+    if (of(cpu).avic_enabled()) take_virtual_interrupt(cpu);
+    else intercepted_or<Exit::vintr, take_virtual_interrupt>(cpu);
+}
 
 // INTR is before the virtual interrupt, and the virtual NMI between them.
 constexpr event::Priority priorities[] = {
     // event                          due                          action
+    {"AVIC's trap",                   trap_due,                     trap},
     {"INIT",                          event::init_due,             intercepted_or<Exit::init, event::init>},
     {"start-up IPI",                  event::start_up_due,         event::start_up},
     {"traps on the last instruction", event::debug_trap_due,       event::debug_trap},
@@ -42,7 +50,7 @@ constexpr event::Priority priorities[] = {
     {"ExtINT of the 8259s",           physical_due<pending::intr>, intercepted_or<Exit::intr, event::extint>},
     {"local APIC interrupt",          physical_due<pending::apic>, intercepted_or<Exit::intr, event::apic>},
     {"virtual NMI",                   virtual_nmi_due,              virtual_nmi},
-    {"virtual interrupt",             virtual_due,                 intercepted_or<Exit::vintr, virtual_interrupt>},
+    {"virtual interrupt",             virtual_due,                 virtual_interrupt},
 };
 
 }
@@ -66,6 +74,7 @@ void Svm::take_virtual_nmi() {
 }
 
 bool Svm::virtual_interrupt_ready() const {
+    if (avic_enabled()) return virtual_gif() && requested_vector() >= 0;
     u64 c = vmcb[Field::interrupt_control];
     if (!(c & interrupt::irq)) return false;
     return virtual_gif() && ((c & interrupt::ignore_tpr) || interrupt::priority(c) > (c & 15));
@@ -73,9 +82,12 @@ bool Svm::virtual_interrupt_ready() const {
 
 void Svm::take_virtual_interrupt() {
     u64& c = vmcb[Field::interrupt_control];
-    c &= ~interrupt::irq;
+    int vector = avic_enabled() ? requested_vector() : interrupt::vector(c);
+    if (vector < 0) return update_events();                // the page has changed meanwhile
+    if (avic_enabled()) accept_requested(u8(vector));
+    else c &= ~interrupt::irq;
     update_events();
-    cpu.deliver_interrupt(interrupt::vector(c));
+    cpu.deliver_interrupt(u8(vector));
 }
 
 // Under V_INTR_MASKING the host's IF, as it was at VMRUN, masks physical interrupts and the guest's only virtual ones.
@@ -87,6 +99,7 @@ void Svm::update_events() {
     cpu.pending &= ~(pending::guest | pending::window);
     if (!cpu.guest) return;
     if (virtual_interrupt_ready()) cpu.pending |= pending::window;
+    if (trap.due) cpu.pending |= pending::guest;
     // Masked or not: IRET tells nobody when it ends the masking.
     if (virtual_nmis() && (vmcb[Field::interrupt_control] & interrupt::nmi)) cpu.pending |= pending::guest;
 }

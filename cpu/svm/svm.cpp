@@ -45,14 +45,14 @@ void Svm::reset(bool) {
     vmcb = {};
     vmcb_address = none;
     gif = true, host_if = host_nmi_blocked = false;
-    noted = {};
+    noted = {}, trap = {};
     pauses_left = 0, last_pause = 0;
     cpu.mmu->leave_guest();
 }
 
 void Svm::visit(Archive& a) {
     bool running = cpu.guest;
-    a("running", running), a("vmcb", vmcb), a("vmcb_address", vmcb_address), a("gif", gif), a("host_if", host_if), a("host_nmi_blocked", host_nmi_blocked);
+    a("running", running), a("vmcb", vmcb), a("vmcb_address", vmcb_address), a("gif", gif), a("host_if", host_if), a("host_nmi_blocked", host_nmi_blocked), a("trap", trap);
     a("pauses_left", pauses_left), a("last_pause", last_pause);
     cpu.guest = running ? this : nullptr;
 }

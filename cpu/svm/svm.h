@@ -2,6 +2,7 @@
 // Secure Virtual Machine: the state that AMD's extension adds to a CPU, and what a running guest is asked (APM vol. 2, ch. 15).
 #pragma once
 #include "cpu/cpu.h"
+#include "cpu/svm/avic.h"
 #include "cpu/svm/checks.h"
 #include "cpu/svm/intercepts.h"
 #include "cpu/virt/layer.h"
@@ -53,6 +54,10 @@ public:
     void triple_fault() override;
     bool service_pending() override;
     void leave() override;
+    bool virtual_apic_access(unsigned offset, unsigned width, bool write) override;
+    u64 read_virtual_apic(unsigned offset, unsigned width) override;
+    void write_virtual_apic(unsigned offset, unsigned width, u64 value) override;
+    void doorbell() override;
     std::string exit_text(u64 code) const override;
 
     // ---- virtual interrupts (APM vol. 2, 15.21)
@@ -65,6 +70,11 @@ public:
     bool virtual_nmi_ready() const;
     void take_virtual_nmi();
     bool physical_nmi_blocked() const { return virtual_nmis() ? host_nmi_blocked : cpu.nmi_blocked; }
+    // ---- AVIC (APM vol. 2, 15.29)
+    bool avic_enabled() const { return has(Feature::avic) && (vmcb[Field::interrupt_control] & interrupt::avic_enable); }
+    int requested_vector() const;                 // the backing page's, if it may be delivered; else -1
+    bool trap_due() const { return trap.due; }
+    void take_trap();
     // Whatever decides what may come between instructions has changed.
     void update_events();
 
@@ -82,6 +92,13 @@ private:
         u8 fetched = 0;           // guest instruction bytes
         std::array<u8, 15> bytes{};
     } noted;
+    // A #VMEXIT behind the instruction that is running.
+    struct Trap {
+        bool due = false;
+        Exit exit{};
+        u64 information1 = 0, information2 = 0;
+        void visit(Archive& a) { a("due", due), a("exit", exit), a("information1", information1), a("information2", information2); }
+    } trap;
     u32 pauses_left = 0;
     u64 last_pause = 0;
 
@@ -94,6 +111,28 @@ private:
     Outcome pause(const Insn&);
     Outcome invlpg(const Insn&);
 
+    // avic.cpp
+    struct Sent {                                 // how far an IPI came
+        std::optional<avic::Incomplete> failed;
+        u32 index = 0;
+    };
+    u64 apic_page() const;
+    void enter_avic();
+    void update_virtual_priority();
+    void note_task_priority(u32 priority);
+    u8 virtual_task_priority() const;
+    void set_virtual_task_priority(u8 priority);
+    void accept_requested(u8 vector);
+    void trap_behind(Exit e, u64 information1, u64 information2 = 0);
+    void end_virtual_interrupt();
+    void send_virtual_ipi(u32 low);
+    void request_virtual(u64 backing, u8 vector);
+    Sent send_to_destination(u8 vector, u8 destination, bool logical);
+    Sent send_by_shorthand(u8 vector, unsigned shorthand);
+    Sent send_to_physical(u8 vector, u32 index);
+    Sent send_to_logical(u8 vector, u8 destination);
+    Sent send_to_all(u8 vector, bool self_too);
+    void ring(u32 host_apic);
     // vmrun.cpp
     void look_around();
     void save_host(u64 next_rip);

@@ -105,7 +105,8 @@ struct VmcbTwice {
 // The bits of single fields.
 namespace interrupt {
 constexpr u64 tpr = 0xff, irq = bit(8), gif = bit(9), nmi = bit(11), nmi_mask = bit(12), ignore_tpr = bit(20), masking = bit(24), gif_enable = bit(25),
-              nmi_enable = bit(26);
+              nmi_enable = bit(26),
+              avic_enable = bit(31);
 constexpr u64 priority(u64 control) { return bits(control, 19, 16); }
 constexpr u8 vector(u64 control) { return u8(bits(control, 39, 32)); }
 }

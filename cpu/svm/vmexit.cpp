@@ -102,7 +102,7 @@ void Svm::load_host() {
         load_host_from(cpu, host, cr4_bits, efer_bits());
     }
     cpu.sti_shadow = cpu.mov_ss_shadow = cpu.stepping = false;
-    cpu.pending_dr6 = 0;
+    cpu.pending_dr6 = 0, trap = {};
     cpu.delivering.reset();
     cpu.activity = Activity::active, cpu.mwaiting = false;
     gif = false;

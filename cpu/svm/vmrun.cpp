@@ -58,6 +58,7 @@ paging::Stage2 Svm::second_stage() const {
     s.mode = host.mode, s.root = vmcb[Field::nested_cr3];
     s.maxphyaddr = host.maxphyaddr, s.gib_pages = host.gib_pages, s.large_pages = host.pse;
     s.execute_trap = has(Feature::gmet) && (vmcb[Field::nested_control] & gmet_enable);
+    s.apic_page = apic_page();
     s.nxe = host.nxe, s.pse36 = host.pse36, s.global_reserved = host.global_reserved;
     return s;
 }
@@ -139,6 +140,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? Vmcb::clean_bits(cpu.memory, at) & clean_bits : 0;
     vmcb.load(cpu.memory, at, vmrun_reads & ~clean);
     if (virtual_last_branches()) vmcb.load(cpu.memory, at, of(Clean::lbr) & ~clean);
+    if (avic_enabled()) vmcb.load(cpu.memory, at, of(Clean::avic) & ~clean);
     vmcb_address = address;
     save_host(next_rip);
     look_around();
@@ -161,6 +163,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     load_guest_paging(second);
     if (virtual_last_branches()) enter_last_branches();
     if (virtual_nmis()) enter_virtual_nmis();
+    if (avic_enabled()) enter_avic();
     update_events();
     inject_event();
     return Outcome::taken;

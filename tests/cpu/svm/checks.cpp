@@ -70,6 +70,10 @@ const Breaker breakers[] = {
     {"msrpm.end", Mode::real, {{Field::msrpm_base, 0x8000000000000000}}},
     {"nmi.intercept", Mode::real, {{Field::interrupt_control, 0x4000000}}},
     {"nmi.intercept", Mode::long_shadow, {{Field::interrupt_control, 0x4001800}, {Field::intercept_3, ~u64{2} & 0xffffffff}}},
+    {"avic.paging", Mode::long_shadow, {{Field::interrupt_control, 0x80000000}}},
+    {"avic.backing-page", Mode::real, {{Field::interrupt_control, 0x80000000}, {Field::avic_backing_page, 0x1000000000000}}},
+    {"avic.logical-table", Mode::real, {{Field::interrupt_control, 0x80000000}, {Field::avic_logical_table, 0x1000000000000}}},
+    {"avic.physical-table", Mode::real, {{Field::interrupt_control, 0x80000000}, {Field::avic_physical_table, 0x80000000000000ff}}},
     {"np.host-paging", Mode::real, {}, [](Surroundings& s) { s.host_paging = s.host_long_mode = false; }},
     {"np.cr3", Mode::long_nested, {{Field::nested_cr3, 0x1000000009000}}},
     {"np.pat", Mode::long_nested, {{Field::gpat, 0x0007040600070402}}},
@@ -233,6 +237,8 @@ TEST(SvmChecks, a_second_checker_agrees_on_random_states) {
         if (random() % 16 == 0) s.around.host_long_mode = false;
         if (random() % 16 == 0) s.around.long_mode = false;
         if (random() % 16 == 0) s.around.vnmi = false;
+        if (random() % 16 == 0) s.around.avic = false;
+        if (random() % 4 == 0) s.vmcb[Field::interrupt_control] |= 0x80000000;
         if (random() % 4 == 0) s.vmcb[Field::interrupt_control] |= 0x4000000, s.vmcb[Field::intercept_3] ^= random() & 2;
         if (random() % 8 == 0) s.around.pdptes[random() % 4] ^= bit(unsigned(random() % 64));
     };
