@@ -24,6 +24,8 @@ cpu_sources = \
     cpu/cpuid/models/max-intel.cpp \
     cpu/cpuid/models/nehalem-ep.cpp \
     cpu/cpuid/models/zen2.cpp \
+    cpu/cpuid/models/zen3.cpp \
+    cpu/cpuid/models/zen4.cpp \
     cpu/decode/decoder.cpp \
     cpu/decode/decoder.h \
     cpu/decode/insn.h \

@@ -3,7 +3,7 @@
 #include "cpu/cpuid/models.h"
 #include "base/error.h"
 
-static constexpr const CpuModel* models[] = {&max_intel, &max_amd, &nehalem_ep, &haswell, &barcelona, &zen2};
+static constexpr const CpuModel* models[] = {&max_intel, &max_amd, &nehalem_ep, &haswell, &barcelona, &zen2, &zen3, &zen4};
 
 const CpuModel* find_model(std::string_view name) {
     for (auto* model : models)

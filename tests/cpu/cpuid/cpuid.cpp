@@ -32,6 +32,8 @@ TEST(Cpuid, signatures_are_the_silicons) {
     EXPECT_EQ(leaf(model("haswell"), 1).eax, 0x000306c3u);
     EXPECT_EQ(leaf(model("barcelona"), 1).eax, 0x00100f23u);
     EXPECT_EQ(leaf(model("zen2"), 1).eax, 0x00830f10u);
+    EXPECT_EQ(leaf(model("zen3"), 1).eax, 0x00a00f11u);
+    EXPECT_EQ(leaf(model("zen4"), 1).eax, 0x00a10f11u);
 }
 
 TEST(Cpuid, only_some_leaves_look_at_ecx) {
