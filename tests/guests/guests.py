@@ -16,8 +16,8 @@ from report import SOURCE, expect
 
 INSTRUCTIONS, PATIENCE = 400_000_000, 600               # they only end what hangs
 PASSED, TRIPLE_FAULT = 1, 6                             # exit statuses: port F4h written with 0; --no-reboot
-MODELS = ["max-intel", "max-amd", "nehalem-ep", "haswell", "barcelona", "zen2"]
-AMD = ["max-amd", "barcelona", "zen2"]
+MODELS = ["max-intel", "max-amd", "nehalem-ep", "haswell", "barcelona", "zen2", "zen4"]
+AMD = ["max-amd", "barcelona", "zen2", "zen4"]
 arguments = report.options(__doc__).parse_args()
 
 
