@@ -74,6 +74,7 @@ tests_cpu_sources = \
     tests/cpu/svm/virtual_nmi.cpp \
     tests/cpu/svm/world.cpp \
     tests/cpu/two_stages.h \
+    tests/cpu/virt/virtual_apic.cpp \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py
