@@ -137,15 +137,25 @@ const Check* first_broken(const View& view) {
     return found;
 }
 
+// Whether one of a constant list of fields is another than it was.
+template <const auto& which, std::size_t count> static bool differ(const Vmcb& vmcb, const std::array<u64, count>& held) {
+    return [&]<std::size_t... n>(std::index_sequence<n...>) {
+        return (((vmcb[which[n].field] ^ held[n]) & which[n].bits) | ...);
+    }(std::make_index_sequence<count>());
+}
+template <std::size_t count> static void remember(const Vmcb& vmcb, const Judged (&which)[count], std::array<u64, count>& held) {
+    for (unsigned n = 0; n < count; n++) held[n] = vmcb[which[n].field];
+}
+
 bool CheckMemory::as_it_was(const Vmcb& vmcb, const Surroundings& now) const {
-    auto differ = [&]<std::size_t... n>(std::index_sequence<n...>) { return (((vmcb[judged_fields[n].field] ^ held[n]) & judged_fields[n].bits) | ...); };
-    return any && !differ(std::make_index_sequence<std::size(judged_fields)>()) && now == around;
+    if (!any || differ<judged_fields>(vmcb, held) || !(now == around)) return false;
+    return !(vmcb[Field::interrupt_control] & interrupt::avic_enable) || !differ<judged_with_avic>(vmcb, held_with_avic);
 }
 
 const Check* CheckMemory::first_broken(const Vmcb& vmcb, const Surroundings& now) {
     if (as_it_was(vmcb, now)) return nullptr;
     auto* broken = svm::first_broken(View(vmcb, now));
-    for (unsigned n = 0; n < held.size(); n++) held[n] = vmcb[judged_fields[n].field];
+    remember(vmcb, judged_fields, held), remember(vmcb, judged_with_avic, held_with_avic);
     around = now, any = !broken;
     return broken;
 }

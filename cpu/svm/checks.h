@@ -58,8 +58,9 @@ constexpr Judged judged_fields[] = {
     {Field::intercept_3, bit(1)}, {Field::intercept_4}, {Field::iopm_base}, {Field::msrpm_base}, {Field::asid},
     {Field::interrupt_control, interrupt::nmi_enable | interrupt::avic_enable}, {Field::nested_control}, {Field::event_injection}, {Field::nested_cr3},
     {Field::cs_attributes}, {Field::efer}, {Field::cr4}, {Field::cr3}, {Field::cr0}, {Field::dr7}, {Field::dr6}, {Field::gpat},
-    {Field::avic_backing_page}, {Field::avic_logical_table}, {Field::avic_physical_table},
 };
+// Where AVIC is enabled.
+constexpr Judged judged_with_avic[] = {{Field::avic_backing_page}, {Field::avic_logical_table}, {Field::avic_physical_table}};
 
 // The same, judged again only where something has changed that rules read since all of them held: a rule depends on nothing
 // but the fields it reads and the surroundings.
@@ -71,6 +72,7 @@ private:
     bool as_it_was(const Vmcb&, const Surroundings&) const;
 
     std::array<u64, std::size(judged_fields)> held{};      // what all rules held for, and where
+    std::array<u64, std::size(judged_with_avic)> held_with_avic{};
     Surroundings around;
     bool any = false;
 };

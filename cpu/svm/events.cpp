@@ -99,9 +99,9 @@ void Svm::update_events() {
     cpu.pending &= ~(pending::guest | pending::window);
     if (!cpu.guest) return;
     if (virtual_interrupt_ready()) cpu.pending |= pending::window;
-    if (trap.due) cpu.pending |= pending::guest;
     // Masked or not: IRET tells nobody when it ends the masking.
-    if (virtual_nmis() && (vmcb[Field::interrupt_control] & interrupt::nmi)) cpu.pending |= pending::guest;
+    bool nmi = virtual_nmis() && (vmcb[Field::interrupt_control] & interrupt::nmi);
+    if (nmi || trap.due) cpu.pending |= pending::guest;
 }
 
 // VM_CR.R_INIT makes INIT a security exception, #SX with error code 1 (APM vol. 2, 15.28).

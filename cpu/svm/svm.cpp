@@ -30,7 +30,10 @@ constexpr Field more_fields[] = {
 
 }
 
-Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model(control::efer_bits(cpu.features)) {
+Svm::Svm(Cpu& cpu)
+    : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model(control::efer_bits(cpu.features)),
+      control_bits((has(Feature::vnmi) ? interrupt::nmi_enable : 0) | (has(Feature::avic) ? interrupt::avic_enable : 0)),
+      extension_bits(has(Feature::lbrv) ? svm::virtual_last_branches : 0) {
     around.physical_bits = cpu.model.physical_bits;
     around.asids = cpu.model.asids;
     around.cr4 = cr4_bits;

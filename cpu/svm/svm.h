@@ -37,7 +37,7 @@ public:
     // VMLOAD and VMSAVE by a guest-physical address (APM vol. 2, 15.33.1).
     bool virtual_vmload_vmsave() const;
     // The guest has last branches of its own (APM vol. 2, 15.23).
-    bool virtual_last_branches() const { return has(Feature::lbrv) && (vmcb[Field::virtual_extensions] & svm::virtual_last_branches); }
+    bool virtual_last_branches() const { return vmcb[Field::virtual_extensions] & extension_bits; }
 
     // ---- virt::Layer
     void reset(bool init) override;
@@ -66,12 +66,12 @@ public:
     bool virtual_gif() const;                     // set, or there is none
     bool virtual_interrupt_ready() const;
     void take_virtual_interrupt();
-    bool virtual_nmis() const { return has(Feature::vnmi) && (vmcb[Field::interrupt_control] & interrupt::nmi_enable); }
+    bool virtual_nmis() const { return vmcb[Field::interrupt_control] & control_bits & interrupt::nmi_enable; }
     bool virtual_nmi_ready() const;
     void take_virtual_nmi();
     bool physical_nmi_blocked() const { return virtual_nmis() ? host_nmi_blocked : cpu.nmi_blocked; }
     // ---- AVIC (APM vol. 2, 15.29)
-    bool avic_enabled() const { return has(Feature::avic) && (vmcb[Field::interrupt_control] & interrupt::avic_enable); }
+    bool avic_enabled() const { return vmcb[Field::interrupt_control] & control_bits & interrupt::avic_enable; }
     int requested_vector() const;                 // the backing page's, if it may be delivered; else -1
     bool trap_due() const { return trap.due; }
     void take_trap();
@@ -81,6 +81,10 @@ public:
 private:
     const u64 cr4_bits, efer_of_model;            // bits that exist
     u64 efer_bits() const;
+    // Enabling bits that the processor has: of virtual NMIs and AVIC, of last branches. A VMCB without them is what VMRUN and
+    // #VMEXIT are fast for.
+    const u64 control_bits, extension_bits;
+    bool has_more() const { return (vmcb[Field::interrupt_control] & control_bits) | (vmcb[Field::virtual_extensions] & extension_bits); }
     CheckMemory checks;
 
     // A #VMEXIT that has been raised.
@@ -140,12 +144,14 @@ private:
     void flush_by_tlb_control();
     void load_guest();
     void load_guest_paging(const paging::Stage2& second);
+    void enter_more();
     void enter_last_branches();
     void enter_virtual_nmis();
     void inject_event();
     // vmexit.cpp
     void save_guest(const VmcbTarget&);
     void write_exit(const VmcbTarget&);
+    void leave_more(const VmcbTarget&);
     void leave_virtual_nmis();
     void leave_last_branches(const VmcbTarget&);
     void load_host();

@@ -44,7 +44,6 @@ void Svm::leave_virtual_nmis() {
 }
 
 void Svm::save_guest(const VmcbTarget& to) {
-    if (virtual_nmis()) leave_virtual_nmis();
     vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
     if (VmcbTwice twice{vmcb, {to.page}}; to.page) {
         save_guest_in(cpu, twice);
@@ -129,12 +128,17 @@ void Svm::leave_last_branches(const VmcbTarget& to) {
     load_last_branches(cpu, host);
 }
 
+void Svm::leave_more(const VmcbTarget& to) {
+    if (virtual_nmis()) leave_virtual_nmis();
+    if (virtual_last_branches()) leave_last_branches(to);
+}
+
 void Svm::leave() {
     record_exit(noted.code, noted.information1, noted.information2);
     VmcbTarget to(cpu.memory, Physical(vmcb_address));
+    if (has_more()) leave_more(to);
     save_guest(to);
     write_exit(to);
-    if (virtual_last_branches()) leave_last_branches(to);
     load_host();
 }
 

@@ -135,12 +135,17 @@ void Svm::enter_last_branches() {
     load_last_branches(cpu, vmcb);
 }
 
+void Svm::enter_more() {
+    if (virtual_last_branches()) enter_last_branches();
+    if (virtual_nmis()) enter_virtual_nmis();
+    if (avic_enabled()) enter_avic();
+}
+
 Outcome Svm::vmrun(u64 address, u64 next_rip) {
     Physical at(address);
     u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? Vmcb::clean_bits(cpu.memory, at) & clean_bits : 0;
     vmcb.load(cpu.memory, at, vmrun_reads & ~clean);
-    if (virtual_last_branches()) vmcb.load(cpu.memory, at, of(Clean::lbr) & ~clean);
-    if (avic_enabled()) vmcb.load(cpu.memory, at, of(Clean::avic) & ~clean);
+    if (has_more()) vmcb.load(cpu.memory, at, of(Clean::lbr, Clean::avic) & ~clean);
     vmcb_address = address;
     save_host(next_rip);
     look_around();
@@ -161,9 +166,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     gif = true;
     load_guest();
     load_guest_paging(second);
-    if (virtual_last_branches()) enter_last_branches();
-    if (virtual_nmis()) enter_virtual_nmis();
-    if (avic_enabled()) enter_avic();
+    if (has_more()) enter_more();
     update_events();
     inject_event();
     return Outcome::taken;

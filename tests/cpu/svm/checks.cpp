@@ -264,7 +264,7 @@ TEST(SvmChecks, no_rule_reads_a_field_that_is_not_listed) {
             if (random() % 4 == 0) s.vmcb[r.field] = random() & ones(r.bytes);
         View::Log log;
         virt::examine(vmrun_checks(), View(s.vmcb, s.around, &log), [](auto&&...) { return true; });
-        for (Field f : log) ASSERT_TRUE(std::ranges::count(judged_fields, f, &Judged::field)) << row(f).text;
+        for (Field f : log) ASSERT_TRUE(std::ranges::count(judged_fields, f, &Judged::field) + std::ranges::count(judged_with_avic, f, &Judged::field)) << row(f).text;
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The page of a virtual APIC: sets of vectors, priorities, delivery and its end (SDM vol. 3, 30.1 and 30.2).
 #include "cpu/virt/virtual_apic.h"
+#include <array>
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace virt;
