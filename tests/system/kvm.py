@@ -32,8 +32,11 @@ WITHOUT = {
                   "accessed-dirty": "kvm_intel.eptad=0", "virtual-nmis": "kvm_intel.vnmi=0",
                   "preemption-timer": "kvm_intel.preemption_timer=0", "tdp-mmu": "kvm.tdp_mmu=0",
                   "ept-and-vpid": "kvm_intel.ept=0 kvm_intel.vpid=0"},
-    "max-amd": {"next-rip": "kvm_amd.nrips=0", "virtual-gif": "kvm_amd.vgif=0", "tdp-mmu": "kvm.tdp_mmu=0"},
+    "max-amd": {"next-rip": "kvm_amd.nrips=0", "virtual-gif": "kvm_amd.vgif=0", "virtual-vmload": "kvm_amd.vls=0",
+                "tdp-mmu": "kvm.tdp_mmu=0"},
 }
+# What KVM uses only if it is told to.
+WITH = {"max-intel": {}, "max-amd": {"avic": "kvm_amd.avic=1"}}
 # What KVM's parameters say where nothing is turned off, and which flags /proc/cpuinfo has.
 PARAMETERS = {
     "max-intel": {"kvm_intel": {"ept": "Y", "eptad": "Y", "unrestricted_guest": "Y", "vpid": "Y", "vnmi": "Y",
@@ -43,7 +46,8 @@ PARAMETERS = {
 FLAGS = {
     "max-intel": ["vmx", "ept", "vpid", "vnmi", "preemption_timer", "invvpid", "ept_x_only", "ept_ad", "tsc_offset", "vtpr",
                   "mtf", "unrestricted_guest"],
-    "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid"],
+    "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid", "lbrv",
+                "tsc_scale", "avic", "v_vmsave_vmload"],
 }
 CASES = 41                          # of kvmtest
 LIMIT = {"kvmtest": 20_000_000_000, "qemu": 30_000_000_000}     # instructions, far more than any case takes
@@ -165,7 +169,7 @@ LONG = ([(kvmtest, *row) for row in product(KERNELS, MODELS, PAGING, ["always", 
 
 
 def case(function, row, feature="", words=""):
-    name = "-".join([function.__name__, *map(str, row)]) + (f"-without-{feature}" if feature else "")
+    name = "-".join([function.__name__, *map(str, row)]) + (f"-{feature}" if feature else "")
     return name, lambda: function(name, *row, **({"without": words} if words else {}))
 
 
@@ -174,7 +178,8 @@ def all_cases():
         return dict(case(function, row) for function, *row in QUICK)
     cases = dict(case(function, row) for function, *row in LONG)
     for model, kernel in product(MODELS, KERNELS):
-        cases.update(case(kvmtest, (kernel, model), feature, words) for feature, words in WITHOUT[model].items())
+        for how, options in ("without", WITHOUT), ("with", WITH):
+            cases.update(case(kvmtest, (kernel, model), f"{how}-{feature}", words) for feature, words in options[model].items())
     return cases
 
 
