@@ -3,7 +3,7 @@
 """Debian's KVM in the guest: tests/images/kvmtest on /dev/kvm, and Debian's QEMU that boots the same kernel by -accel kvm.
 
   kvmtest-KERNEL-MODEL-PAGING-PAGES   paging nested or shadow, transparent huge pages always or never
-  kvmtest-KERNEL-MODEL-without-X      a feature that KVM is told not to use
+  kvmtest-KERNEL-MODEL-without-X      a feature that KVM is told not to use; with-X: one that it is told to use
   qemu-KERNEL-MODEL-PAGING-N-M        N CPUs of the inner guest, on M
 What KVM uses must be what the model has, and no kernel may complain.
 
