@@ -317,7 +317,8 @@ bool unknown(const Cpu& cpu, u32 index, const char* what) {
 }
 
 u64 read_tsc(const Cpu& cpu) { return cpu.clock.ticks + cpu.msr.tsc_offset; }
-u64 read_guest_tsc(const Cpu& cpu) { return read_tsc(cpu) + cpu.guest_tsc_offset; }
+// SDM vol. 3, 26.3: the product has 128 bits.
+u64 read_guest_tsc(const Cpu& cpu) { return u64(u128(read_tsc(cpu)) * cpu.guest_tsc_multiplier >> 48) + cpu.guest_tsc_offset; }
 
 bool read_msr(Cpu& cpu, u32 index, u64& value) {
     auto* row = find(cpu, index);

@@ -116,7 +116,14 @@ void Vmx::load_guest_rest() {
     cpu.activity = Activity(vmcs[Field::guest_activity]);
     cpu.mwaiting = false, cpu.stepping = false;
     cpu.pending_dr6 = vmcs[Field::guest_pending_debug] & (mask(3, 0) | debug::bs);
-    cpu.guest_tsc_offset = has(primary::tsc_offsetting) ? vmcs[Field::tsc_offset] : 0;
+    load_guest_tsc();
+}
+
+// Without an offset there is no scale either (26.3).
+void Vmx::load_guest_tsc() {
+    bool offset = has(primary::tsc_offsetting);
+    cpu.guest_tsc_offset = offset ? vmcs[Field::tsc_offset] : 0;
+    cpu.guest_tsc_multiplier = offset && has(secondary::tsc_scaling) ? vmcs[Field::tsc_multiplier] : Cpu::unscaled_tsc;
 }
 
 // ---- MSRs (27.4 and 28.6): entries of 16 bytes

@@ -108,6 +108,7 @@ private:
     void load_guest_segments();
     void load_guest_pdptes();
     void load_guest_rest();
+    void load_guest_tsc();
     void select_translation();
     void select_events();
     bool load_msrs(u64 at, u64 count, u64& failed);

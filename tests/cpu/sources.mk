@@ -55,6 +55,7 @@ tests_cpu_sources = \
     tests/cpu/vmx/straight_checker.cpp \
     tests/cpu/vmx/straight_checker.h \
     tests/cpu/vmx/tables.cpp \
+    tests/cpu/vmx/time.cpp \
     tests/cpu/svm/checks.cpp \
     tests/cpu/svm/events.cpp \
     tests/cpu/svm/exits.cpp \

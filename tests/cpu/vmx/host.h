@@ -8,10 +8,10 @@
 
 struct VmxHost : ::testing::Test {
     static constexpr u64 region = 0x51000;
-    TestMachine m{TestMode::long64, "haswell"};
+    TestMachine m;
     vmx::Vmx& v = static_cast<vmx::Vmx&>(*m.cpu.virt);
 
-    VmxHost() {
+    explicit VmxHost(const char* model = "haswell") : m(TestMode::long64, model) {
         m.cpu.control.cr4 |= cr4::vmxe;
         v.enter_operation(0x50000);
         v.make_current(region);

@@ -48,7 +48,8 @@ TEST(VmxFields, exist_where_their_control_does) {
     for (Field f : {Field::vpid, Field::ept_pointer, Field::guest_pdpte0, Field::secondary_controls, Field::guest_pat, Field::host_efer, Field::preemption_timer_value})
         EXPECT_TRUE(!early.has(f) && nehalem.has(f)) << text(f);
     for (Field f : {Field::ple_gap, Field::ple_window, Field::vm_function_controls, Field::eptp_list_address}) EXPECT_TRUE(!nehalem.has(f) && haswell.has(f)) << text(f);
-    for (auto& r : fields) EXPECT_TRUE(haswell.has(r.field)) << r.text;
+    for (Field f : {Field::tsc_multiplier}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
+    for (auto& r : fields) EXPECT_TRUE(newest_chip().limits.fields.has(r.field)) << r.text;
 }
 
 // The fast engine reads and writes a field at once where nothing can refuse and no named bit depends on it.
@@ -127,6 +128,7 @@ TEST(VmxCapabilities, give_the_msrs_of_the_chips) {
     EXPECT_EQ(msr(0x485, nehalem_chip()), 0x000401c5u);
     EXPECT_EQ(msr(0x491, haswell_chip()), 1u);
     EXPECT_EQ(msr(0x48a, haswell_chip()), 0x2eu) << "the VMX-preemption timer value, 482Eh";
+    EXPECT_EQ(msr(0x48a, newest_chip()), 0x32u) << "the TSC multiplier, 2032h";
     EXPECT_EQ(msr(0x48a, early_chip()), 0x2au) << "IA32_SYSENTER_CS, 482Ah";
 }
 
