@@ -51,7 +51,11 @@ bool of_task(const Insn& insn) {
 }
 
 bool Vmx::exists(const Insn& insn) const {
-    return insn.row->event == Event::invpcid ? vmcs[secondary::invpcid] : vmcs[secondary::rdtscp];
+    switch (insn.row->event) {
+    case Event::invpcid: return has(secondary::invpcid);
+    case Event::xsaves: case Event::xrstors: return has(secondary::xsaves);
+    default: return has(secondary::rdtscp);
+    }
 }
 
 ::Outcome Vmx::intercept(const Insn& insn) {
@@ -59,6 +63,8 @@ bool Vmx::exists(const Insn& insn) const {
     case Event::rdmsr: return msr_exits(u32(cpu.gpr[rcx]), false) ? exit(Reason::rdmsr, insn) : ::Outcome::next;
     case Event::wrmsr: return msr_exits(u32(cpu.gpr[rcx]), true) ? exit(Reason::wrmsr, insn) : ::Outcome::next;
     case Event::pause: return pause(insn);
+    case Event::xsaves: return saves_exit() ? exit(Reason::xsaves, insn, displacement(cpu, insn), u32(memory_information(cpu, insn))) : ::Outcome::next;
+    case Event::xrstors: return saves_exit() ? exit(Reason::xrstors, insn, displacement(cpu, insn), u32(memory_information(cpu, insn))) : ::Outcome::next;
     case Event::descriptor_table:
         if (!has(secondary::descriptor_table_exiting)) return ::Outcome::next;
         return exit(of_task(insn) ? Reason::ldtr_or_tr : Reason::gdtr_or_idtr, insn, displacement(cpu, insn), u32(table_information(cpu, insn)));
@@ -83,6 +89,12 @@ bool Vmx::exists(const Insn& insn) const {
     if (now - pause_first <= vmcs[Field::ple_window]) return ::Outcome::next;
     pausing = false;
     return exit(Reason::pause, insn);
+}
+
+// ---- XSAVES and XRSTORS (SDM vol. 3, 26.1.3): a component of IA32_XSS that is asked for and has its bit in the bitmap
+bool Vmx::saves_exit() const {
+    u64 asked = u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]);
+    return asked & cpu.msr.xss & vmcs[Field::xss_exiting_bitmap];
 }
 
 // ---- MSRs: a bit each for reads and writes of 0 to 1FFFh and of C000_0000h to C000_1FFFh (SDM vol. 3, 25.6.9)

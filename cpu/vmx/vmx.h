@@ -102,6 +102,7 @@ private:
     bool msr_exits(u32 index, bool write) const;
     bool port_exits(u16 port, unsigned width) const;
     ::Outcome pause(const Insn&);
+    bool saves_exit() const;
 
     void load_guest();
     void load_guest_control();

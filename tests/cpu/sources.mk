@@ -47,6 +47,7 @@ tests_cpu_sources = \
     tests/cpu/vmx/generator.cpp \
     tests/cpu/vmx/generator.h \
     tests/cpu/vmx/host.h \
+    tests/cpu/vmx/instructions.cpp \
     tests/cpu/vmx/msr_lists.cpp \
     tests/cpu/vmx/pae_host.cpp \
     tests/cpu/vmx/scenes.cpp \

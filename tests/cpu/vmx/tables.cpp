@@ -48,7 +48,7 @@ TEST(VmxFields, exist_where_their_control_does) {
     for (Field f : {Field::vpid, Field::ept_pointer, Field::guest_pdpte0, Field::secondary_controls, Field::guest_pat, Field::host_efer, Field::preemption_timer_value})
         EXPECT_TRUE(!early.has(f) && nehalem.has(f)) << text(f);
     for (Field f : {Field::ple_gap, Field::ple_window, Field::vm_function_controls, Field::eptp_list_address}) EXPECT_TRUE(!nehalem.has(f) && haswell.has(f)) << text(f);
-    for (Field f : {Field::tsc_multiplier}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
+    for (Field f : {Field::tsc_multiplier, Field::xss_exiting_bitmap}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
     for (auto& r : fields) EXPECT_TRUE(newest_chip().limits.fields.has(r.field)) << r.text;
 }
 
@@ -158,7 +158,7 @@ TEST(VmxCapabilities, every_one_brings_a_bit) {
     for (auto& r : capability_rows) {
         Capabilities less = all_capabilities;
         less.remove(r.capability);
-        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid"};
+        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid xsaves"};
         auto with = limits(all_capabilities, features, 0, 40), without = limits(less, features, 0, 40);
         bool differ = false;
         for (u32 index = 0x480; index <= 0x491; index++) differ |= capability_msr(index, with) != capability_msr(index, without);
