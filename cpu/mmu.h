@@ -36,6 +36,7 @@ struct Mmu {
     // bits 51:12 are the root, keep apart what is cached under one root by different rules (EPTP[6:3], mode-based execute).
     void enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept = paging::Context::no_ept);
     void leave_guest() { enter_guest({}, 0); }
+    bool by_sub_pages() const { return regime.stage2.sub_pages; }      // writes may be granted by 128 bytes
     bool pdptes_in_memory() const { return regime.stage1.pdptes_in_memory; }       // read by each walk, not by MOV CR3
 
     // A debugger's: told of each access to data. While it is set no access is short; call select_bank() after a change.

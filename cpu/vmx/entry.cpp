@@ -101,6 +101,7 @@ void Vmx::select_translation() {
         second.large_pages = limits.ept_vpid & ept_vpid::pages_2m;
         second.accessed_dirty = eptp & bit(6);
         second.execute_only = limits.ept_vpid & ept_vpid::execute_only;
+        if (second.accessed_dirty && has(secondary::page_log)) second.log = &page_log;
         root = (eptp & mask(51, 12)) | (eptp & mask(6, 3));
     }
     cpu.mmu->enter_guest(second, has(secondary::vpid) ? u16(vmcs[Field::vpid]) : u16(0), root);

@@ -23,12 +23,14 @@ void Vmx::leave() {
 
 // ---- information (28.2)
 
-// Bit 12 of the interruption information or of an EPT violation's qualification: IRET had unblocked NMIs already when it
-// met this (28.2.3).
+// Bit 12 of the interruption information or of the qualification of what the second stage refuses: IRET had unblocked NMIs
+// already when it met this (28.2.3).
+static bool tells_of_iret(Reason r) { return r == Reason::ept_violation || r == Reason::page_log_full; }
+
 void Vmx::fill_information() {
     bool unblocked = cpu.nmi_unblocked_by_iret && !cpu.delivering && cpu.iret_unblocks_nmi;
     auto& n = noted;
-    if (unblocked && n.reason == Reason::ept_violation) n.qualification |= bit(12);
+    if (unblocked && tells_of_iret(n.reason)) n.qualification |= bit(12);
     if (unblocked && n.interruption && u8(n.interruption) != df_vector) n.interruption |= u32(bit(12));
     vmcs.set(Field::exit_reason, u64(n.reason));
     vmcs.set(Field::exit_qualification, n.qualification);

@@ -240,11 +240,26 @@ bool Vmx::switch_ept(u64 index) {
     return note({.reason = Reason::task_switch, .qualification = selector | u64{source[unsigned(why)]} << 30, .length = length});
 }
 
+static Reason reason_of(paging::Event event) {
+    switch (event) {
+    case paging::Event::ept_violation: return Reason::ept_violation;
+    case paging::Event::log_full: return Reason::page_log_full;
+    default: return Reason::ept_misconfiguration;
+    }
+}
+
 ::Outcome Vmx::second_stage_fault(const paging::Fault& f) {
-    bool violation = f.event == paging::Event::ept_violation;
-    Noted n{.reason = violation ? Reason::ept_violation : Reason::ept_misconfiguration, .qualification = f.information};
+    Noted n{.reason = reason_of(f.event), .qualification = f.information};
     n.linear = f.linear.value, n.guest_physical = f.guest.value;
     return note(n);
+}
+
+// ---- page-modification logging
+
+void Vmx::PageLog::add(GuestPhysical page) {
+    u64 index = of.vmcs[Field::page_log_index];
+    of.cpu.memory.write(Physical(of.vmcs[Field::page_log_address] + index * 8), 8, page.page());
+    of.vmcs.set(Field::page_log_index, index - 1);
 }
 
 // ---- exceptions (SDM vol. 3, 26.2 and 28.2.2)

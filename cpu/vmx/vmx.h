@@ -2,8 +2,8 @@
 // VMX: the state of VMX operation, the current VMCS, and what happens on entries and exits.
 //
 // SDM vol. 3: ch. 24 (VMXON region), 25 (VMCS), 26 (non-root operation), 27 (entries), 28 (exits), 31 (instructions).
-// Left out: SMM and its dual-monitor treatment, APIC virtualization but for the TPR shadow, posted interrupts, VMCS
-// shadowing, #VE, PML and what came later: none of it is advertised.
+// Left out: SMM and its dual-monitor treatment, APIC virtualization but for the TPR shadow, posted interrupts, and
+// what came behind Ice Lake: none of it is advertised.
 #pragma once
 #include "base/clock.h"
 #include "cpu/cpu.h"
@@ -94,6 +94,13 @@ private:
         u64 read(u64 at, unsigned bytes) const override;
         Cpu& cpu;
     };
+    // SDM vol. 3, 29.3.6: 512 guest-physical addresses, filled from the end.
+    struct PageLog final : paging::PageLog {
+        explicit PageLog(Vmx& of) : of(of) {}
+        bool full() const override { return of.vmcs[Field::page_log_index] > 511; }
+        void add(GuestPhysical) override;
+        Vmx& of;
+    };
 
     ::Outcome note(const Noted&);
     u8 virtual_tpr() const;
@@ -136,6 +143,7 @@ private:
     AtHand at_hand;
     CheckMemory checks;                           // of the current VMCS
     Bus bus;
+    PageLog page_log{*this};
     Noted noted;
     Timer timer;
     u64 timer_started = 0;                        // TSC >> rate at entry
