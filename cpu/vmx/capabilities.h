@@ -70,7 +70,7 @@ constexpr Capabilities nehalem_capabilities{
     "descriptor_table_exiting rdtscp wbinvd_exiting vpid ept ept_execute_only ept_2m_pages"};
 constexpr Capabilities haswell_capabilities = nehalem_capabilities | Capabilities{
     "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching"};
-constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{"rdseed_exiting xsaves tsc_scaling page_log"};
+constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{"rdseed_exiting xsaves tsc_scaling page_log violation_ve"};
 constexpr Capabilities all_capabilities = icelake_capabilities;
 
 // ---- controls

@@ -292,6 +292,8 @@ constexpr Check controls[] = {
     {"eptp-switching.ept",     "2.1.1",  "EPTP switching needs EPT",                               switches_eptp,            on<secondary::ept>},
     {"eptp-list.aligned",      "2.1.1",  "the EPTP list is at a page boundary",                    switches_eptp,            aligned<F::eptp_list_address>},
     {"eptp-list.reach",        "2.1.1",  "the EPTP list is within reach",                          switches_eptp,            within_reach<F::eptp_list_address>},
+    {"ve-area.aligned",        "2.1.1",  "the #VE information area is at a page boundary",         on<secondary::violation_ve>, aligned<F::ve_information_address>},
+    {"ve-area.reach",          "2.1.1",  "the #VE information area is within reach",               on<secondary::violation_ve>, within_reach<F::ve_information_address>},
     {"tsc-multiplier",         "2.1.1",  "the TSC multiplier is not 0",                            on<secondary::tsc_scaling>, nonzero<F::tsc_multiplier>},
     {"exit.ones",              "2.1.2",  "VM-exit controls that must be 1 are",                    any,                      has_ones<F::exit_controls>},
     {"exit.reserved",          "2.1.2",  "VM-exit controls that must be 0 are",                    any,                      has_zeros<F::exit_controls>},

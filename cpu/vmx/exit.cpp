@@ -28,7 +28,7 @@ void Vmx::leave() {
 static bool tells_of_iret(Reason r) { return r == Reason::ept_violation || r == Reason::page_log_full; }
 
 void Vmx::fill_information() {
-    bool unblocked = cpu.nmi_unblocked_by_iret && !cpu.delivering && cpu.iret_unblocks_nmi;
+    bool unblocked = unblocked_by_iret();
     auto& n = noted;
     if (unblocked && tells_of_iret(n.reason)) n.qualification |= bit(12);
     if (unblocked && n.interruption && u8(n.interruption) != df_vector) n.interruption |= u32(bit(12));

@@ -215,6 +215,7 @@ bool Vmx::switch_ept(u64 index) {
     u64 eptp = cpu.memory.read(Physical(vmcs[Field::eptp_list_address] + index * 8), 8);
     if (!valid_eptp(eptp, limits)) return false;
     vmcs.set(Field::ept_pointer, eptp);
+    if (limits.allows(secondary::violation_ve)) vmcs.set(Field::eptp_index, index);
     select_translation();
     cpu.mmu->invalidate(paging::Operation::vmfunc_eptp);
     return true;
@@ -249,9 +250,38 @@ static Reason reason_of(paging::Event event) {
 }
 
 ::Outcome Vmx::second_stage_fault(const paging::Fault& f) {
+    if (f.event == paging::Event::ept_violation && is_virtualized(f)) return raise_ve(f);
     Noted n{.reason = reason_of(f.event), .qualification = f.information};
     n.linear = f.linear.value, n.guest_physical = f.guest.value;
     return note(n);
+}
+
+// ---- EPT violations that become virtualization exceptions (SDM vol. 3, 26.5.7)
+
+namespace {
+
+// The information area.
+constexpr u64 area_reason = 0, area_busy = 4, area_qualification = 8, area_linear = 16, area_guest_physical = 24, area_eptp_index = 32;
+
+// Bit 63 of the entry that is not present, or of the page's, suppresses them.
+bool convertible(const paging::Fault& f) { return f.reason != paging::Reason::too_wide && !(f.entry & bit(63)); }
+
+}
+
+bool Vmx::is_virtualized(const paging::Fault& f) const {
+    if (!has(secondary::violation_ve) || !convertible(f) || !cpu.protected_mode() || cpu.delivering) return false;
+    return !cpu.memory.read(Physical(vmcs[Field::ve_information_address] + area_busy), 4);
+}
+
+::Outcome Vmx::raise_ve(const paging::Fault& f) {
+    auto put = [&](u64 at, unsigned bytes, u64 value) { cpu.memory.write(Physical(vmcs[Field::ve_information_address] + at), bytes, value); };
+    put(area_reason, 4, u64(Reason::ept_violation));
+    put(area_busy, 4, mask(31, 0));
+    put(area_qualification, 8, f.information | (unblocked_by_iret() ? bit(12) : 0));
+    put(area_linear, 8, f.linear.value);
+    put(area_guest_physical, 8, f.guest.value);
+    put(area_eptp_index, 2, vmcs[Field::eptp_index]);
+    return cpu.raise(ve());
 }
 
 // ---- page-modification logging

@@ -103,6 +103,9 @@ private:
     };
 
     ::Outcome note(const Noted&);
+    bool is_virtualized(const paging::Fault&) const;
+    ::Outcome raise_ve(const paging::Fault&);
+    bool unblocked_by_iret() const { return cpu.nmi_unblocked_by_iret && !cpu.delivering && cpu.iret_unblocks_nmi; }
     u8 virtual_tpr() const;
     void set_virtual_tpr(u8 value);
     void look_at_threshold();

@@ -68,6 +68,8 @@ const std::vector<Breaker>& breakers() {
                                                        set(F::eptp_list_address, 8)},     controls},
         {"eptp-list.reach",        long_mode,         {flip(secondary_c, bit(13)), set(F::vm_function_controls, 1),
                                                        set(F::eptp_list_address, gpa39)}, controls},
+        {"ve-area.aligned",        on_newest_chip,    {flip(secondary_c, bit(18)), set(F::ve_information_address, 0x800)},         controls},
+        {"ve-area.reach",          on_newest_chip,    {flip(secondary_c, bit(18)), set(F::ve_information_address, bit(46))},       controls},
         {"tsc-multiplier",         on_newest_chip,    {flip(secondary_c, bit(25))},                                                controls},
         {"exit.ones",              long_mode,         {flip(exit_c, bit(17))},                                                     controls},
         {"exit.reserved",          long_mode,         {flip(exit_c, bit(12))},                                                     controls},

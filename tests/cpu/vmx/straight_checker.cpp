@@ -47,7 +47,7 @@ const Chip early{
 const Chip newest{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x02133cee,
+    .secondary_may = 0x02173cee,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 1,
@@ -137,6 +137,7 @@ private:
         if (secondary(1) && !ept_pointer(get(0x201a))) return false;
         if (unrestricted() && !secondary(1)) return false;
         if (secondary(17) && (!secondary(1) || !page(get(0x200e)))) return false;
+        if (secondary(18) && !page(get(0x202a))) return false;
         if (secondary(25) && get(0x2032) == 0) return false;
         if (secondary(13)) {
             if (get(0x2018) & ~chip.function_may) return false;
