@@ -48,6 +48,7 @@ static constexpr CapabilityBit ept_vpid_bits[] = {
     {Capability::ept_2m_pages,       ept_vpid::pages_2m},
     {Capability::ept_1g_pages,       ept_vpid::pages_1g},
     {Capability::ept_accessed_dirty, ept_vpid::accessed_dirty},
+    {Capability::ept_violation_information, ept_vpid::violation_information},
     {Capability::vpid,               ept_vpid::invvpid | ept_vpid::invvpid_address | ept_vpid::invvpid_single | ept_vpid::invvpid_all},
     {Capability::vpid,               ept_vpid::invvpid_single_retaining_globals},
 };

@@ -102,7 +102,11 @@ void Vmx::select_translation() {
         second.accessed_dirty = eptp & bit(6);
         second.execute_only = limits.ept_vpid & ept_vpid::execute_only;
         if (second.accessed_dirty && has(secondary::page_log)) second.log = &page_log;
-        root = (eptp & mask(51, 12)) | (eptp & mask(6, 3));
+        second.mode_based_execute = has(secondary::mode_based_execute);
+        second.advanced_information = limits.ept_vpid & ept_vpid::violation_information;
+        second.sub_pages = has(secondary::sub_pages);
+        if (second.sub_pages) second.sub_page_table = vmcs[Field::sub_page_table];
+        root = (eptp & mask(51, 12)) | (eptp & mask(6, 3)) | (second.mode_based_execute ? bit(0) : 0) | (second.sub_pages ? bit(1) : 0);
     }
     cpu.mmu->enter_guest(second, has(secondary::vpid) ? u16(vmcs[Field::vpid]) : u16(0), root);
 }

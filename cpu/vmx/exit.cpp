@@ -25,7 +25,8 @@ void Vmx::leave() {
 
 // Bit 12 of the interruption information or of the qualification of what the second stage refuses: IRET had unblocked NMIs
 // already when it met this (28.2.3).
-static bool tells_of_iret(Reason r) { return r == Reason::ept_violation || r == Reason::page_log_full; }
+static bool tells_of_iret(Reason r) { return r == Reason::ept_violation || r == Reason::page_log_full || r == Reason::sub_page; }
+static bool has_guest_physical(Reason r) { return r == Reason::ept_violation || r == Reason::ept_misconfiguration || r == Reason::sub_page; }
 
 void Vmx::fill_information() {
     bool unblocked = unblocked_by_iret();
@@ -39,7 +40,7 @@ void Vmx::fill_information() {
     vmcs.set(Field::exit_instruction_length, n.length);
     vmcs.set(Field::exit_instruction_information, n.instruction_information);
     vmcs.set(Field::guest_linear_address, n.linear);
-    if (n.reason == Reason::ept_violation || n.reason == Reason::ept_misconfiguration) vmcs.set(Field::guest_physical_address, n.guest_physical);
+    if (has_guest_physical(n.reason)) vmcs.set(Field::guest_physical_address, n.guest_physical);
     fill_vectoring();
     vmcs.set(Field::entry_interruption, vmcs[Field::entry_interruption] & ~bit(31));
     cpu.nmi_unblocked_by_iret = false;

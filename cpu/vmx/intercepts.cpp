@@ -245,6 +245,7 @@ static Reason reason_of(paging::Event event) {
     switch (event) {
     case paging::Event::ept_violation: return Reason::ept_violation;
     case paging::Event::log_full: return Reason::page_log_full;
+    case paging::Event::sub_page: return Reason::sub_page;
     default: return Reason::ept_misconfiguration;
     }
 }

@@ -47,12 +47,12 @@ const Chip early{
 const Chip newest{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x02173cee,
+    .secondary_may = 0x02d73cee,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 1,
     .cr4_may = 0x00773fff,
-    .ept_vpid = 0x00000f0106334141,
+    .ept_vpid = 0x00000f0106734141,
     .physical_bits = 46, .linear_bits = 57,
 };
 
@@ -138,6 +138,8 @@ private:
         if (unrestricted() && !secondary(1)) return false;
         if (secondary(17) && (!secondary(1) || !page(get(0x200e)))) return false;
         if (secondary(18) && !page(get(0x202a))) return false;
+        if ((secondary(22) || secondary(23)) && !secondary(1)) return false;
+        if (secondary(23) && !page(get(0x2030))) return false;
         if (secondary(25) && get(0x2032) == 0) return false;
         if (secondary(13)) {
             if (get(0x2018) & ~chip.function_may) return false;

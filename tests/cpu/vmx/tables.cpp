@@ -48,7 +48,7 @@ TEST(VmxFields, exist_where_their_control_does) {
     for (Field f : {Field::vpid, Field::ept_pointer, Field::guest_pdpte0, Field::secondary_controls, Field::guest_pat, Field::host_efer, Field::preemption_timer_value})
         EXPECT_TRUE(!early.has(f) && nehalem.has(f)) << text(f);
     for (Field f : {Field::ple_gap, Field::ple_window, Field::vm_function_controls, Field::eptp_list_address}) EXPECT_TRUE(!nehalem.has(f) && haswell.has(f)) << text(f);
-    for (Field f : {Field::tsc_multiplier, Field::xss_exiting_bitmap, Field::page_log_index, Field::page_log_address, Field::eptp_index, Field::ve_information_address}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
+    for (Field f : {Field::tsc_multiplier, Field::xss_exiting_bitmap, Field::page_log_index, Field::page_log_address, Field::eptp_index, Field::ve_information_address, Field::sub_page_table}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
     for (auto& r : fields) EXPECT_TRUE(newest_chip().limits.fields.has(r.field)) << r.text;
 }
 

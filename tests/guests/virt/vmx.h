@@ -120,6 +120,8 @@ void skip();                              // the instruction that exited is done
 enum : u64 { ept_read = 1, ept_write = 2, ept_execute = 4, ept_all = 7, ept_wb = 6 << 3, ept_large = 0x80, ept_accessed = 0x100, ept_dirty = 0x200 };
 inline u64& ept_entry(u64 root, u64 address, int level) { return table_entry(root, address, level, 4, ept_all); }
 u64 ept_identity(u64 size = 1ull << 32, int level = 2);   // a root; all of it readable, writable, executable, write-back
+// Qualification bits 9 and 10 of a violation behind a user's writable page of the guest's, where the CPU tells them.
+inline u64 of_user_page() { return ept_vpid_capabilities() >> 22 & 1 ? 0x600 : 0; }
 inline u64 ept_pointer(u64 root, bool accessed_dirty = false) { return root | 3 << 3 | 6 | (accessed_dirty ? 0x40 : 0); }
 
 }

@@ -27,7 +27,7 @@ static void ready() { memset(reinterpret_cast<void*>(area), 0, 64); }
 static void becomes(const char* name, void (*code)(), u64 expected, u64 linear, u64 physical) {
     ready();
     is(name, run(code), exits_by_cpuid), is("  in the handler", read(guest_rip), word(ve_handler_at));
-    is("  exit reason", peek<u32>(area), on_ept_violation), is("  busy", peek<u32>(area + 4), busy), is("  qualification", peek<u64>(area + 8), expected);
+    is("  exit reason", peek<u32>(area), on_ept_violation), is("  busy", peek<u32>(area + 4), busy), is("  qualification", peek<u64>(area + 8), expected | (expected & 0x100 ? of_user_page() : 0));
     is("  linear address", peek<u64>(area + 16), linear), is("  guest-physical address", peek<u64>(area + 24), physical);
     is("  EPTP index", peek<u16>(area + 32), read(eptp_index)), is("  nothing behind it", peek<u16>(area + 34), 0);
     is("  no error code is pushed: RIP", peek<u64>(read(guest_rsp)), word(code)), is("  RF is set", peek<u64>(read(guest_rsp) + 16) >> 16 & 1, 1);
