@@ -69,7 +69,8 @@ constexpr Capabilities nehalem_capabilities{
     "vmx tpr_shadow virtual_nmis monitor_trap_flag preemption_timer load_pat load_efer secondary_controls "
     "descriptor_table_exiting rdtscp wbinvd_exiting vpid ept ept_execute_only ept_2m_pages"};
 constexpr Capabilities haswell_capabilities = nehalem_capabilities | Capabilities{
-    "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching"};
+    "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching "
+    "vmcs_shadowing"};
 constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{"rdseed_exiting xsaves tsc_scaling page_log violation_ve ept_violation_information mode_based_execute sub_pages"};
 constexpr Capabilities all_capabilities = icelake_capabilities;
 
@@ -115,10 +116,12 @@ struct Limits {
     u8 linear_bits = 48;          // the widest there are; CR4.LA57 chooses for RIP
     u8 cr3_targets = 4;
     std::array<bool, 4> activity_states{true, true, true, true};      // active, HLT, shutdown, wait-for-SIPI
+    bool all_writable = false;    // VMWRITE may change exit information too
     u64 ept_vpid = 0;             // IA32_VMX_EPT_VPID_CAP
     FieldSet fields;              // that exist
 
     const Settings& of(Field word) const;
+    bool writable(Field f) const { return all_writable || !read_only(f); }
     bool allows(Control c) const { return of(c.word).allowed & bit(c.bit); }
     bool operator==(const Limits&) const = default;
 };

@@ -236,7 +236,7 @@ bool has_link(View v) { return v[Field::vmcs_link_pointer] != ~u64{0}; }
 bool link_readable(View v) { return has_link(v) && aligned<Field::vmcs_link_pointer>(v) && within_reach<Field::vmcs_link_pointer>(v); }
 u64 linked(View v) { return v.read(v[Field::vmcs_link_pointer], 4); }
 bool linked_revision(View v) { return bits(linked(v), 30, 0) == revision; }
-bool linked_is_no_shadow(View v) { return !(linked(v) & bit(31)); }
+bool linked_is_as_shadowing_says(View v) { return bool(linked(v) & bit(31)) == v[secondary::vmcs_shadowing]; }
 bool link_is_not_current(View v) { return v[Field::vmcs_link_pointer] != v.current_vmcs; }
 
 // PDPTEs: fields with EPT, else what CR3 points to (SDM vol. 3, 4.4.1).
@@ -298,6 +298,10 @@ constexpr Check controls[] = {
     {"eptp-list.reach",        "2.1.1",  "the EPTP list is within reach",                          switches_eptp,            within_reach<F::eptp_list_address>},
     {"ve-area.aligned",        "2.1.1",  "the #VE information area is at a page boundary",         on<secondary::violation_ve>, aligned<F::ve_information_address>},
     {"ve-area.reach",          "2.1.1",  "the #VE information area is within reach",               on<secondary::violation_ve>, within_reach<F::ve_information_address>},
+    {"vmread-bitmap.aligned",  "2.1.1",  "the VMREAD bitmap is at a page boundary",                on<secondary::vmcs_shadowing>, aligned<F::vmread_bitmap>},
+    {"vmread-bitmap.reach",    "2.1.1",  "the VMREAD bitmap is within reach",                      on<secondary::vmcs_shadowing>, within_reach<F::vmread_bitmap>},
+    {"vmwrite-bitmap.aligned", "2.1.1",  "the VMWRITE bitmap is at a page boundary",               on<secondary::vmcs_shadowing>, aligned<F::vmwrite_bitmap>},
+    {"vmwrite-bitmap.reach",   "2.1.1",  "the VMWRITE bitmap is within reach",                     on<secondary::vmcs_shadowing>, within_reach<F::vmwrite_bitmap>},
     {"tsc-multiplier",         "2.1.1",  "the TSC multiplier is not 0",                            on<secondary::tsc_scaling>, nonzero<F::tsc_multiplier>},
     {"exit.ones",              "2.1.2",  "VM-exit controls that must be 1 are",                    any,                      has_ones<F::exit_controls>},
     {"exit.reserved",          "2.1.2",  "VM-exit controls that must be 0 are",                    any,                      has_zeros<F::exit_controls>},
@@ -462,7 +466,7 @@ constexpr Check link_pointer[] = {
     {"link.aligned",           "3.1.5",  "the linked VMCS is at a page boundary",                  has_link,                 aligned<F::vmcs_link_pointer>},
     {"link.reach",             "3.1.5",  "the linked VMCS is within reach",                        has_link,                 within_reach<F::vmcs_link_pointer>},
     {"link.revision",          "3.1.5",  "the linked VMCS has this CPU's revision identifier",     link_readable,            linked_revision},
-    {"link.shadow",            "3.1.5",  "the linked VMCS is no shadow without VMCS shadowing",    link_readable,            linked_is_no_shadow},
+    {"link.shadow",            "3.1.5",  "the linked VMCS is a shadow exactly with VMCS shadowing", link_readable,           linked_is_as_shadowing_says},
     {"link.current",           "3.1.5",  "the linked VMCS is not the current one",                 has_link,                 link_is_not_current},
 };
 

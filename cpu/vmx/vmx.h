@@ -59,6 +59,7 @@ public:
     u64 vmxon_pointer = none;
     u64 current = none;                           // address of the current VMCS
     bool launched = false;                        // its launch state
+    bool is_shadow = false;                       // bit 31 of its revision identifier, when it was made current
     Vmcs vmcs;                                    // it itself: its region holds what it was when last written back
 
     bool valid_region(u64 address) const { return !(address & (region_size - 1)) && !(address >> limits.physical_bits); }
@@ -67,6 +68,12 @@ public:
     void write_back();                            // the current VMCS to its region
     void clear(u64 address);                      // VMCLEAR
     void make_current(u64 address);               // VMPTRLD, its operand checked
+    static constexpr u32 shadow_indicator = u32(bit(31));
+
+    // A guest's VMREAD or VMWRITE of what its bitmap names: of the VMCS that the link pointer names, else it exits.
+    bool is_shadowed(Field bitmap, u64 encoding) const;
+    u64 read_linked(u8 row) const;
+    void write_linked(u8 row, u64 value);
 
     // VMLAUNCH and VMRESUME behind their first checks: `taken` into the guest, or out of a failed entry; `next`: VMfail n.
     struct Entered {
