@@ -3,7 +3,7 @@
 #include "cpu/cpuid/models.h"
 #include "base/error.h"
 
-static constexpr const CpuModel* models[] = {&max_intel, &max_amd, &nehalem_ep, &haswell, &barcelona, &zen2};
+static constexpr const CpuModel* models[] = {&max_intel, &max_amd, &nehalem_ep, &haswell, &icelake, &barcelona, &zen2};
 
 const CpuModel* find_model(std::string_view name) {
     for (auto* model : models)

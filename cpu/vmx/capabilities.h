@@ -71,7 +71,8 @@ constexpr Capabilities nehalem_capabilities{
 constexpr Capabilities haswell_capabilities = nehalem_capabilities | Capabilities{
     "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching "
     "vmcs_shadowing"};
-constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{"rdseed_exiting xsaves tsc_scaling page_log violation_ve ept_violation_information mode_based_execute sub_pages"};
+constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{
+    "rdseed_exiting xsaves tsc_scaling page_log violation_ve ept_violation_information mode_based_execute sub_pages"};
 constexpr Capabilities all_capabilities = icelake_capabilities;
 
 // ---- controls
