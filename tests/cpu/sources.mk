@@ -43,6 +43,7 @@ tests_cpu_sources = \
     tests/cpu/vmx/breakers.cpp \
     tests/cpu/vmx/breakers.h \
     tests/cpu/vmx/entry_checks.cpp \
+    tests/cpu/vmx/execution.cpp \
     tests/cpu/vmx/fields_at_hand.cpp \
     tests/cpu/vmx/generator.cpp \
     tests/cpu/vmx/generator.h \

@@ -7,31 +7,8 @@ namespace {
 
 using vmx::Field;
 
-struct VmxTime : VmxHost {
-    static constexpr u64 secondary_active = bit(31), tsc_offsetting = bit(3), pause_loops = bit(10), tsc_scaling = bit(25);
-    static constexpr u64 host_code = TestMachine::code + 0x800;
-
-    VmxTime() : VmxHost("max-intel") {
-        v.vmcs.set(Field::msr_bitmap, 0x12000);
-        v.vmcs.set(Field::host_rip, host_code), v.vmcs.set(Field::host_cr3, 0x1000), v.vmcs.set(Field::host_rsp, TestMachine::stack);
-        v.vmcs.set(Field::guest_rip, TestMachine::code), v.vmcs.set(Field::guest_rsp, TestMachine::stack);
-        v.vmcs.set(Field::host_cs_selector, TestMachine::code64);
-        m.put_code("f4", host_code);
-    }
-    void controls(u64 primary, u64 secondary) {
-        v.vmcs.set(Field::primary_controls, 0x04006172 | bit(28) | secondary_active | primary);
-        v.vmcs.set(Field::secondary_controls, secondary);
-    }
-    // The guest until it exits, for as many ticks at most; false: it still runs.
-    bool run(Engine engine, const char* code, u64 ticks = 10000) {
-        m.cpu.engine = engine;
-        m.put_code(code);
-        m.cpu.gpr[rcx] = 0;
-        EXPECT_EQ(v.enter().outcome, Outcome::taken);
-        EXPECT_TRUE(m.cpu.guest) << "entry: " << v.vmcs[Field::exit_reason];
-        for (u64 until = m.cpu.clock.ticks + ticks; m.cpu.guest && m.cpu.clock.ticks < until;) m.cpu.run(m.cpu.clock.ticks + 200);
-        return !m.cpu.guest;
-    }
+struct VmxTime : VmxGuest {
+    static constexpr u64 tsc_offsetting = bit(3), pause_loops = bit(10), tsc_scaling = bit(25);
     u64 edx_eax() const { return u64{u32(m.cpu.gpr[rdx])} << 32 | u32(m.cpu.gpr[rax]); }
 };
 
