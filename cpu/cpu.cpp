@@ -68,7 +68,7 @@ void Cpu::reset(bool init) {
     activity = number == 0 ? Activity::active : Activity::wait_for_sipi;
     mwaiting = monitor_trap = false;
     monitor = {};
-    guest = nullptr, guest_tsc_offset = 0, guest_tsc_multiplier = unscaled_tsc;
+    guest = nullptr, guest_tsc_offset = 0, guest_tsc_ratio = tsc_unscaled;
     held = 0, if_masks = maskable, iret_unblocks_nmi = true;
     if (init) {
         control.xcr0 = xcr0, control.pkru = pkru;
@@ -91,7 +91,7 @@ void Cpu::visit(Archive& a) {
     a("apic", apic), a("cpl", cpl), a("activity", activity);
     a("sti_shadow", sti_shadow), a("mov_ss_shadow", mov_ss_shadow), a("nmi_blocked", nmi_blocked);
     a("mwaiting", mwaiting), a("monitor", monitor), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
-    a("guest_tsc_offset", guest_tsc_offset), a("guest_tsc_multiplier", guest_tsc_multiplier), a("iret_unblocks_nmi", iret_unblocks_nmi);
+    a("guest_tsc_offset", guest_tsc_offset), a("guest_tsc_ratio", guest_tsc_ratio), a("iret_unblocks_nmi", iret_unblocks_nmi);
     if (virt) a("virt", *virt);
     monitor_trap = monitor_trap && guest;
     a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);

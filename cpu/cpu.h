@@ -94,9 +94,9 @@ struct Cpu {
     vmx::AtHand* vmcs = nullptr;                           // the current VMCS, if there is one
     std::optional<event::Delivery> delivering;             // the event whose delivery has just met a fault or VM exit
     bool monitor_trap = false;                             // guest->stepped() is to be told of each instruction
-    static constexpr u64 unscaled_tsc = bit(48);
-    u64 guest_tsc_multiplier = unscaled_tsc;               // what a guest reads is the TSC times this, with 48 bits of fraction ...
-    u64 guest_tsc_offset = 0;                              // ... and then this added
+    u64 guest_tsc_offset = 0;                              // added to what a guest reads ...
+    static constexpr u64 tsc_unscaled = bit(48);
+    u64 guest_tsc_ratio = tsc_unscaled;                    // ... of the TSC times this, a number with 48 bits behind the point
     Outcome second_stage_fault(const paging::Fault&);
 
     // ---- surroundings

@@ -319,8 +319,11 @@ bool unknown(const Cpu& cpu, u32 index, const char* what) {
 }
 
 u64 read_tsc(const Cpu& cpu) { return cpu.clock.ticks + cpu.msr.tsc_offset; }
-// SDM vol. 3, 26.3: the product has 128 bits.
-u64 read_guest_tsc(const Cpu& cpu) { return u64(u128(read_tsc(cpu)) * cpu.guest_tsc_multiplier >> 48) + cpu.guest_tsc_offset; }
+u64 guest_scaled(const Cpu& cpu, u64 count) {
+    if (cpu.guest_tsc_ratio == Cpu::tsc_unscaled) return count;
+    return u64(u128(count) * cpu.guest_tsc_ratio >> 48);
+}
+u64 read_guest_tsc(const Cpu& cpu) { return guest_scaled(cpu, read_tsc(cpu)) + cpu.guest_tsc_offset; }
 
 bool read_msr(Cpu& cpu, u32 index, u64& value) {
     auto* row = find(cpu, index);

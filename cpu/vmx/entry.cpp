@@ -128,7 +128,7 @@ void Vmx::load_guest_rest() {
 void Vmx::load_guest_tsc() {
     bool offset = has(primary::tsc_offsetting);
     cpu.guest_tsc_offset = offset ? vmcs[Field::tsc_offset] : 0;
-    cpu.guest_tsc_multiplier = offset && has(secondary::tsc_scaling) ? vmcs[Field::tsc_multiplier] : Cpu::unscaled_tsc;
+    cpu.guest_tsc_ratio = offset && has(secondary::tsc_scaling) ? vmcs[Field::tsc_multiplier] : Cpu::tsc_unscaled;
 }
 
 // ---- MSRs (27.4 and 28.6): entries of 16 bytes

@@ -130,7 +130,7 @@ void Vmx::to_host() {
     bool tagged = has(secondary::vpid), virtual_nmis = has(pin::virtual_nmis);
     u64 exit_reason = vmcs[Field::exit_reason];
     cpu.guest = nullptr, cpu.monitor_trap = false;
-    cpu.guest_tsc_offset = 0, cpu.guest_tsc_multiplier = Cpu::unscaled_tsc;
+    cpu.guest_tsc_offset = 0, cpu.guest_tsc_ratio = Cpu::tsc_unscaled;
     cpu.pending &= ~(pending::guest | pending::window | pending::debug);
     cpu.pending_dr6 = 0;
     cpu.if_masks = Cpu::maskable, cpu.iret_unblocks_nmi = true;
