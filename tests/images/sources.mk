@@ -7,11 +7,14 @@ EXTRA_DIST += \
     tests/images/diskinit \
     tests/images/disks \
     tests/images/disks.sh \
+    tests/images/dom0.sh \
+    tests/images/dom0work \
     tests/images/fpwork.c \
     tests/images/init \
     tests/images/initramfs.sh \
     tests/images/kernel.sh \
     tests/images/kvm.sh \
+    tests/images/kvmdeep.sh \
     tests/images/kvmguest.S \
     tests/images/kvmguest.h \
     tests/images/kvmqemu.sh \
