@@ -251,7 +251,7 @@ static Reason reason_of(paging::Event event) {
 }
 
 ::Outcome Vmx::second_stage_fault(const paging::Fault& f) {
-    if (f.event == paging::Event::ept_violation && is_virtualized(f)) return raise_ve(f);
+    if (f.event == paging::Event::ept_violation && is_virtualized(f)) return violation = f, cpu.raise(ve());
     Noted n{.reason = reason_of(f.event), .qualification = f.information};
     n.linear = f.linear.value, n.guest_physical = f.guest.value;
     return note(n);
@@ -274,7 +274,9 @@ bool Vmx::is_virtualized(const paging::Fault& f) const {
     return !cpu.memory.read(Physical(vmcs[Field::ve_information_address] + area_busy), 4);
 }
 
-::Outcome Vmx::raise_ve(const paging::Fault& f) {
+// Behind the last raise, so that an access that is tried again by other means finds the area free.
+void Vmx::tell_violation() {
+    auto& f = violation;
     auto put = [&](u64 at, unsigned bytes, u64 value) { cpu.memory.write(Physical(vmcs[Field::ve_information_address] + at), bytes, value); };
     put(area_reason, 4, u64(Reason::ept_violation));
     put(area_busy, 4, mask(31, 0));
@@ -282,7 +284,6 @@ bool Vmx::is_virtualized(const paging::Fault& f) const {
     put(area_linear, 8, f.linear.value);
     put(area_guest_physical, 8, f.guest.value);
     put(area_eptp_index, 2, vmcs[Field::eptp_index]);
-    return cpu.raise(ve());
 }
 
 // ---- page-modification logging
@@ -311,6 +312,7 @@ static bool wanted(const Vmcs& vmcs, const Fault& f) {
 }
 
 bool Vmx::exception(const Fault& f) {
+    if (f.vector == ve_vector) tell_violation();
     if (!wanted(vmcs, f)) return false;
     u32 type = !f.length ? hardware_exception : f.vector == db_vector ? privileged_software_exception : software_exception;
     Noted n{.reason = Reason::exception_or_nmi, .interruption = interruption(f.vector, type, f.has_code), .error_code = f.code, .length = f.length};

@@ -111,7 +111,7 @@ private:
 
     ::Outcome note(const Noted&);
     bool is_virtualized(const paging::Fault&) const;
-    ::Outcome raise_ve(const paging::Fault&);
+    void tell_violation();
     bool unblocked_by_iret() const { return cpu.nmi_unblocked_by_iret && !cpu.delivering && cpu.iret_unblocks_nmi; }
     u8 virtual_tpr() const;
     void set_virtual_tpr(u8 value);
@@ -155,6 +155,7 @@ private:
     Bus bus;
     PageLog page_log{*this};
     Noted noted;
+    paging::Fault violation;                      // of the #VE that is under way
     Timer timer;
     u64 timer_started = 0;                        // TSC >> rate at entry
     u64 timer_value = 0;

@@ -107,6 +107,24 @@ TEST_F(VmxExecution, a_violation_becomes_a_virtualization_exception_while_the_ar
     }
 }
 
+// Elements that a string instruction would like to store at once, and then one by one.
+TEST_F(VmxExecution, a_repeated_store_is_told_of_once_and_where_it_stopped) {
+    controls(0, use_ept | violation_ve);
+    v.vmcs.set(Field::ve_information_address, area);
+    constexpr u64 handler = 0x9000;
+    m.put(TestMachine::idt + 20 * 16, handler | u64{TestMachine::code64} << 16 | u64{0x8e00} << 32);
+    m.put_code("0f 01 c1", handler);
+    for (auto engine : engines) {
+        map(), leaf(1) = 0, m.put(area + 4, u32{0});
+        // mov rdi, rbx; mov ecx, 1000h; rep stosd; vmcall
+        ASSERT_TRUE(go(engine, "48 89 df b9 00 10 00 00 f3 ab 0f 01 c1"));
+        EXPECT_EQ(field(Field::exit_reason), 18u);
+        EXPECT_EQ(field(Field::guest_rip), handler);
+        EXPECT_EQ(m.get<u64>(area + 16), target + 0x1000);
+        EXPECT_EQ(m.cpu.gpr[rcx], 0x1000u - 0x400);
+    }
+}
+
 TEST_F(VmxExecution, vmread_and_vmwrite_reach_the_linked_vmcs) {
     constexpr u64 linked = 0x70000, read_bits = 0x71000, write_bits = 0x72000;
     m.put(linked, vmx::revision | u32(bit(31))), m.put(region, vmx::revision);
