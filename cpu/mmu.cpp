@@ -236,7 +236,8 @@ bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);
     host = page ? page + at.offset() : nullptr;
-    bool of_a_part = kind == Kind::write && by_sub_pages() && !known(address, kind, at);       // the rest of the page may not be written to
+    Physical whole;
+    bool of_a_part = kind == Kind::write && by_sub_pages() && !known(address, kind, whole);    // the rest of the page may not be written to
     if (page && as == As::current && !of_a_part) fill_bank(address, kind, page);
     return true;
 }
