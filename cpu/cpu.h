@@ -275,6 +275,7 @@ private:
     void read_pieces(const Span& span, void* to);
     void write_pieces(const Span& span, const void* from);
     // Within one page; host is null where the bus must be asked (cpu/mmu.cpp).
+    bool probe_parts(u64 address, unsigned width, Kind kind, As as);
     bool probe_piece(u64 address, Kind kind, As as, Physical& at, u8*& host);
     const Insn* fetch_slowly(u64 address, u64 room);
     const Insn* judge_decoded(decode::Result result, const Insn& insn);

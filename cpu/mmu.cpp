@@ -236,7 +236,9 @@ bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);
     host = page ? page + at.offset() : nullptr;
-    if (page && as == As::current) fill_bank(address, kind, page);
+    Physical whole;
+    bool of_a_part = kind == Kind::write && by_sub_pages() && !known(address, kind, whole);    // the rest of the page may not be written to
+    if (page && as == As::current && !of_a_part) fill_bank(address, kind, page);
     return true;
 }
 
@@ -274,6 +276,7 @@ static void visit_second_stage(Archive& a, paging::Stage2& s) {
     a("gib_pages", s.gib_pages), a("large_pages", s.large_pages), a("accessed_dirty", s.accessed_dirty), a("execute_only", s.execute_only);
     a("mode_based_execute", s.mode_based_execute), a("advanced_information", s.advanced_information);
     a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved), a("execute_trap", s.execute_trap), a("apic_page", s.apic_page);
+    a("sub_pages", s.sub_pages), a("sub_page_table", s.sub_page_table);
     s.kind = std::min(s.kind, paging::Nesting::npt), s.mode = std::min(s.mode, paging::Mode::level5);
     s.maxphyaddr = std::clamp<u8>(s.maxphyaddr, 32, 52);
 }

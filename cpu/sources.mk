@@ -20,6 +20,7 @@ cpu_sources = \
     cpu/cpuid/models.h \
     cpu/cpuid/models/barcelona.cpp \
     cpu/cpuid/models/haswell.cpp \
+    cpu/cpuid/models/icelake.cpp \
     cpu/cpuid/models/max-amd.cpp \
     cpu/cpuid/models/max-intel.cpp \
     cpu/cpuid/models/nehalem-ep.cpp \

@@ -129,7 +129,8 @@ struct Ept {
     static constexpr u64 index(u64 input, int level) { return bits(input, low(level) + 8, low(level)); }
     constexpr bool reaches(u64 input) const { return input < bit(12 + 9 * unsigned(levels)); }
     constexpr u64 accessed(int) const { return accessed_dirty ? bit(8) : 0; }
-    constexpr u64 dirty() const { return accessed_dirty ? bit(9) : 0; }
+    static constexpr u64 dirty_flag = bit(9);
+    constexpr u64 dirty() const { return accessed_dirty ? dirty_flag : 0; }
     constexpr bool present(u64 e) const { return e & (mode_based_execute ? mask(2, 0) | bit(10) : mask(2, 0)); }
     constexpr bool leaf(u64 e, int level) const {
         return level == 1 || (e & bit(7) && ((level == 2 && large_pages) || (level == 3 && gib_pages)));

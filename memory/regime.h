@@ -32,6 +32,16 @@ struct Stage1 {
 
 enum class Nesting : u8 { none, ept, npt };
 
+// Asked before a flag is set in an entry of the second stage, and told of each page that becomes dirty: VMX's page-modification
+// log (SDM vol. 3, 29.3.6).
+struct PageLog {
+    virtual bool full() const = 0;           // the access that needs the flag does not happen
+    virtual void add(GuestPhysical) = 0;
+
+protected:
+    ~PageLog() = default;
+};
+
 // The second stage: guest-physical to physical.
 struct Stage2 {
     Nesting kind = Nesting::none;
@@ -45,6 +55,9 @@ struct Stage2 {
     bool execute_only = true;                // the model has execute-only translations
     bool mode_based_execute = false;         // "mode-based execute control for EPT"
     bool advanced_information = false;       // exit qualification bits 9 to 11
+    bool sub_pages = false;                  // "sub-page write permissions for EPT": ...
+    u64 sub_page_table = 0;                  // ... the sub-page-permission-table pointer
+    PageLog* log = nullptr;                  // "enable PML", with accessed and dirty flags
     // NPT
     bool nxe = false;                        // the host's EFER.NXE
     bool pse36 = true;
@@ -102,7 +115,7 @@ enum class Stage : u8 { first = 1, second = 2 };
 // Why a walk ends without a translation. From `misconfigured` on: EPT misconfigurations besides reserved bits.
 enum class Reason : u8 {
     none, not_present, reserved, user, write, execute, smep, smap, protection_key, read, too_wide,
-    misconfigured, memory_type,
+    log_full, sub_page_miss, sub_page_misconfigured, misconfigured, memory_type,
 };
 
 // Whether the protection key refuses (SDM vol. 3, 4.6.2): PKRU for user pages, PKRS for supervisor pages; never a fetch.

@@ -56,7 +56,7 @@ struct Translation {
     constexpr Physical base() const { return Physical(physical.value & ~(size() - 1)); }
 };
 
-enum class Event : u8 { page_fault, ept_violation, ept_misconfiguration, nested_page_fault };
+enum class Event : u8 { page_fault, ept_violation, ept_misconfiguration, nested_page_fault, log_full, sub_page };
 
 struct Fault {
     Event event = Event::page_fault;
@@ -372,8 +372,10 @@ private:
         if (!format.reaches(guest.value)) return d.rights = {Rights::first}, refuse(d, Reason::too_wide, of, first);
         if (!descend(format, Stage::second, of, d, load)) return refuse(d, d.flaw.reason, of, first);
         d.rights = format.settled(d.rights);
-        if (Reason why = second_refusal(first & d.rights, of); why != Reason::none)
-            return refuse(d, why, of, first);
+        Reason why = second_refusal(first & d.rights, of);
+        if constexpr (std::is_same_v<Format, Ept>)
+            if (why == Reason::write && by_sub_pages(d, of)) why = sub_page_refusal(d);
+        if (why != Reason::none) return refuse(d, why, of, first);
 
         for (unsigned i = 0; i < d.count; i++) {
             auto& used = d.used[i];
@@ -383,6 +385,24 @@ private:
         m = mapping(format, d, of);
         if (out.plan.mappings < out.plan.mapping.size()) out.plan.mapping[out.plan.mappings++] = m;
         return true;
+    }
+
+    // Sub-page write permissions (SDM vol. 3, 29.3.4): a write by linear address to a 4-KiB page whose entry has bit 61 may be granted
+    // for 128 bytes. It is never cached: no mapping says that the page is writable.
+    bool by_sub_pages(const Descent& d, Access of) const {
+        return s2.sub_pages && d.level == 1 && d.entry & bit(61) && has_linear && is_final(of);
+    }
+    Reason sub_page_refusal(const Descent& d) {
+        u64 address = mask(s2.maxphyaddr - 1u, 12), e = s2.sub_page_table;
+        for (int level = 4; level > 1; level--) {
+            e = memory.load(Physical((e & address) + Ept::index(d.input, level) * 8), 8);
+            if (!(e & 1)) return Reason::sub_page_miss;
+            if (e & ~(address | 1)) return Reason::sub_page_misconfigured;
+        }
+        e = memory.load(Physical((e & address) + Ept::index(d.input, 1) * 8), 8);
+        constexpr u64 odd = 0xaaaaaaaaaaaaaaaa;
+        if (e & odd) return Reason::sub_page_misconfigured;
+        return e >> 2 * bits(d.input, 11, 7) & 1 ? Reason::none : Reason::write;
     }
 
     template <class Format> Mapping mapping(const Format& format, const Descent& d, Access of) {
@@ -405,13 +425,17 @@ private:
 
     bool refuse(const Descent& d, Reason why, Access of, Rights first) {
         bool npt = s2.kind == Nesting::npt, entry = why == Reason::reserved || why >= Reason::misconfigured;
+        bool sub_page = why == Reason::sub_page_miss || why == Reason::sub_page_misconfigured;
         if (npt && why == Reason::read) why = Reason::user;
-        Event event = npt ? Event::nested_page_fault : entry ? Event::ept_misconfiguration : Event::ept_violation;
-        u64 information = npt ? exit_information(why, of) : entry ? 0 : qualification(d, of, first);
+        Event event = npt ? Event::nested_page_fault : sub_page ? Event::sub_page : entry ? Event::ept_misconfiguration : Event::ept_violation;
+        u64 information = npt ? exit_information(why, of) : sub_page ? miss_or_misconfiguration(why) : entry ? 0 : qualification(d, of, first);
         fail({event, Stage::second, why, d.level, d.at, {}, d.entry, d.flaw.bits, has_linear ? linear : LinearAddress(),
               GuestPhysical(d.input), information});
         return false;
     }
+
+    // Exit qualification of an SPP-related event (SDM vol. 3, 28.2.1).
+    static u64 miss_or_misconfiguration(Reason why) { return why == Reason::sub_page_miss ? bit(11) : 0; }
 
     static bool is_final(Access of) { return of.purpose != Purpose::table && of.purpose != Purpose::accessed_dirty; }
 
@@ -446,7 +470,7 @@ private:
 };
 
 // What `access` to `linear` comes to, and what it would write. Whether the address is canonical is the
-// caller's question. Left out: shadow stacks, HLAT, sub-page permissions, paging-write and guest-paging
+// caller's question. Left out: shadow stacks, HLAT, paging-write and guest-paging
 // verification, LAM (each needs a bit in Stage1 or Stage2 and its rule here).
 template <class Memory, class Observer = const NoObserver>
 Walk walk(const Regime& regime, LinearAddress linear, Access access, Memory& memory, Observer&& see = NoObserver{}) {
@@ -465,11 +489,15 @@ Walk walk_guest_physical(const Regime& regime, GuestPhysical guest, Access acces
 }
 
 // Carries the plan out. False: an entry is no longer as the walk read it, and the walk must be done again;
-// flags that were set until then stay, which is harmless.
+// flags that were set until then stay, which is harmless. Memory may have   bool may_set(const Update&)   to be asked before
+// each, false ending it too, and   void has_set(const Update&)   to be told behind it.
 template <class Memory> bool commit(const Plan& plan, Memory& memory) {
     for (unsigned i = 0; i < plan.updates && !plan.probe; i++) {
         const Update& u = plan.update[i];
+        if constexpr (requires { memory.may_set(u); })
+            if (!memory.may_set(u)) return false;
         if (!memory.replace(u.physical(), u.width, u.entry, u.entry | u.set)) return false;
+        if constexpr (requires { memory.has_set(u); }) memory.has_set(u);
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid/leaves.h"
 #include "cpu/isa/control.h"
+#include "cpu/isa/xsave.h"
 #include "cpu/msr/access.h"
 #include "cpu/vmx/vmx.h"
 #include <algorithm>
@@ -270,6 +271,7 @@ constexpr MsrRow rows[] = {
     {0x00000480, 18,  "IA32_VMX_capabilities",    intel,  F::vmx,               {get_vmx, nullptr},               0},
     {0x000006e0, 1,   "IA32_TSC_DEADLINE",        any,    F::tsc_deadline,      {get_deadline, put_deadline},     all},
     {0x00000800, 256, "IA32_X2APIC",              any,    F::x2apic,            {get_x2apic, put_x2apic},         all},
+    {0x00000da0, 1,   "IA32_XSS",                 any,    F::xsaves,            at<&Msrs::xss>,                   xstate::supervisor_components},
     {0xc0000080, 1,   "IA32_EFER",                any,    F::none,              {get_efer, put_efer},             all},
     {0xc0000081, 1,   "IA32_STAR",                any,    F::syscall,           at<&Msrs::star>,                  all},
     {0xc0000082, 1,   "IA32_LSTAR",               any,    F::lm,                at<&Msrs::lstar>,                 all,                        canonical},

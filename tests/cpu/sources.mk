@@ -44,10 +44,12 @@ tests_cpu_sources = \
     tests/cpu/vmx/breakers.cpp \
     tests/cpu/vmx/breakers.h \
     tests/cpu/vmx/entry_checks.cpp \
+    tests/cpu/vmx/execution.cpp \
     tests/cpu/vmx/fields_at_hand.cpp \
     tests/cpu/vmx/generator.cpp \
     tests/cpu/vmx/generator.h \
     tests/cpu/vmx/host.h \
+    tests/cpu/vmx/instructions.cpp \
     tests/cpu/vmx/msr_lists.cpp \
     tests/cpu/vmx/pae_host.cpp \
     tests/cpu/vmx/scenes.cpp \
@@ -56,6 +58,7 @@ tests_cpu_sources = \
     tests/cpu/vmx/straight_checker.cpp \
     tests/cpu/vmx/straight_checker.h \
     tests/cpu/vmx/tables.cpp \
+    tests/cpu/vmx/time.cpp \
     tests/cpu/svm/avic.cpp \
     tests/cpu/svm/checks.cpp \
     tests/cpu/svm/events.cpp \

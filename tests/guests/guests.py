@@ -136,7 +136,8 @@ def several(cpus, model, engine):
 
 def models_of(name):
     """VMX is Intel's, SVM is AMD's; all else is of both."""
-    return [model for model in MODELS if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
+    models = MODELS + ["icelake"] if name.startswith("vmx") else MODELS       # of all else it has what max-intel has
+    return [model for model in models if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
 
 
 cases = {}

@@ -212,6 +212,58 @@ TEST(Nested, advanced_information_tells_the_guests_rights) {
     EXPECT_EQ(g.information(reading), 0x81u) << "not for the tables";
 }
 
+// SDM vol. 3, 29.3.4 and 28.2.1: the table's indices are those of EPT; bit 2n of its last entry is for 128 bytes n.
+TEST(Nested, sub_page_write_permissions_grant_128_bytes) {
+    Guest g(under_ept());
+    g.regime.stage2.sub_pages = true, g.regime.stage2.sub_page_table = 0x200000;
+    u64 last = 0x203000 + 9 * 8;
+    auto make = [&](u64 permissions) {
+        g.memory.put(0x200000, 0x201001), g.memory.put(0x201000, 0x202001), g.memory.put(0x202000, 0x203001), g.memory.put(last, permissions);
+        g.set_leaf(0x9000, 0x31 | bit(61));
+    };
+    make(bit(4));                                            // bytes 100h to 17Fh
+    g.memory.loads = 0;
+    Walk w = g.ask(writing);
+    ASSERT_TRUE(w.translation());
+    EXPECT_EQ(g.memory.loads, 28u) << "24 as without, and 4 of the table";
+    EXPECT_EQ(w.translation()->physical.value, 0x9123u);
+    EXPECT_FALSE(w.translation()->rights.has(Rights::write2)) << "the page as a whole can't be written";
+    for (unsigned n = 0; n < 32; n++)
+        EXPECT_EQ(bool(walk(g.regime, LinearAddress(n * 128 + 127), writing, g.memory).translation()), n == 2) << n;
+    make(~bit(4) & 0x5555555555555555);
+    EXPECT_EQ(g.information(writing), 0x18au);
+    EXPECT_TRUE(g.ask(reading).translation());
+
+    auto event = [&](u64 at, u64 value) {
+        make(bit(4)), g.memory.put(at, value);
+        Walk refused = g.ask(writing);
+        EXPECT_TRUE(refused.fault() && refused.fault()->event == Event::sub_page);
+        EXPECT_EQ(refused.fault()->guest.value, 0x9123u);
+        return refused.fault()->information;
+    };
+    for (u64 at : {0x200000, 0x201000, 0x202000}) EXPECT_EQ(event(at, 0x201000), bit(11)) << "a miss";
+    for (u64 at : {0x200000, 0x201000, 0x202000})
+        for (u64 reserved : {bit(1), bit(11), bit(52), bit(63)}) EXPECT_EQ(event(at, 0x201001 | reserved), 0u) << "a misconfiguration";
+    EXPECT_EQ(event(last, bit(4) | bit(1)), 0u);
+    EXPECT_EQ(event(last, bit(63)), 0u);
+    make(~u64{0}), g.set_leaf(0x9000, 0x33 | bit(61));
+    EXPECT_TRUE(g.ask(writing).translation()) << "not asked where the page can be written";
+    make(bit(4)), g.set_leaf(0x9000, 0x31);
+    EXPECT_EQ(g.information(writing), 0x18au) << "without bit 61";
+}
+
+TEST(Nested, sub_page_write_permissions_are_not_for_the_guests_tables) {
+    Guest g(under_ept(), 0x9007, 7);
+    g.regime.stage2.sub_pages = true, g.regime.stage2.sub_page_table = 0x200000;
+    g.memory.put(0x200000, 0x201001), g.memory.put(0x201000, 0x202001), g.memory.put(0x202000, 0x203001);
+    for (u64 n = 0; n < 512; n++) g.memory.put(0x203000 + n * 8, 0x5555555555555555);
+    g.set_leaf(0x4000, 0x31 | bit(61));
+    Walk w = g.ask(reading);                                 // the page's entry would get its accessed flag
+    ASSERT_TRUE(w.fault());
+    EXPECT_EQ(w.fault()->event, Event::ept_violation);
+    EXPECT_EQ(w.fault()->information, 0x8bu);
+}
+
 TEST(Nested, an_access_without_a_linear_address_says_so) {
     Guest g(under_ept());
     g.set_leaf(0x1000, 0);

@@ -32,6 +32,7 @@ WITHOUT = {
     "max-intel": {"unrestricted-guest": "kvm_intel.unrestricted_guest=0", "vpid": "kvm_intel.vpid=0",
                   "accessed-dirty": "kvm_intel.eptad=0", "virtual-nmis": "kvm_intel.vnmi=0",
                   "preemption-timer": "kvm_intel.preemption_timer=0", "tdp-mmu": "kvm.tdp_mmu=0",
+                  "page-log": "kvm_intel.pml=0", "shadow-vmcs": "kvm_intel.enable_shadow_vmcs=0", "pause-loops": "kvm_intel.ple_gap=0",
                   "ept-and-vpid": "kvm_intel.ept=0 kvm_intel.vpid=0"},
     "max-amd": {"next-rip": "kvm_amd.nrips=0", "virtual-gif": "kvm_amd.vgif=0", "virtual-vmload": "kvm_amd.vls=0",
                 "tdp-mmu": "kvm.tdp_mmu=0"},
@@ -41,12 +42,12 @@ WITH = {"max-intel": {}, "max-amd": {"avic": "kvm_amd.avic=1"}}
 # What KVM's parameters say where nothing is turned off, and which flags /proc/cpuinfo has.
 PARAMETERS = {
     "max-intel": {"kvm_intel": {"ept": "Y", "eptad": "Y", "unrestricted_guest": "Y", "vpid": "Y", "vnmi": "Y",
-                                "preemption_timer": "Y"}},
+                                "preemption_timer": "Y", "pml": "Y", "enable_shadow_vmcs": "Y"}},
     "max-amd": {"kvm_amd": {"npt": "Y", "nrips": "[Y1]", "vgif": "[Y1]"}},
 }
 FLAGS = {
     "max-intel": ["vmx", "ept", "vpid", "vnmi", "preemption_timer", "invvpid", "ept_x_only", "ept_ad", "tsc_offset", "vtpr",
-                  "mtf", "unrestricted_guest"],
+                  "mtf", "unrestricted_guest", "ple", "shadow_vmcs", "pml", "ept_mode_based_exec", "tsc_scaling"],
     "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid", "lbrv",
                 "tsc_scale", "avic", "v_vmsave_vmload"],
 }

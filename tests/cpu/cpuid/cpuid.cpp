@@ -134,7 +134,7 @@ TEST(Cpuid, the_extended_state_area_has_room_for_what_xcr0_enables) {
     all.xcr0 = 0x203;
     EXPECT_EQ(leaf(m, 0x0d, 0), (CpuidLeaf{0x203, 576, 840, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 0, all), (CpuidLeaf{0x203, 840, 840, 0}));
-    EXPECT_EQ(leaf(m, 0x0d, 1, all), (CpuidLeaf{7, 584, 0, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 1, all), (CpuidLeaf{15, 584, 0, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 9), (CpuidLeaf{8, 832, 0, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 2), CpuidLeaf{});
     EXPECT_EQ(leaf(model("haswell"), 0x0d, 0), (CpuidLeaf{3, 576, 576, 0}));
