@@ -363,6 +363,47 @@ TEST(Nested, npt_ignores_the_guests_wp_and_keeps_to_the_hosts_nxe) {
     EXPECT_EQ(g.information(fetching), bit(32) | 0xd) << "NX is reserved, and I/D not reported";
 }
 
+// GMET: pages that are a user's at each level are no code below CPL 3; every page is data.
+TEST(Nested, the_execute_trap_is_about_supervisors_fetches) {
+    constexpr Access supervisors{Kind::execute, Privilege::supervisor, false, Purpose::code}, users{Kind::execute, Privilege::user, false, Purpose::code};
+    constexpr u64 denied = bit(32) | 0x11;                 // present, fetch; no user
+    struct { const char* what; u64 directory, leaf; Access access; u64 information; } rows[] = {
+        {"a supervisor's fetch of a user's page", 0x27, 0x67, supervisors, denied},  {"of a supervisor's page", 0x27, 0x63, supervisors, 0},
+        {"of a page of a supervisor's directory", 0x23, 0x67, supervisors, 0},       {"a user's fetch of a user's page", 0x27, 0x67, users, 0},
+        {"of a supervisor's page", 0x27, 0x63, users, 0},                            {"of an NX page", 0x27, 0x67 | nx, users, denied | 4},
+        {"a supervisor's, of an NX page", 0x27, 0x63 | nx, supervisors, denied},     {"a read of a supervisor's page", 0x27, 0x61, reading, 0},
+        {"a write to a read-only page", 0x27, 0x61, writing, bit(32) | 7},
+    };
+    for (auto& row : rows) {
+        Guest g(under_npt());
+        g.regime.stage2.execute_trap = true;
+        u64 directory = entry_at(ept_root, 4, 2);
+        g.memory.put(directory, (g.memory.peek(directory, 8) & ~u64{0xff}) | row.directory);
+        g.set_leaf(0x9000, row.leaf);
+        EXPECT_EQ(g.information(row.access), row.information) << row.what;
+        // What is cached says the same.
+        if (Walk w = g.ask(reading); w.translation()) { EXPECT_EQ(permits(w.translation()->rights, row.access, g.regime.stage1), row.information == 0) << row.what; }
+    }
+}
+
+// AVIC: the guest's APIC is a page of its own within whatever maps it, for accesses by linear address alone.
+TEST(Nested, the_guests_apic_has_a_page_of_its_own) {
+    Guest g(under_npt());
+    g.memory.put(0x3000, u64{0x800000 | 0xe7});            // 2 MiB at 0 lead to 8 MiB ...
+    g.memory.put(entry_at(ept_root, 4, 2) + 4 * 8, u64{0x800000 | 0xe7});      // ... which are 2 MiB of the host's, too
+    g.regime.stage2.apic_page = 0x805000;
+    auto ask = [&](u64 at) { return *walk(g.regime, LinearAddress(at), reading, g.memory).translation(); };
+    EXPECT_EQ(ask(0x5123).physical.value, virtual_apic_page | 0x123);
+    EXPECT_EQ(ask(0x5123).shift, 12);
+    EXPECT_EQ(ask(0x6123).physical.value, 0x806123u);
+    EXPECT_EQ(ask(0x6123).shift, 12) << "no entry may cover the APIC";
+    g.regime.stage2.apic_page = 0xa05000;
+    EXPECT_EQ(ask(0x5123).physical.value, 0x805123u);
+    EXPECT_EQ(ask(0x5123).shift, 21);
+    g.regime.stage2.apic_page = 0x805000;
+    EXPECT_EQ(walk_guest_physical(g.regime, GuestPhysical(0x805123), reading, g.memory).translation()->physical.value, 0x805123u);
+}
+
 TEST(Nested, without_ept_flags_only_the_guests_are_set) {
     Guest g(under_ept(), 0x9007, 7);
     Walk w = g.ask(writing);

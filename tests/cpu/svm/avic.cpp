@@ -3,6 +3,7 @@
 #include "cpu/msr/access.h"
 #include "cpu/svm/avic.h"
 #include "tests/cpu/svm/host.h"
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -115,9 +116,11 @@ TEST(SvmAvic, each_register_has_its_permissions) {
         {0x300, {allowed, allowed}}, {0x310, {allowed, allowed}}, {0x320, {allowed, trap}}, {0x330, {allowed, trap}}, {0x340, {allowed, trap}},
         {0x350, {allowed, trap}}, {0x360, {allowed, trap}}, {0x370, {allowed, trap}},   {0x380, {allowed, trap}}, {0x3e0, {allowed, trap}}};
     for (unsigned offset = 0x100; offset < 0x280; offset += 16) table[offset] = {allowed, fault};
+    AvicHost m;
     for (unsigned offset = 0; offset < 0x1000; offset += 16)
         for (bool write : {false, true}) {
-            AvicHost m;
+            std::fill_n(m.ram.begin() + backing, 0x1000, u8(0));
+            m.reg(0xe0, ~u32{0});
             auto row = table.find(offset);
             How how = row == table.end() ? fault : write ? row->second.second : row->second.first;
             m.cpu.gpr[rcx] = 0x40;
