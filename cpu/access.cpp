@@ -43,6 +43,16 @@ static unsigned alignment(unsigned width) {
     return width <= 16 && std::has_single_bit(width) ? width : 1;
 }
 
+// Where the second stage may grant writes by 128 bytes, each such part of the access is asked for.
+bool Cpu::probe_parts(u64 address, unsigned width, Kind kind, As as) {
+    if (kind != Kind::write || !mmu->by_sub_pages()) return true;
+    Physical at;
+    u8* host;
+    for (u64 part = (address | 127) + 1; part < address + width; part += 128)
+        if (!probe_piece(part, kind, as, at, host)) return false;
+    return true;
+}
+
 bool Cpu::probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, Seg s) {
     u64 last = address + width - 1;
     if (bits64() || (as == As::supervisor && long_mode())) {
@@ -55,13 +65,16 @@ bool Cpu::probe_slow(u64 address, unsigned width, Kind kind, Span& span, As as, 
     span.width = width;
     span.head = std::min(width, unsigned(4096 - (address & 0xfff)));
     u8 *host, *second_host;
-    if (!probe_piece(address, kind, as, span.first, host)) return false;
+    if (!probe_piece(address, kind, as, span.first, host) || !probe_parts(address, span.head, kind, as)) return false;
     if (span.head == width) {
         span.host = host;
     } else {
         span.host = nullptr;
-        if (!probe_piece(last & ~u64{0xfff}, kind, as, span.second, second_host)) return false;
+        u64 next = last & ~u64{0xfff};
+        if (!probe_piece(next, kind, as, span.second, second_host) || !probe_parts(next, width - span.head, kind, as)) return false;
+        if (!virtual_apic_allows(span.second, width - span.head, kind)) return false;
     }
+    if (!host && !virtual_apic_allows(span.first, span.head, kind)) return false;
     if (as == As::current && debug_trap_armed()) data_breakpoint(address, width, kind == Kind::write);
     if (mmu->accessed) mmu->accessed(address, width, kind == Kind::write);
     return true;

@@ -16,11 +16,16 @@ struct PermissionWord {
     // stage; 31:12 free (SPP, SMM); 63:32 PKRU. Left out: PKRS.
     static constexpr PermissionWord of(const paging::Regime& regime, bool user, bool ac) {
         auto& s = regime.stage1;
-        if (s.mode == paging::Mode::off) return {regime.stage2.kind == paging::Nesting::none ? 0 : bit(11)};
+        if (s.mode == paging::Mode::off) return unpaged(regime.stage2, user);
         u64 word = u64(s.mode) | u64{user} << 3 | u64{s.wp} << 5 | u64{s.smep} << 6 | u64{s.smap} << 7 | u64{s.nxe} << 8;
         if (s.smap && !user) word |= u64{ac} << 4;
         if (s.pke && s.mode >= paging::Mode::level4) word |= u64{1} << 9 | u64{s.pkru} << 32;
         return {word | u64{s.pks} << 10};
+    }
+    // Under GMET the CPL counts without paging too.
+    static constexpr PermissionWord unpaged(const paging::Stage2& second, bool user) {
+        if (second.kind == paging::Nesting::none) return {0};
+        return {bit(11) | u64{second.execute_trap && user} << 3};
     }
     // The part that a fetch depends on, whatever the CPL: mode, SMEP, NXE.
     constexpr u64 execution() const { return value & (7 | bit(6) | bit(8) | bit(11)); }

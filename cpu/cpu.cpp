@@ -2,6 +2,7 @@
 // The CPU: reset state, derived modes, fetch, and the reference engine's loop.
 #include "cpu/cpu.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/event/debug.h"
 #include "cpu/exec/fast/runner.h"
 #include "cpu/execute.h"
 #include "cpu/mmu.h"
@@ -68,7 +69,7 @@ void Cpu::reset(bool init) {
     activity = number == 0 ? Activity::active : Activity::wait_for_sipi;
     mwaiting = monitor_trap = false;
     monitor = {};
-    guest = nullptr, guest_tsc_offset = 0;
+    guest = nullptr, guest_tsc_offset = 0, guest_tsc_ratio = tsc_unscaled;
     held = 0, if_masks = maskable, iret_unblocks_nmi = true;
     if (init) {
         control.xcr0 = xcr0, control.pkru = pkru;
@@ -91,7 +92,7 @@ void Cpu::visit(Archive& a) {
     a("apic", apic), a("cpl", cpl), a("activity", activity);
     a("sti_shadow", sti_shadow), a("mov_ss_shadow", mov_ss_shadow), a("nmi_blocked", nmi_blocked);
     a("mwaiting", mwaiting), a("monitor", monitor), a("held", held), a("if_masks", if_masks), a("monitor_trap", monitor_trap);
-    a("guest_tsc_offset", guest_tsc_offset), a("iret_unblocks_nmi", iret_unblocks_nmi);
+    a("guest_tsc_offset", guest_tsc_offset), a("guest_tsc_ratio", guest_tsc_ratio), a("iret_unblocks_nmi", iret_unblocks_nmi);
     if (virt) a("virt", *virt);
     monitor_trap = monitor_trap && guest;
     a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);
@@ -211,7 +212,16 @@ const Insn* Cpu::fetch_uncached() {
 
 Outcome Cpu::execute(const Insn& insn) { return execute_inline(insn); }
 
-// One instruction, or a batch of iterations of a repeated one, where TF, RF, a breakpoint or a shadow has to be watched.
+// Whether an instruction that has written RIP is a branch: not where it had an event delivered, or led into or out of a guest.
+static bool branches(const Insn& insn) {
+    using enum isa::Event;
+    switch (insn.row->event) {
+    case int_n: case into: case icebp: case vmx: case svm: return false;
+    default: return true;
+    }
+}
+
+// One instruction, or a batch of iterations of a repeated one, where TF, RF, a breakpoint, a shadow or branches have to be watched.
 void Cpu::step_watched() {
     stepping = rflags & rflags::tf;
     bool resuming = rflags & rflags::rf;
@@ -219,6 +229,7 @@ void Cpu::step_watched() {
     const Insn* insn = fetch();
     clock.ticks++;
     bool sti = sti_shadow, mov_ss = mov_ss_shadow, was_guest = guest;
+    u64 from = rip();
     rflags &= ~rflags::rf;
     Outcome outcome = insn ? execute(*insn) : Outcome::fault;
     if (was_guest == bool(guest)) {         // a shadow holds for one instruction; a second STI or MOV SS starts none
@@ -231,7 +242,10 @@ void Cpu::step_watched() {
         return deliver(fault_);
     }
     if (monitor_trap && was_guest && guest) guest->stepped();
-    if (stepping && !mov_ss_shadow) pending_dr6 |= bit(14);      // none behind a load of SS (SDM vol. 3, 6.8.3)
+    bool branch = outcome == Outcome::taken && branches(*insn);
+    if (branch) debug::record_branch(*this, from);
+    bool traps = stepping && (branch || !(msr.debugctl & debug::btf));       // BTF: SDM vol. 3, 18.4.4
+    if (traps && !mov_ss_shadow) pending_dr6 |= debug::bs;       // none behind a load of SS (SDM vol. 3, 6.8.3)
     if (pending_dr6) pending |= pending::debug;
 }
 

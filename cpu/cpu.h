@@ -94,7 +94,9 @@ struct Cpu {
     vmx::AtHand* vmcs = nullptr;                           // the current VMCS, if there is one
     std::optional<event::Delivery> delivering;             // the event whose delivery has just met a fault or VM exit
     bool monitor_trap = false;                             // guest->stepped() is to be told of each instruction
-    u64 guest_tsc_offset = 0;                              // added to what a guest reads
+    u64 guest_tsc_offset = 0;                              // added to what a guest reads ...
+    static constexpr u64 tsc_unscaled = bit(48);
+    u64 guest_tsc_ratio = tsc_unscaled;                    // ... of the TSC times this, a number with 48 bits behind the point
     Outcome second_stage_fault(const paging::Fault&);
 
     // ---- surroundings
@@ -119,8 +121,9 @@ struct Cpu {
     Tuning tuning;
     std::unique_ptr<fast::Runner> runner;                  // made when it is first needed
     bool unwatched() const {      // nothing but the instruction itself has to be looked at
-        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap);
+        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap | records_branches());
     }
+    bool records_branches() const { return msr.debugctl & 1; }             // DEBUGCTL.LBR
     void stop() { pending |= pending::stop; }
     // What of `pending` may act now: maskable interrupts wait for IF.
     u32 due() const { return pending & ~(rflags & rflags::if_ ? held : held | if_masks); }
@@ -218,9 +221,11 @@ struct Cpu {
     // Where a linear address leads, without any effect; for the debugger and tests. False: not mapped.
     bool peek(u64 address, u64& physical);
 
-    // ---- physical, with the local APIC's page in front of the bus
+    // ---- physical, with the local APIC's page, or a guest's, in front of the bus
     u64 read_physical(Physical at, unsigned width);
     void write_physical(Physical at, unsigned width, u64 value);
+    // False: the hypervisor wants to be told of this access to its guest's APIC, and an exit has been raised.
+    bool virtual_apic_allows(Physical at, unsigned width, Kind kind);
 
     // ---- events (cpu/event/)
     // Delivers a fault, trap or interrupt: on return the handler's first instruction is next, or a double fault's, or the
@@ -270,6 +275,7 @@ private:
     void read_pieces(const Span& span, void* to);
     void write_pieces(const Span& span, const void* from);
     // Within one page; host is null where the bus must be asked (cpu/mmu.cpp).
+    bool probe_parts(u64 address, unsigned width, Kind kind, As as);
     bool probe_piece(u64 address, Kind kind, As as, Physical& at, u8*& host);
     const Insn* fetch_slowly(u64 address, u64 room);
     const Insn* judge_decoded(decode::Result result, const Insn& insn);

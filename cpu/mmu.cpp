@@ -75,7 +75,7 @@ void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
 
 // Where what banks and stamps are by is another now: other siblings.
 void Mmu::select_context(const Rules& rules) {
-    auto is_it = [&](const Selection& s) { return s.rules == rules && s.context == context && s.second == regime.stage2.kind; };
+    auto is_it = [&](const Selection& s) { return s.rules == rules && s.context == context && s.second == regime.stage2.kind && s.execute_trap == regime.stage2.execute_trap; };
     if (is_it(*selection)) return;
     selection->taken = banks.taken();
     if (is_it(*before)) go_back();
@@ -91,7 +91,7 @@ void Mmu::go_back() {
 void Mmu::select_another(const Rules& rules) {
     note_use();
     std::swap(selection, before);
-    *selection = {context, rules, regime.stage2.kind, PermissionWord::of(regime, false, false)};
+    *selection = {context, rules, regime.stage2.kind, regime.stage2.execute_trap, PermissionWord::of(regime, false, false)};
     use_code_context(find_code_context());
 }
 
@@ -236,7 +236,9 @@ bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);
     host = page ? page + at.offset() : nullptr;
-    if (page && as == As::current) fill_bank(address, kind, page);
+    Physical whole;
+    bool of_a_part = kind == Kind::write && by_sub_pages() && !known(address, kind, whole);    // the rest of the page may not be written to
+    if (page && as == As::current && !of_a_part) fill_bank(address, kind, page);
     return true;
 }
 
@@ -273,7 +275,8 @@ static void visit_second_stage(Archive& a, paging::Stage2& s) {
     a("nesting", s.kind), a("mode", s.mode), a("root", s.root), a("maxphyaddr", s.maxphyaddr);
     a("gib_pages", s.gib_pages), a("large_pages", s.large_pages), a("accessed_dirty", s.accessed_dirty), a("execute_only", s.execute_only);
     a("mode_based_execute", s.mode_based_execute), a("advanced_information", s.advanced_information);
-    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved);
+    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved), a("execute_trap", s.execute_trap), a("apic_page", s.apic_page);
+    a("sub_pages", s.sub_pages), a("sub_page_table", s.sub_page_table);
     s.kind = std::min(s.kind, paging::Nesting::npt), s.mode = std::min(s.mode, paging::Mode::level5);
     s.maxphyaddr = std::clamp<u8>(s.maxphyaddr, 32, 52);
 }
@@ -326,8 +329,8 @@ void Cpu::cr4_written(u64 old) {
     if (~old & now & cr4::smep) mmu->invalidate(Operation::set_smep);
 }
 
-void Cpu::efer_written(u64) {
-    if (virt) virt->efer_changed();
+void Cpu::efer_written(u64 old) {
+    if (virt) virt->efer_changed(old);
     translation_mode_changed();
     mode_changed();
 }
@@ -358,11 +361,19 @@ bool Cpu::peek(u64 address, u64& physical) {
     return false;
 }
 
+static bool virtual_apic(const Cpu& cpu, Physical at) { return cpu.guest && at.page() == paging::virtual_apic_page; }
+
+bool Cpu::virtual_apic_allows(Physical at, unsigned width, Kind kind) {
+    return !virtual_apic(*this, at) || guest->virtual_apic_access(unsigned(at.offset()), width, kind == Kind::write);
+}
+
 u64 Cpu::read_physical(Physical at, unsigned width) {
+    if (virtual_apic(*this, at)) return guest->read_virtual_apic(unsigned(at.offset()), width);
     return apic.claims(at) ? apic.read(unsigned(at.offset()), width) : memory.read(at, width);
 }
 
 void Cpu::write_physical(Physical at, unsigned width, u64 value) {
-    if (apic.claims(at)) apic.write(unsigned(at.offset()), width, value);
+    if (virtual_apic(*this, at)) guest->write_virtual_apic(unsigned(at.offset()), width, value);
+    else if (apic.claims(at)) apic.write(unsigned(at.offset()), width, value);
     else memory.write(at, width, value);
 }

@@ -33,9 +33,10 @@ struct Mmu {
     // Into a guest, and back to the host: another context, with its second stage. Called once the control registers are the
     // new ones. Nothing is flushed here: the caller invalidates by the row of its world switch. A guest without VPID has
     // VPID 0; one without EPT has no_ept, and under nested paging the ASID stands for the root. Bits 11:0 of `ept`, whose
-    // bits 51:12 are the root, keep apart what is cached under one root by different rules (EPTP[6:3], mode-based execute).
+    // bits 51:12 are the root, keep apart what is cached under one root by different rules (EPTP[6:3], mode-based execute, sub-pages).
     void enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept = paging::Context::no_ept);
     void leave_guest() { enter_guest({}, 0); }
+    bool by_sub_pages() const { return regime.stage2.sub_pages; }      // writes may be granted by 128 bytes
     bool pdptes_in_memory() const { return regime.stage1.pdptes_in_memory; }       // read by each walk, not by MOV CR3
 
     // A debugger's: told of each access to data. While it is set no access is short; call select_bank() after a change.
@@ -93,6 +94,7 @@ private:
         paging::Context context;
         Rules rules;
         paging::Nesting second{};
+        bool execute_trap = false;
         PermissionWord word;                  // of these rules, as a supervisor without AC
         std::array<Bank*, 4> siblings{};      // by CPL 3 and AC; null: not asked for yet
         unsigned code_context = 0;

@@ -16,7 +16,7 @@ enum class Outcome : u8 {
 enum : u8 {
     de_vector = 0, db_vector = 1, nmi_vector = 2, bp_vector = 3, of_vector = 4, br_vector = 5, ud_vector = 6, nm_vector = 7,
     df_vector = 8, ts_vector = 10, np_vector = 11, ss_vector = 12, gp_vector = 13, pf_vector = 14, mf_vector = 16,
-    ac_vector = 17, mc_vector = 18, xm_vector = 19
+    ac_vector = 17, mc_vector = 18, xm_vector = 19, ve_vector = 20
 };
 
 struct Fault {
@@ -34,6 +34,7 @@ constexpr Fault nm() { return {nm_vector}; }
 constexpr Fault br() { return {br_vector}; }
 constexpr Fault mf() { return {mf_vector}; }
 constexpr Fault xm() { return {xm_vector}; }
+constexpr Fault ve() { return {ve_vector}; }
 constexpr Fault ts(u32 code) { return {ts_vector, true, code}; }
 constexpr Fault np(u32 code) { return {np_vector, true, code}; }
 constexpr Fault ss(u32 code) { return {ss_vector, true, code}; }

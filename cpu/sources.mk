@@ -20,10 +20,13 @@ cpu_sources = \
     cpu/cpuid/models.h \
     cpu/cpuid/models/barcelona.cpp \
     cpu/cpuid/models/haswell.cpp \
+    cpu/cpuid/models/icelake.cpp \
     cpu/cpuid/models/max-amd.cpp \
     cpu/cpuid/models/max-intel.cpp \
     cpu/cpuid/models/nehalem-ep.cpp \
     cpu/cpuid/models/zen2.cpp \
+    cpu/cpuid/models/zen3.cpp \
+    cpu/cpuid/models/zen4.cpp \
     cpu/decode/decoder.cpp \
     cpu/decode/decoder.h \
     cpu/decode/insn.h \
@@ -162,6 +165,7 @@ cpu_sources = \
     cpu/virt/exit_log.h \
     cpu/virt/layer.cpp \
     cpu/virt/layer.h \
+    cpu/virt/virtual_apic.h \
     cpu/virt/operand.h \
     cpu/vmx/capabilities.cpp \
     cpu/vmx/capabilities.def \
@@ -185,6 +189,9 @@ cpu_sources = \
     cpu/vmx/intercepts.cpp \
     cpu/vmx/listing.cpp \
     cpu/vmx/listing.h \
+    cpu/svm/avic.cpp \
+    cpu/svm/avic.h \
+    cpu/svm/avic_registers.def \
     cpu/svm/checks.cpp \
     cpu/svm/checks.h \
     cpu/svm/intercepts.cpp \
@@ -199,6 +206,7 @@ cpu_sources = \
     cpu/svm/vmcb_fields.def \
     cpu/svm/events.cpp \
     cpu/svm/intercept.cpp \
+    cpu/svm/skinit.cpp \
     cpu/svm/state.cpp \
     cpu/svm/state.h \
     cpu/svm/svm.cpp \

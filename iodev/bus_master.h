@@ -3,6 +3,7 @@
 // message instead. While a transfer is under way, one that it provokes (a device whose DMA hits a
 // device's registers) is refused: no recursion, whatever a guest's descriptors say.
 #pragma once
+#include "base/archive.h"
 #include "base/log.h"
 #include "memory/physical.h"
 
@@ -27,18 +28,26 @@ public:
         return write(Physical(at), bytes);
     }
     bool busy() const { return active; }
+    // The secure loader's 64 KiB are closed to devices until the next reset (AMD's SL_DEV).
+    void protect(u64 base) { closed = base, closes = true; }
+    void reset() { closed = 0, closes = false; }
+    void visit(Archive& a) { a("closed", closed), a("closes", closes); }
     std::function<void(u64 address, u32 data)> message = [](u64, u32) {};   // the board's
 
 private:
     template <class Run> bool transfer(Physical at, u64 size, Run run) {
         if (active) log_once("DMA from within another device's DMA: dropped");
-        if (active || at.value + size < at.value) return false;
+        if (active || at.value + size < at.value || hits_closed(at.value, size)) return false;
         active = true;
         run();
         active = false;
         return true;
     }
 
+    bool hits_closed(u64 at, u64 size) const { return closes && at < closed + 0x10000 && at + size > closed; }
+
     PhysicalMap& memory;
+    u64 closed = 0;
+    bool closes = false;
     bool active = false;                    // only within a call, so no state to save
 };

@@ -276,7 +276,7 @@ constexpr CpuName cpu_names[] = {
     {"corei5_lynnfield_750", "nehalem-ep", false}, {"corei5_arrandale_m520", "nehalem-ep", false},
     {"corei7_sandy_bridge_2600k", "nehalem-ep", false}, {"corei7_ivy_bridge_3770k", "nehalem-ep", false},
     {"broadwell_ult", "haswell", false}, {"corei7_skylake_x", "haswell", false}, {"corei3_cnl", "haswell", false},
-    {"corei7_icelake_u", "haswell", false}, {"tigerlake", "haswell", false},
+    {"corei7_icelake_u", "icelake", false}, {"tigerlake", "icelake", false},
     {"athlon64_clawhammer", "barcelona", false}, {"athlon64_venice", "barcelona", false}, {"turion64_tyler", "barcelona", false},
     {"phenom_8650_toliman", "barcelona", false}, {"zambezi", "barcelona", false}, {"trinity_apu", "barcelona", false},
     {"ryzen", "zen2", false},

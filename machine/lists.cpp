@@ -30,9 +30,9 @@ static void list_devices() {
 // What a user may look for and not find yet; the CPU models' own gaps are in --list cpus.
 static void list_missing() {
     static constexpr const char* missing[] = {
-        "CPU: SSE3 and later vector instructions, AVX, AES, SHA; XSAVES; SMM; performance counters",
-        "VMX: SMM's dual-monitor treatment; APIC virtualization but for the TPR shadow; posted interrupts; VMCS shadowing; #VE; PML",
-        "SVM: SKINIT; LBR virtualization; TSC ratio; AVIC; virtual NMIs; guest-mode execute trap; SMM",
+        "CPU: SSE3 and later vector instructions, AVX, AES, SHA; SMM; performance counters",
+        "VMX: SMM's dual-monitor treatment; APIC virtualization but for the TPR shadow; posted interrupts",
+        "SVM: x2AVIC; supervisor shadow stacks; idle HLT; bus-lock threshold; INVLPGB and TLBSYNC; IBS virtualization; SMM",
         "machine: AHCI, NVMe, virtio; network, USB, sound cards; S3 under firmware",
         "tools: snapshots, record and replay, the debugger's windows and stepping backwards, QMP",
     };

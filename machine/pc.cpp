@@ -113,9 +113,14 @@ Wires Pc::cpu_wires(unsigned number) {
     w.port_out = [this](u16 port, unsigned width, u32 value) { ports.out(port, width, value); };
     if (number == 0) w.acknowledge = [this] { return pic.acknowledge(); };
     w.send = [this](const ApicMessage& m) { route(apics, m); };
+    w.doorbell = [this](u32 apic) {
+        for (Cpu* c : cpus)
+            if (c->apic.initial_id() == apic && c->virt) c->virt->doorbell();
+    };
     w.eoi = [this](u8 vector) { ioapic.eoi(vector); };
     w.shutdown = [this] { end(Ending::triple_fault); };
     w.ferr = [this](bool on) { ferr.irq13.set(on); };
+    w.protect = [this](u64 base) { bus_master.protect(base); };
     w.random = [this] { return random.next(); };
     return w;
 }
@@ -234,6 +239,7 @@ void Pc::reset(Reset kind) {
     for (auto* device : devices()) device->reset(kind);
     pic.reset(kind);
     dma.reset(kind);
+    bus_master.reset();
     a20.set(0, true);
     if (kind == Reset::power) ram.clear();
     for (Cpu* c : cpus) c->memory_replaced();
@@ -281,6 +287,7 @@ void Pc::visit(Archive& a) {
     a("random", random);
     a("pic", pic);
     a("dma", dma);
+    a("bus_master", bus_master);
     a("a20", a20);
     for (unsigned n = 0; n < 16; n++) a("irq" + std::to_string(n), *irq_lines[n]);
     a("hpet_legacy", hpet_legacy);

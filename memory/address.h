@@ -16,3 +16,10 @@ template <class Space> struct Address {
 using LinearAddress = Address<struct LinearSpace>;                 // LA; a guest's is its GVA
 using GuestPhysical = Address<struct GuestPhysicalSpace>;          // GPA: what stage 1 yields
 using Physical = Address<struct PhysicalSpace>;                    // PA: what the bus sees
+
+namespace paging {
+
+// In place of a physical address: the page that stands for a guest's local APIC. No bus reaches it, what runs the guest answers.
+constexpr u64 virtual_apic_page = bit(52);
+
+}

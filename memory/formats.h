@@ -129,7 +129,8 @@ struct Ept {
     static constexpr u64 index(u64 input, int level) { return bits(input, low(level) + 8, low(level)); }
     constexpr bool reaches(u64 input) const { return input < bit(12 + 9 * unsigned(levels)); }
     constexpr u64 accessed(int) const { return accessed_dirty ? bit(8) : 0; }
-    constexpr u64 dirty() const { return accessed_dirty ? bit(9) : 0; }
+    static constexpr u64 dirty_flag = bit(9);
+    constexpr u64 dirty() const { return accessed_dirty ? dirty_flag : 0; }
     constexpr bool present(u64 e) const { return e & (mode_based_execute ? mask(2, 0) | bit(10) : mask(2, 0)); }
     constexpr bool leaf(u64 e, int level) const {
         return level == 1 || (e & bit(7) && ((level == 2 && large_pages) || (level == 3 && gib_pages)));
@@ -146,8 +147,9 @@ struct Ept {
     constexpr u64 frame(u64 e, int level) const { return e & mask(width - 1, leaf(e, level) ? low(level) : 12); }
     constexpr Rights rights_of(u64 e, int) const {
         u64 user = mode_based_execute ? bits(e, 10, 10) : bits(e, 2, 2);
-        return {u8(Rights::first | bits(e, 2, 0) << 3 | user << 6)};
+        return {u8(Rights::first | bits(e, 2, 0) << 3 | user << 6 | Rights::by_page)};
     }
+    static constexpr Rights settled(Rights all_levels) { return all_levels; }
     static constexpr bool in_register(int) { return false; }
     static constexpr u8 memory_type(u64 e) { return u8(bits(e, 5, 3)); }
     static constexpr bool ignores_pat(u64 e) { return e & bit(6); }
@@ -161,13 +163,23 @@ private:
 };
 
 // Nested page tables (APM vol. 2, 15.25) are the host's own format, walked as a user: what that grants is
-// the second stage's.
+// the second stage's. With the guest-mode execute trap (GMET) every page is the guest's, but a page that is
+// a user's at each level is no code for its supervisor.
 template <class Format> struct Npt : Format {
+    bool execute_trap = false;
+
     constexpr Rights rights_of(u64 e, int level) const {
         u8 r = Format::rights_of(e, level).allowed;
-        u8 user = r & Rights::user ? 0xff : 0;
+        bool user = r & Rights::user;
         u8 fetch = r & Rights::execute ? Rights::execute2 | Rights::user_execute2 : 0;
-        return {u8(Rights::first | (user & (Rights::read2 | (r & Rights::write ? Rights::write2 : 0) | fetch)))};
+        u8 granted = Rights::read2 | (r & Rights::write ? Rights::write2 : 0) | fetch;
+        if (execute_trap) return {u8((user ? Rights::first : Rights::first & ~Rights::user) | granted)};
+        return {u8(Rights::first | Rights::by_page | (user ? granted : 0))};
+    }
+    // Until here `user` of all levels' rights says what they do of the page.
+    constexpr Rights settled(Rights r) const {
+        if (execute_trap && r.has(Rights::user)) r.allowed &= u8(~Rights::execute2);
+        return {u8(r.allowed | Rights::first), r.key};
     }
 };
 

@@ -24,13 +24,16 @@ inline const Entry* hit(const TlbArray& array, const Context& context, const Sta
 // The same with paging off: the guest-physical mapping answers, and never what was cached while paging was on.
 inline const Entry* hit_guest_physical(const Tlb& tlb, const Context& context, GuestPhysical at, Access access) {
     const Entry* e = tlb.find_guest_physical(context, at);
-    if (!e || second_refusal(e->rights, access.kind) != Reason::none) return nullptr;
+    if (!e || second_refusal(e->rights, access) != Reason::none) return nullptr;
     return access.writes() && !e->dirty2 ? nullptr : e;
 }
 
 // What the TLB has for an access in a regime that translates at all.
 inline const Entry* hit(const Tlb& tlb, const Context& context, const Regime& regime, LinearAddress at, Access access) {
-    if (regime.stage1.mode == Mode::off) return hit_guest_physical(tlb, context, GuestPhysical(at.value), access);
+    if (regime.stage1.mode == Mode::off) {
+        GuestPhysical guest(at.value);
+        return guest.page() == regime.stage2.apic_page ? nullptr : hit_guest_physical(tlb, context, guest, access);
+    }
     return hit(access.fetches() ? tlb.instruction : tlb.data, context, regime.stage1, at, access);
 }
 
@@ -38,7 +41,7 @@ using Result = std::variant<Physical, Fault>;
 
 // Forgets what a fault makes the CPU forget.
 inline void forget(Tlb& tlb, const Context& context, Vendor vendor, const Fault& fault) {
-    if (fault.event == Event::ept_misconfiguration) return;
+    if (fault.event != Event::page_fault && fault.event != Event::ept_violation && fault.event != Event::nested_page_fault) return;
     Operation cause = fault.event == Event::page_fault ? Operation::page_fault : Operation::second_stage_fault;
     invalidate(tlb, cause, {context, fault.linear.value, fault.guest.value}, vendor);
 }
@@ -48,7 +51,16 @@ struct CachedTables : BusTables {
     const Tlb& tlb;
     const Context& context;
     bool probes;
+    PageLog* log;
     Mapping found{};
+    const Update* unlogged = nullptr;        // the update for which the log had no room
+    bool may_set(const Update& u) {
+        if (log && u.stage == Stage::second && log->full()) unlogged = &u;
+        return !unlogged;
+    }
+    void has_set(const Update& u) {
+        if (log && u.stage == Stage::second && u.set & Ept::dirty_flag) log->add(GuestPhysical(u.guest));
+    }
     const Mapping* cached(GuestPhysical guest) {
         const Entry* e = probes ? nullptr : tlb.find_guest_physical(context, guest);
         if (e) found = {e->tag.page, e->base, e->tag.shift, e->rights, e->dirty2, e->caching, e->leaf2};
@@ -56,13 +68,25 @@ struct CachedTables : BusTables {
     }
 };
 
+// What has become of a walk whose flags can't be set: a page-modification log-full event (SDM vol. 3, 29.3.6).
+inline Walk log_full(const Update& u, LinearAddress linear) {
+    Fault fault;
+    fault.event = Event::log_full, fault.stage = Stage::second, fault.reason = Reason::log_full, fault.level = u.level;
+    fault.at = u.physical(), fault.entry = u.entry, fault.linear = linear, fault.guest = GuestPhysical(u.guest);
+    return {fault, {}};
+}
+
 // A walk with its flags set and its guest-physical mappings in the TLB. `ask(tables)` walks. An entry that changes under
 // each of four walks (one that a device answers for) is used as read.
 template <class Ask>
-Walk walk_and_keep(Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, Access access, Ask&& ask) {
-    CachedTables tables{{map}, tlb, context, access.probes()};
+Walk walk_and_keep(const Stage2& second, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, LinearAddress linear,
+                   Access access, Ask&& ask) {
+    CachedTables tables{{map}, tlb, context, access.probes(), second.log};
     Walk done = ask(tables);
-    for (int again = 0; again < 3 && !done.fault() && !commit(done.plan, tables); again++) done = ask(tables);
+    for (int again = 0; again < 3 && !done.fault() && !commit(done.plan, tables); again++) {
+        if (tables.unlogged) done = log_full(*tables.unlogged, linear);
+        else done = ask(tables);
+    }
     if (access.probes()) return done;
     if (const Fault* fault = done.fault()) {
         tlb.counters.faults++;
@@ -79,7 +103,7 @@ template <class Observer = const NoObserver>
 Result walk_and_fill(const Regime& regime, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, LinearAddress at,
                      Access access, Observer&& see = NoObserver{}) {
     auto ask = [&](CachedTables& tables) { return walk(regime, at, access, tables, see); };
-    Walk done = walk_and_keep(tlb, context, vendor, map, access, ask);
+    Walk done = walk_and_keep(regime.stage2, tlb, context, vendor, map, at, access, ask);
     if (const Fault* fault = done.fault()) return *fault;
     const Translation& t = *done.translation();
     if (access.probes()) return t.physical;
@@ -109,7 +133,7 @@ Result translate_guest_physical(const Regime& regime, Tlb& tlb, const Context& c
     if (regime.stage2.kind == Nesting::none) return Physical(at.value);
     if (const Entry* e = access.probes() ? nullptr : hit_guest_physical(tlb, context, at, access)) return e->physical(at.value);
     auto ask = [&](CachedTables& tables) { return walk_guest_physical(regime, at, access, tables, see); };
-    Walk done = walk_and_keep(tlb, context, vendor, map, access, ask);
+    Walk done = walk_and_keep(regime.stage2, tlb, context, vendor, map, {}, access, ask);
     if (const Fault* fault = done.fault()) return *fault;
     return done.translation()->physical;
 }

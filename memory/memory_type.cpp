@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Memory types by PAT, MTRRs and EPT, from the manual's tables.
+// Memory types by PAT, MTRRs, EPT and NPT, from the manuals' tables.
 #include "memory/memory_type.h"
+#include <algorithm>
 
 namespace paging {
 
@@ -60,9 +61,50 @@ MemoryType combine(MemoryType range, MemoryType pat) {
     return table[row][column];
 }
 
+namespace {
+
+// Rows and columns of AMD's tables.
+unsigned place(MemoryType t) {
+    using enum MemoryType;
+    constexpr MemoryType order[] = {uc, uc_minus, wc, wp, wt, wb};
+    return unsigned(std::ranges::find(order, t) - order);
+}
+
+}
+
+MemoryType combine_pats(MemoryType guest, MemoryType host) {
+    using enum MemoryType;
+    constexpr MemoryType table[6][6] = {
+        // host: UC   UC-       WC  WP  WT  WB
+        {uc, uc,       uc, uc, uc, uc},             // UC
+        {uc, uc_minus, wc, uc, uc, uc},             // UC-
+        {wc, wc,       wc, wc, wc, wc},             // WC
+        {uc, uc,       uc, wp, uc, wp},             // WP
+        {uc, uc,       uc, uc, wt, wt},             // WT
+        {uc, uc_minus, wc, wp, wt, wb},             // WB
+    };
+    return table[place(guest)][place(host)];
+}
+
+MemoryType combine_nested(MemoryType range, MemoryType pat) {
+    using enum MemoryType;
+    constexpr MemoryType table[6][5] = {
+        // MTRR: UC WC  WP  WT  WB
+        {uc, uc, uc, uc, uc},                       // UC
+        {uc, wc, uc, uc, uc},                       // UC-
+        {wc, wc, wc, wc, wc},                       // WC
+        {uc, uc, wp, uc, wp},                       // WP
+        {uc, uc, uc, wt, wt},                       // WT
+        {uc, wc, wp, wt, wb},                       // WB
+    };
+    unsigned column = place(range);
+    return table[place(pat)][column ? column - 1 : 0];
+}
+
 MemoryType memory_type(const Types& t, const Caching& c, Physical at) {
     if (t.cd) return MemoryType::uc;
     MemoryType pat = pat_type(t.pat, c.pat);
+    if (c.nesting == Nesting::npt) return combine_nested(t.mtrrs.type(at), combine_pats(pat, pat_type(t.host_pat, c.second)));
     if (c.nesting != Nesting::ept) return combine(t.mtrrs.type(at), pat);
     return c.ignore_pat ? valid(c.second) : combine(valid(c.second), pat);
 }

@@ -37,13 +37,18 @@ struct Mtrrs {
 // PAT type upon the type by MTRR or, under EPT, upon the EPT leaf's (SDM vol. 3, table 12-7 and 29.3.7.2).
 MemoryType combine(MemoryType range, MemoryType pat);
 
+// NPT: the guest's PAT type upon the host's, and what comes of it upon the type by MTRR (APM vol. 2, 15.25.8).
+MemoryType combine_pats(MemoryType guest, MemoryType host);
+MemoryType combine_nested(MemoryType range, MemoryType pat);
+
 struct Types {
-    u64 pat = reset_pat;
+    u64 pat = reset_pat;                     // the guest's, where there is one
+    u64 host_pat = reset_pat;                // NPT
     bool cd = false;                         // CR0.CD: nothing is cached
     Mtrrs mtrrs;
 };
 
-// The type of a translated access. Left out: NPT's combination of the host's PAT with the guest's.
+// The type of a translated access.
 MemoryType memory_type(const Types&, const Caching&, Physical);
 
 }

@@ -32,6 +32,16 @@ struct Stage1 {
 
 enum class Nesting : u8 { none, ept, npt };
 
+// Asked before a flag is set in an entry of the second stage, and told of each page that becomes dirty: VMX's page-modification
+// log (SDM vol. 3, 29.3.6).
+struct PageLog {
+    virtual bool full() const = 0;           // the access that needs the flag does not happen
+    virtual void add(GuestPhysical) = 0;
+
+protected:
+    ~PageLog() = default;
+};
+
 // The second stage: guest-physical to physical.
 struct Stage2 {
     Nesting kind = Nesting::none;
@@ -45,10 +55,16 @@ struct Stage2 {
     bool execute_only = true;                // the model has execute-only translations
     bool mode_based_execute = false;         // "mode-based execute control for EPT"
     bool advanced_information = false;       // exit qualification bits 9 to 11
+    bool sub_pages = false;                  // "sub-page write permissions for EPT": ...
+    u64 sub_page_table = 0;                  // ... the sub-page-permission-table pointer
+    PageLog* log = nullptr;                  // "enable PML", with accessed and dirty flags
     // NPT
     bool nxe = false;                        // the host's EFER.NXE
     bool pse36 = true;
     bool global_reserved = false;
+    bool execute_trap = false;               // GMET
+    static constexpr u64 no_page = ~u64{0};
+    u64 apic_page = no_page;                 // AVIC: linear accesses to this guest-physical page are virtual_apic_page's
     bool operator==(const Stage2&) const = default;
 };
 
@@ -83,7 +99,8 @@ struct Rights {
     enum : u8 {
         write = 1, user = 2, execute = 4,                          // first stage; execute: no entry has XD/NX
         read2 = 8, write2 = 16, execute2 = 32, user_execute2 = 64, // second stage
-        first = 7, second = 0x78, all = 0x7f,
+        by_page = 128,                       // whose page it is says which of them counts; else (GMET) whose fetch
+        first = 7, second = 0xf8, all = 0xff,
     };
     u8 allowed = all;
     u8 key = 0;                              // protection key of the leaf
@@ -98,7 +115,7 @@ enum class Stage : u8 { first = 1, second = 2 };
 // Why a walk ends without a translation. From `misconfigured` on: EPT misconfigurations besides reserved bits.
 enum class Reason : u8 {
     none, not_present, reserved, user, write, execute, smep, smap, protection_key, read, too_wide,
-    misconfigured, memory_type,
+    log_full, sub_page_miss, sub_page_misconfigured, misconfigured, memory_type,
 };
 
 // Whether the protection key refuses (SDM vol. 3, 4.6.2): PKRU for user pages, PKRS for supervisor pages; never a fetch.
@@ -134,11 +151,12 @@ constexpr Reason refusal(Rights rights, Access access, const Stage1& s) {
 }
 
 // The second stage's verdict. With mode-based execute control a page that the first stage gives to user mode
-// (any page, with paging off) needs the user-execute right.
-constexpr Reason second_refusal(Rights rights, Kind kind) {
+// (any page, with paging off) needs the user-execute right; with GMET a fetch at CPL 3.
+constexpr Reason second_refusal(Rights rights, Access access) {
+    Kind kind = access.kind;
     if (kind == Kind::execute) {
-        u8 needed = rights.has(Rights::user) ? Rights::user_execute2 : Rights::execute2;
-        return rights.has(needed) ? Reason::none : Reason::execute;
+        bool user = rights.has(Rights::by_page) ? rights.has(Rights::user) : access.user();
+        return rights.has(user ? Rights::user_execute2 : Rights::execute2) ? Reason::none : Reason::execute;
     }
     if (u8(kind) & 1 && !rights.has(Rights::read2)) return Reason::read;
     if (u8(kind) & 2 && !rights.has(Rights::write2)) return Reason::write;
@@ -147,7 +165,7 @@ constexpr Reason second_refusal(Rights rights, Kind kind) {
 
 // The one question that a walk and a TLB hit ask.
 constexpr bool permits(Rights rights, Access access, const Stage1& s) {
-    return refusal(rights, access, s) == Reason::none && second_refusal(rights, access.kind) == Reason::none;
+    return refusal(rights, access, s) == Reason::none && second_refusal(rights, access) == Reason::none;
 }
 
 }

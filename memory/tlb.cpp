@@ -110,7 +110,7 @@ bool TlbArray::sane(u64 slot, const Entry& e) const {
     if (e.tag.first_shift < e.tag.shift) return false;
     u64 offset = bit(e.tag.shift) - 1;
     return !((e.tag.page | e.base) & offset) && e.order <= order && e.tag.dimension <= Dimension::guest_physical &&
-           e.caching.nesting <= Nesting::npt && e.rights.key < 16 && e.rights.allowed <= Rights::all &&
+           e.caching.nesting <= Nesting::npt && e.rights.key < 16 &&
            set_of(e.tag.page >> e.tag.shift, e.tag.vpid) == slot / ways;
 }
 

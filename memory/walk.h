@@ -56,7 +56,7 @@ struct Translation {
     constexpr Physical base() const { return Physical(physical.value & ~(size() - 1)); }
 };
 
-enum class Event : u8 { page_fault, ept_violation, ept_misconfiguration, nested_page_fault };
+enum class Event : u8 { page_fault, ept_violation, ept_misconfiguration, nested_page_fault, log_full, sub_page };
 
 struct Fault {
     Event event = Event::page_fault;
@@ -270,7 +270,7 @@ private:
             if (!set) continue;
             Mapping m;
             constexpr Access update{Kind::read_write, Privilege::user, false, Purpose::accessed_dirty};
-            if (nested() && second_refusal({used.home}, update.kind) != Reason::none)
+            if (nested() && second_refusal({used.home}, update) != Reason::none)
                 if (!map(GuestPhysical(used.guest), update, {}, m)) return false;
             out.plan.add({used.at, used.guest, used.entry, set, Format::entry_size, used.level, Stage::first});
         }
@@ -303,8 +303,16 @@ private:
             t.caching = m.caching;
             t.caching.pat = pat;
             t.leaf2 = Physical(m.leaf);
+            if (has_linear) show_apic(t);
         }
         out.verdict = t;
+    }
+
+    // The guest's local APIC lies in a page of its own, whatever the size of the page around it.
+    void show_apic(Translation& t) const {
+        if (s2.apic_page == Stage2::no_page || (t.guest.value ^ s2.apic_page) >> t.shift) return;
+        t.shift = 12;
+        if (t.guest.page() == s2.apic_page) t.physical = Physical(virtual_apic_page | t.guest.offset());
     }
 
     // SDM vol. 3, 4.7: I/D only where fetches can be refused for themselves; PK whatever else refused the page.
@@ -342,14 +350,14 @@ private:
         return {second_levels(), second_root(), s2.maxphyaddr, s2.gib_pages, s2.large_pages,
                 s2.accessed_dirty, s2.execute_only, s2.mode_based_execute};
     }
-    Npt<Bits32> npt_bits32() const { return {Bits32(s2.root, s2.large_pages, s2.pse36, s2.maxphyaddr)}; }
-    Npt<Pae> npt_pae() const { return {Pae{{}, s2.root & mask(31, 5), s2.maxphyaddr, s2.nxe}}; }
+    Npt<Bits32> npt_bits32() const { return {Bits32(s2.root, s2.large_pages, s2.pse36, s2.maxphyaddr), s2.execute_trap}; }
+    Npt<Pae> npt_pae() const { return {Pae{{}, s2.root & mask(31, 5), s2.maxphyaddr, s2.nxe}, s2.execute_trap}; }
     Npt<Long> npt_long() const {
-        return {Long{{}, second_levels(), second_root(), s2.maxphyaddr, s2.nxe, s2.gib_pages, s2.global_reserved}};
+        return {Long{{}, second_levels(), second_root(), s2.maxphyaddr, s2.nxe, s2.gib_pages, s2.global_reserved}, s2.execute_trap};
     }
 
     static bool usable(const Mapping& m, Access of, Rights first) {
-        return second_refusal(first & m.rights, of.kind) == Reason::none && (m.dirty || !of.writes());
+        return second_refusal(first & m.rights, of) == Reason::none && (m.dirty || !of.writes());
     }
 
     template <class Format>
@@ -363,8 +371,11 @@ private:
         };
         if (!format.reaches(guest.value)) return d.rights = {Rights::first}, refuse(d, Reason::too_wide, of, first);
         if (!descend(format, Stage::second, of, d, load)) return refuse(d, d.flaw.reason, of, first);
-        if (Reason why = second_refusal(first & d.rights, of.kind); why != Reason::none)
-            return refuse(d, why, of, first);
+        d.rights = format.settled(d.rights);
+        Reason why = second_refusal(first & d.rights, of);
+        if constexpr (std::is_same_v<Format, Ept>)
+            if (why == Reason::write && by_sub_pages(d, of)) why = sub_page_refusal(d);
+        if (why != Reason::none) return refuse(d, why, of, first);
 
         for (unsigned i = 0; i < d.count; i++) {
             auto& used = d.used[i];
@@ -374,6 +385,24 @@ private:
         m = mapping(format, d, of);
         if (out.plan.mappings < out.plan.mapping.size()) out.plan.mapping[out.plan.mappings++] = m;
         return true;
+    }
+
+    // Sub-page write permissions (SDM vol. 3, 29.3.4): a write by linear address to a 4-KiB page whose entry has bit 61 may be granted
+    // for 128 bytes. It is never cached: no mapping says that the page is writable.
+    bool by_sub_pages(const Descent& d, Access of) const {
+        return s2.sub_pages && d.level == 1 && d.entry & bit(61) && has_linear && is_final(of);
+    }
+    Reason sub_page_refusal(const Descent& d) {
+        u64 address = mask(s2.maxphyaddr - 1u, 12), e = s2.sub_page_table;
+        for (int level = 4; level > 1; level--) {
+            e = memory.load(Physical((e & address) + Ept::index(d.input, level) * 8), 8);
+            if (!(e & 1)) return Reason::sub_page_miss;
+            if (e & ~(address | 1)) return Reason::sub_page_misconfigured;
+        }
+        e = memory.load(Physical((e & address) + Ept::index(d.input, 1) * 8), 8);
+        constexpr u64 odd = 0xaaaaaaaaaaaaaaaa;
+        if (e & odd) return Reason::sub_page_misconfigured;
+        return e >> 2 * bits(d.input, 11, 7) & 1 ? Reason::none : Reason::write;
     }
 
     template <class Format> Mapping mapping(const Format& format, const Descent& d, Access of) {
@@ -396,19 +425,23 @@ private:
 
     bool refuse(const Descent& d, Reason why, Access of, Rights first) {
         bool npt = s2.kind == Nesting::npt, entry = why == Reason::reserved || why >= Reason::misconfigured;
+        bool sub_page = why == Reason::sub_page_miss || why == Reason::sub_page_misconfigured;
         if (npt && why == Reason::read) why = Reason::user;
-        Event event = npt ? Event::nested_page_fault : entry ? Event::ept_misconfiguration : Event::ept_violation;
-        u64 information = npt ? exit_information(why, of) : entry ? 0 : qualification(d, of, first);
+        Event event = npt ? Event::nested_page_fault : sub_page ? Event::sub_page : entry ? Event::ept_misconfiguration : Event::ept_violation;
+        u64 information = npt ? exit_information(why, of) : sub_page ? miss_or_misconfiguration(why) : entry ? 0 : qualification(d, of, first);
         fail({event, Stage::second, why, d.level, d.at, {}, d.entry, d.flaw.bits, has_linear ? linear : LinearAddress(),
               GuestPhysical(d.input), information});
         return false;
     }
 
+    // Exit qualification of an SPP-related event (SDM vol. 3, 28.2.1).
+    static u64 miss_or_misconfiguration(Reason why) { return why == Reason::sub_page_miss ? bit(11) : 0; }
+
     static bool is_final(Access of) { return of.purpose != Purpose::table && of.purpose != Purpose::accessed_dirty; }
 
     // Exit qualification of an EPT violation (SDM vol. 3, 28.2.1). An update of flags reads and writes: bits 0 and 1.
     u64 qualification(const Descent& d, Access of, Rights first) const {
-        u64 granted = d.rights.allowed & Rights::second & (s2.mode_based_execute ? 0xff : ~Rights::user_execute2);
+        u64 granted = d.rights.allowed & Rights::second & ~Rights::by_page & (s2.mode_based_execute ? 0xff : ~Rights::user_execute2);
         u64 q = u64(of.kind) | granted | (has_linear ? bit(7) : 0);
         if (!has_linear || !is_final(of)) return q;
         q |= bit(8);
@@ -417,11 +450,12 @@ private:
                (first.has(Rights::execute) ? 0 : bit(11));
     }
 
-    // EXITINFO1 of a nested page fault (APM vol. 2, 15.25.6): the walk is a user's.
+    // EXITINFO1 of a nested page fault (APM vol. 2, 15.25.6): the walk is a user's, but a supervisor's fetch under GMET.
     u64 exit_information(Reason why, Access of) const {
         bool present = why != Reason::not_present && why != Reason::too_wide;
-        return (present ? code::present : 0) | (of.writes() ? code::write : 0) | code::user |
-               (why == Reason::reserved ? code::reserved : 0) | (of.fetches() && s2.nxe ? code::fetch : 0) |
+        bool supervisors = s2.execute_trap && of.fetches() && !of.user();
+        return (present ? code::present : 0) | (of.writes() ? code::write : 0) | (supervisors ? 0 : code::user) |
+               (why == Reason::reserved ? code::reserved : 0) | (of.fetches() && (s2.nxe || s2.execute_trap) ? code::fetch : 0) |
                (is_final(of) ? code::final_address : code::guest_table);
     }
 
@@ -436,8 +470,8 @@ private:
 };
 
 // What `access` to `linear` comes to, and what it would write. Whether the address is canonical is the
-// caller's question. Left out: shadow stacks, HLAT, sub-page permissions, paging-write and guest-paging
-// verification, LAM, GMET (each needs a bit in Stage1 or Stage2 and its rule here).
+// caller's question. Left out: shadow stacks, HLAT, paging-write and guest-paging
+// verification, LAM (each needs a bit in Stage1 or Stage2 and its rule here).
 template <class Memory, class Observer = const NoObserver>
 Walk walk(const Regime& regime, LinearAddress linear, Access access, Memory& memory, Observer&& see = NoObserver{}) {
     Walk out;
@@ -455,11 +489,15 @@ Walk walk_guest_physical(const Regime& regime, GuestPhysical guest, Access acces
 }
 
 // Carries the plan out. False: an entry is no longer as the walk read it, and the walk must be done again;
-// flags that were set until then stay, which is harmless.
+// flags that were set until then stay, which is harmless. Memory may have   bool may_set(const Update&)   to be asked before
+// each, false ending it too, and   void has_set(const Update&)   to be told behind it.
 template <class Memory> bool commit(const Plan& plan, Memory& memory) {
     for (unsigned i = 0; i < plan.updates && !plan.probe; i++) {
         const Update& u = plan.update[i];
+        if constexpr (requires { memory.may_set(u); })
+            if (!memory.may_set(u)) return false;
         if (!memory.replace(u.physical(), u.width, u.entry, u.entry | u.set)) return false;
+        if constexpr (requires { memory.has_set(u); }) memory.has_set(u);
     }
     return true;
 }

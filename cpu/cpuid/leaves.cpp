@@ -89,7 +89,7 @@ CpuidLeaf extended_state(const Request& r) {
     switch (r.subleaf) {
     case 0: return {u32(all), xstate::standard_size(now), xstate::standard_size(all), 0};
     case 1:
-        if (r.has(Feature::xsavec)) l.ebx = xstate::compacted_size(now);
+        if (r.has(Feature::xsavec) || r.has(Feature::xsaves)) l.ebx = xstate::compacted_size(now);
         return l;
     case 9: return all & xstate::pkru_state ? CpuidLeaf{xstate::pkru_size, xstate::pkru_standard, 0, 0} : CpuidLeaf{};
     default: return {};

@@ -3,7 +3,7 @@
 #include "cpu/cpuid/models.h"
 #include "base/error.h"
 
-static constexpr const CpuModel* models[] = {&max_intel, &max_amd, &nehalem_ep, &haswell, &barcelona, &zen2};
+static constexpr const CpuModel* models[] = {&max_intel, &max_amd, &nehalem_ep, &haswell, &icelake, &barcelona, &zen2, &zen3, &zen4};
 
 const CpuModel* find_model(std::string_view name) {
     for (auto* model : models)
@@ -37,12 +37,15 @@ static void remove_orphans(FeatureSet& f) {
         {Feature::apic, Feature::x2apic},      {Feature::apic, Feature::tsc_deadline}, {Feature::tsc, Feature::tsc_deadline},
         {Feature::apic, Feature::arat},        {Feature::fxsr, Feature::sse},          {Feature::sse, Feature::sse2},
         {Feature::fxsr, Feature::xsave},       {Feature::xsave, Feature::xsaveopt},    {Feature::xsave, Feature::xsavec},
-        {Feature::xsave, Feature::xgetbv1},    {Feature::lm, Feature::la57},           {Feature::lm, Feature::page1gb},
+        {Feature::xsave, Feature::xgetbv1},    {Feature::xsave, Feature::xsaves},      {Feature::lm, Feature::la57},
+        {Feature::lm, Feature::page1gb},
         {Feature::pcid, Feature::invpcid},     {Feature::tsc, Feature::rdtscp},        {Feature::tsc, Feature::tsc_adjust},
         {Feature::svm, Feature::npt},          {Feature::svm, Feature::svm_lock},      {Feature::svm, Feature::nrip_save},
         {Feature::svm, Feature::vmcb_clean},   {Feature::svm, Feature::flushbyasid},   {Feature::svm, Feature::decodeassists},
         {Feature::svm, Feature::pausefilter},  {Feature::svm, Feature::vgif},          {Feature::npt, Feature::v_vmsave_vmload},
-        {Feature::pausefilter, Feature::pfthreshold},
+        {Feature::pausefilter, Feature::pfthreshold},  {Feature::svm, Feature::skinit},       {Feature::svm, Feature::tsc_scale},
+        {Feature::svm, Feature::lbrv},         {Feature::npt, Feature::gmet},         {Feature::svm, Feature::vnmi},
+        {Feature::npt, Feature::avic},         {Feature::apic, Feature::avic},
     };
     for (int round = 0; round < 3; round++)
         for (auto& row : rows)

@@ -3,7 +3,7 @@
 #pragma once
 #include "cpu/cpuid/model.h"
 
-extern const CpuModel max_intel, max_amd, nehalem_ep, haswell, barcelona, zen2;
+extern const CpuModel max_intel, max_amd, nehalem_ep, haswell, icelake, barcelona, zen2, zen3, zen4;
 
 // What every 64-bit CPU has.
 constexpr FeatureSet long_mode_features{

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Debug registers: which breakpoint an address meets, and what #DB leaves in DR6 and DR7 (SDM vol.
-// 3, 18.2).
+// 3, 18.2); the record of last branches.
 #include "cpu/event/debug.h"
 
 namespace {
@@ -47,7 +47,22 @@ void trap(Cpu& cpu, u64 hits) {
 void debug::entered(Cpu& cpu, u64 dr6) {
     cpu.control.dr[6] |= dr6;
     cpu.control.dr[7] &= ~gd;
-    cpu.msr.debugctl &= ~u64{3};
+    cpu.msr.debugctl &= ~(lbr | btf);
+}
+
+// In 32-bit and 16-bit code the offsets within CS, as the manual's rIP.
+void debug::record_branch(Cpu& cpu, u64 from) {
+    if (!cpu.records_branches()) return;
+    auto& last = cpu.msr.last_branch;
+    last[0] = from, last[1] = cpu.rip();
+}
+
+// #DB has ended the recording before this.
+void debug::record_event(Cpu& cpu, u64 from) {
+    if (!cpu.records_branches()) return;
+    auto& last = cpu.msr.last_branch;
+    last[2] = last[0], last[3] = last[1];
+    record_branch(cpu, from);
 }
 
 // Only the instruction's first byte counts, and a length other than 1 means nothing here.

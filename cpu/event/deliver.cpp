@@ -78,11 +78,13 @@ bool redirected(Cpu& cpu, u8 vector, bool& result) {
 bool to_8086_handler(Cpu& cpu, const Delivery& d) {
     bool virtual_if = cpu.iopl() < 3;
     u64 flags = d.flags;
+    u64 from = cpu.rip();
     cpu.delivering = d;
     if (virtual_if) flags = (flags & ~rflags::if_) | rflags::iopl | (flags & rflags::vif ? rflags::if_ : 0);
     if (!through_vector(cpu, d, 0, As::current, flags)) return false;
     cpu.set_rflags(0, rflags::tf | rflags::rf | (virtual_if ? rflags::vif : rflags::if_));
     cpu.delivering.reset();
+    debug::record_event(cpu, from);
     return true;
 }
 
@@ -210,6 +212,7 @@ void mark_external(Fault& f) {
 }
 
 bool attempt(Cpu& cpu, const Delivery& d) {
+    u64 from = cpu.rip();
     cpu.delivering = d;
     if (!(cpu.real_mode() ? real_mode(cpu, d) : protected_mode(cpu, d))) {
         if (!d.software()) mark_external(cpu.fault_);
@@ -220,6 +223,7 @@ bool attempt(Cpu& cpu, const Delivery& d) {
     cpu.activity = Activity::active;
     cpu.mwaiting = false;
     cpu.sti_shadow = cpu.mov_ss_shadow = false;
+    debug::record_event(cpu, from);
     if (cpu.monitor_trap) cpu.guest->stepped();
     return true;
 }

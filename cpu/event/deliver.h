@@ -12,7 +12,7 @@ enum class Next : u8 { serial, double_fault, shutdown };
 constexpr Class class_of(u8 vector) {
     switch (vector) {
     case de_vector: case ts_vector: case np_vector: case ss_vector: case gp_vector: return Class::contributory;
-    case pf_vector: return Class::page_fault;
+    case pf_vector: case ve_vector: return Class::page_fault;
     case df_vector: return Class::double_fault;
     default: return Class::benign;
     }

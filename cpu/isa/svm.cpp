@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// AMD's instructions for virtual machines: VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA (APM vol. 3). SKINIT is not
-// implemented, and CPUID says so.
+// AMD's instructions for virtual machines: VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA (APM vol. 3).
 #include "cpu/svm/svm.h"
 #include "cpu/cpuid/model.h"
 #include "cpu/exec/slow.h"
@@ -12,10 +11,12 @@ namespace {
 
 using svm::Exit;
 
-// #UD, privilege, and the hypervisor's word.
-Outcome ready(Slow& x, Exit e) {
+// #UD, privilege, and the hypervisor's word. SKINIT and STGI are there before SVM is enabled.
+enum class Without { svme, nothing };
+template <Without Allowed = Without::nothing> Outcome ready(Slow& x, Exit e) {
     auto& cpu = x.cpu;
-    if (!(cpu.control.efer & efer::svme) || cpu.real_or_v86()) return x.raise(ud());
+    bool enabled = (cpu.control.efer & efer::svme) || (Allowed == Without::svme && cpu.features.has(Feature::skinit));
+    if (!enabled || cpu.real_or_v86()) return x.raise(ud());
     if (cpu.cpl > 0) return x.raise(gp(0));
     auto& layer = svm::of(cpu);
     return layer.intercepts(e) ? layer.exit_instruction(e, x.insn) : Outcome::next;
@@ -51,10 +52,15 @@ template <Exit E, void (svm::Svm::*Run)(Physical), Kind K> Outcome move_state(Sl
     return Outcome::changed;
 }
 
-template <Exit E, bool On> Outcome set_gif(Slow& x) {
-    if (auto refused = ready(x, E); refused != Outcome::next) return refused;
+template <Exit E, bool On, Without Allowed> Outcome set_gif(Slow& x) {
+    if (auto refused = ready<Allowed>(x, E); refused != Outcome::next) return refused;
     svm::of(x.cpu).set_gif(On);
     return Outcome::changed;
+}
+
+Outcome skinit(Slow& x) {
+    if (auto refused = ready<Without::svme>(x, Exit::skinit); refused != Outcome::next) return refused;
+    return svm::of(x.cpu).skinit(x.cpu.gpr[rax]);
 }
 
 // The one of them for every ring and mode: without a hypervisor that wants it there is no such instruction.
@@ -75,7 +81,7 @@ Outcome invlpga(Slow& x) {
 }
 
 using F = Feature;
-constexpr Gate all = {.needs = F::svm, .asks_itself = true};
+constexpr Gate all = {.needs = F::svm, .asks_itself = true}, loader = {.needs = F::skinit, .asks_itself = true};
 
 constexpr Row rows[] = {
     // name      encoding    operands gate  event        run
@@ -83,8 +89,9 @@ constexpr Row rows[] = {
     {"vmmcall",  "0F 01 D9", "",      all,  Event::svm,  plain<vmmcall>},
     {"vmload",   "0F 01 DA", "",      all,  Event::svm,  plain<move_state<Exit::vmload, &svm::Svm::vmload, Kind::read>>},
     {"vmsave",   "0F 01 DB", "",      all,  Event::svm,  plain<move_state<Exit::vmsave, &svm::Svm::vmsave, Kind::write>>},
-    {"stgi",     "0F 01 DC", "",      all,  Event::svm,  plain<set_gif<Exit::stgi, true>>},
-    {"clgi",     "0F 01 DD", "",      all,  Event::svm,  plain<set_gif<Exit::clgi, false>>},
+    {"stgi",     "0F 01 DC", "",      all,  Event::svm,  plain<set_gif<Exit::stgi, true, Without::svme>>},
+    {"clgi",     "0F 01 DD", "",      all,  Event::svm,  plain<set_gif<Exit::clgi, false, Without::nothing>>},
+    {"skinit",   "0F 01 DE", "",      loader, Event::svm, plain<skinit>},
     {"invlpga",  "0F 01 DF", "",      all,  Event::svm,  plain<invlpga>},
 };
 static_assert(no_overlap(rows), "two rows claim the same bytes");

@@ -109,7 +109,9 @@ Outcome vmptrld(Slow& x) {
     if (x.stopped()) return x.why();
     if (!v.valid_region(address)) return fail(x, vmptrld_address);
     if (address == v.vmxon_pointer) return fail(x, vmptrld_vmxon_pointer);
-    if (x.cpu.memory.read(Physical(address), 4) != vmx::revision) return fail(x, vmptrld_revision);
+    u64 found = x.cpu.memory.read(Physical(address), 4);
+    u64 shadow = v.limits.allows(vmx::secondary::vmcs_shadowing) ? Vmx::shadow_indicator : 0;
+    if ((found & ~shadow) != vmx::revision) return fail(x, vmptrld_revision);
     v.make_current(address);
     return succeed(x);
 }
@@ -133,6 +135,23 @@ u64 component_register(const Slow& x, unsigned n) { return x.cpu.gpr[x.insn.oper
     return found && extension(x).limits.fields.has_part(found->row) ? found : std::nullopt;
 }
 
+// Whose field it is: the current VMCS's, or in a guest that of the VMCS linked to it. Outcome::next: there is one.
+struct Fields {
+    Outcome first;
+    bool linked = false;
+};
+[[gnu::always_inline]] inline Fields fields_of(Slow& x, Reason reason, vmx::Field bitmap, u64 encoding) {
+    auto& v = extension(x);
+    bool linked = x.cpu.guest && mode_allows(x.cpu) && v.is_shadowed(bitmap, encoding);
+    if (!linked) {
+        if (auto first = ready_with_operands(x, reason); first != Outcome::next) return {first};
+    } else if (x.cpu.cpl > 0) {
+        return {x.raise(gp(0))};
+    }
+    return {Outcome::next, linked};
+}
+bool none_there(const Vmx& v, bool linked) { return linked ? v.vmcs[vmx::Field::vmcs_link_pointer] == Vmx::none : v.current == Vmx::none; }
+
 Outcome vmread_to_memory(Slow& x, u64 value) {
     unsigned width = component_width(x);
     auto to = x.probe_write(width);
@@ -142,12 +161,14 @@ Outcome vmread_to_memory(Slow& x, u64 value) {
 }
 
 Outcome vmread(Slow& x) {
-    if (auto first = ready_with_operands(x, Reason::vmread); first != Outcome::next) return first;
     auto& v = extension(x);
-    if (v.current == Vmx::none) return fail_invalid(x);
-    auto c = component(x, component_register(x, 1));
+    u64 encoding = component_register(x, 1);
+    auto [first, linked] = fields_of(x, Reason::vmread, vmx::Field::vmread_bitmap, encoding);
+    if (first != Outcome::next) return first;
+    if (none_there(v, linked)) return fail_invalid(x);
+    auto c = component(x, encoding);
     if (!c) return fail(x, unsupported_component);
-    u64 value = v.vmcs.value[c->row] >> (c->high ? 32 : 0);
+    u64 value = (linked ? v.read_linked(c->row) : v.vmcs.value[c->row]) >> (c->high ? 32 : 0);
     if (x.insn.is_memory(0)) return vmread_to_memory(x, value);
     x.cpu.gpr[x.insn.operand[0].number] = x.cpu.bits64() ? value : u32(value);
     return succeed(x);
@@ -156,18 +177,22 @@ Outcome vmread(Slow& x) {
 u64 vmwrite_from_memory(Slow& x) { return x.cpu.bits64() ? x.load<u64>() : x.load<u32>(); }
 
 Outcome vmwrite(Slow& x) {
-    if (auto first = ready_with_operands(x, Reason::vmwrite); first != Outcome::next) return first;
     auto& v = extension(x);
-    if (v.current == Vmx::none) return fail_invalid(x);
+    u64 encoding = component_register(x, 0);
+    auto [first, linked] = fields_of(x, Reason::vmwrite, vmx::Field::vmwrite_bitmap, encoding);
+    if (first != Outcome::next) return first;
+    if (none_there(v, linked)) return fail_invalid(x);
     u64 value = x.insn.is_memory(1) ? vmwrite_from_memory(x) : component_register(x, 1);
     if (x.stopped()) return x.why();
-    auto c = component(x, component_register(x, 0));
+    auto c = component(x, encoding);
     if (!c) return fail(x, unsupported_component);
-    if (vmx::read_only(c->field)) return fail(x, read_only_component);
-    u64 old = v.vmcs.value[c->row];
+    if (!v.limits.writable(c->field)) return fail(x, read_only_component);
+    u64 old = linked ? v.read_linked(c->row) : v.vmcs.value[c->row];
     if (c->high) value = (old & mask(31, 0)) | value << 32;
     else if (!x.cpu.bits64() && vmx::width(c->field) == vmx::Width::quad) value = (old & mask(63, 32)) | value;
-    v.vmcs.set_row(c->row, vmx::truncate(c->field, value));
+    value = vmx::truncate(c->field, value);
+    if (linked) v.write_linked(c->row, value);
+    else v.vmcs.set_row(c->row, value);
     return succeed(x);
 }
 
@@ -176,7 +201,7 @@ Outcome vmwrite(Slow& x) {
 template <bool Launch> Outcome enter(Slow& x) {
     if (auto first = ready(x, Launch ? Reason::vmlaunch : Reason::vmresume); first != Outcome::next) return first;
     auto& v = extension(x);
-    if (v.current == Vmx::none) return fail_invalid(x);
+    if (v.current == Vmx::none || v.is_shadow) return fail_invalid(x);
     if (x.cpu.mov_ss_shadow) return fail(x, entry_blocked_by_mov_ss);
     if (v.launched == Launch) return fail(x, Launch ? vmlaunch_not_clear : vmresume_not_launched);
     auto entered = v.enter();

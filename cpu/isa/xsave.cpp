@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // FXSAVE, FXRSTOR, XSAVE and its kin, XGETBV, XSETBV (SDM vol. 1, 10.5 and ch. 13; APM vol. 2, 11.4).
-// XCR0 has x87, SSE and PKRU; left out: the "modified" optimization of XSAVEOPT (it may be), XSAVES, AMD's skipping of
-// x87 pointers where XSAVEERPTR is not in CPUID.
+// XCR0 has x87, SSE and PKRU, IA32_XSS nothing yet; left out: the "modified" optimization of XSAVEOPT and XSAVES (it may be), AMD's
+// skipping of x87 pointers where XSAVEERPTR is not in CPUID.
 //
 // Rule of restart: every byte that is written is probed first; XRSTOR and FXRSTOR read everything before they load anything.
 #include "cpu/isa/xsave.h"
@@ -135,33 +135,44 @@ template <bool Wide> Outcome fxrstor(Slow& x) {
     return Outcome::next;
 }
 
-// ---- XSAVE, XSAVEOPT, XSAVEC, XRSTOR (SDM vol. 1, 13.7 to 13.10)
+// ---- XSAVE, XSAVEOPT, XSAVEC, XSAVES, XRSTOR, XRSTORS (SDM vol. 1, 13.7 to 13.12)
 
-bool xsave_ready(Slow& x) {
+// XSAVES and XRSTORS: ring 0's, and a guest's only by its hypervisor's leave (SDM vol. 3, 26.3).
+bool supervisor_ready(Slow& x) {
+    auto& cpu = x.cpu;
+    if (cpu.guest && !cpu.guest->exists(x.insn)) return x.raise(ud()), false;
+    if (cpu.cpl > 0) return x.raise(gp(0)), false;
+    return !cpu.guest || cpu.guest->intercept(x.insn) == Outcome::next || x.fail();
+}
+
+bool xsave_ready(Slow& x, bool supervisor) {
     if (!(x.cpu.control.cr4 & cr4::osxsave)) return x.raise(ud()), false;
+    if (supervisor && !supervisor_ready(x)) return false;
     if (x.cpu.control.cr0 & cr0::ts) return x.raise(nm()), false;
     x.require_aligned(64);
     return !x.stopped();
 }
 
-u64 requested(const Cpu& cpu) { return cpu.control.xcr0 & (u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax])); }
+u64 enabled(const Cpu& cpu, bool supervisor) { return cpu.control.xcr0 | (supervisor ? cpu.msr.xss : 0); }
+u64 requested(const Cpu& cpu, bool supervisor) { return enabled(cpu, supervisor) & (u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax])); }
 
-enum class Save : u8 { plain, optimized, compacted };
+enum class Save : u8 { plain, optimized, compacted, supervisor };
 
 template <Save How, bool Wide> Outcome xsave_area(Slow& x) {
-    if (!xsave_ready(x)) return x.why();
+    constexpr bool supervisor = How == Save::supervisor, compacted = supervisor || How == Save::compacted;
+    if (!xsave_ready(x, supervisor)) return x.why();
     auto& cpu = x.cpu;
-    u64 wanted = requested(cpu), used = in_use(cpu);
-    if (How == Save::compacted && cpu.vector.mxcsr != 0x1f80) used |= sse_state;
+    u64 wanted = requested(cpu, supervisor), used = in_use(cpu);
+    if (compacted && cpu.vector.mxcsr != 0x1f80) used |= sse_state;
     u64 written = How == Save::plain ? wanted : wanted & used;
-    bool mxcsr = How == Save::compacted ? written & sse_state : wanted & sse_state;
+    bool mxcsr = compacted ? written & sse_state : wanted & sse_state;
 
     auto x87_first = x.probe_write(24), st = x.probe_write(128, 32), mxcsr_pair = x.probe_write(8, 24);
-    auto xmm = x.probe_write(xmm_registers(cpu) * 16, 160), header = x.probe_write(How == Save::compacted ? 16 : 8, 512);
+    auto xmm = x.probe_write(xmm_registers(cpu) * 16, 160), header = x.probe_write(compacted ? 16 : 8, 512);
     Span key_rights;
-    if (written & pkru_state) key_rights = x.probe_write(8, pkru_offset(How == Save::compacted));
+    if (written & pkru_state) key_rights = x.probe_write(8, pkru_offset(compacted));
     Header h;
-    if (How != Save::compacted) h.xstate_bv = x.load<u64>(512);
+    if (!compacted) h.xstate_bv = x.load<u64>(512);
     if (x.stopped()) return x.why();
 
     LegacyRegion region;
@@ -179,26 +190,26 @@ template <Save How, bool Wide> Outcome xsave_area(Slow& x) {
     return Outcome::next;
 }
 
-// SDM vol. 1, 13.8: what of the header makes XRSTOR refuse.
-bool header_allowed(const Cpu& cpu, const Header& h) {
-    u64 xcr0 = cpu.control.xcr0, others = 0;
+// SDM vol. 1, 13.8 and 13.12: what of the header makes XRSTOR and XRSTORS refuse. XRSTORS takes the compacted format alone.
+bool header_allowed(const Cpu& cpu, const Header& h, bool supervisor) {
+    u64 may = enabled(cpu, supervisor), others = 0;
     for (u64 z : h.zeros) others |= z;
-    if (!(h.xcomp_bv & bit(63))) return !h.xcomp_bv && !h.zeros[0] && !(h.xstate_bv & ~xcr0);
+    if (!(h.xcomp_bv & bit(63))) return !supervisor && !h.xcomp_bv && !h.zeros[0] && !(h.xstate_bv & ~may);
     u64 format = h.xcomp_bv & ~bit(63);
-    return cpu.features.has(Feature::xsavec) && !others && !(format & ~xcr0) && !(h.xstate_bv & ~format);
+    return (supervisor || cpu.features.has(Feature::xsavec)) && !others && !(format & ~may) && !(h.xstate_bv & ~format);
 }
 
-template <bool Wide> Outcome xrstor(Slow& x) {
-    if (!xsave_ready(x)) return x.why();
+template <bool Wide, bool Supervisor> Outcome xrstor(Slow& x) {
+    if (!xsave_ready(x, Supervisor)) return x.why();
     auto& cpu = x.cpu;
     auto h = x.load<Header>(512);
     auto region = x.load<LegacyRegion>();
     bool compacted = h.xcomp_bv & bit(63);
-    u64 wanted = requested(cpu), stored = h.xstate_bv, pkru = 0;
+    u64 wanted = requested(cpu, Supervisor), stored = h.xstate_bv, pkru = 0;
     if (wanted & stored & pkru_state) pkru = x.load<u64>(pkru_offset(compacted));
     if (x.stopped()) return x.why();
     bool mxcsr_stored = (wanted & sse_state) && (!compacted || stored & sse_state);
-    if (!header_allowed(cpu, h) || (mxcsr_stored && (region.mxcsr & ~mxcsr::writable))) return x.raise(gp(0));
+    if (!header_allowed(cpu, h, Supervisor) || (mxcsr_stored && (region.mxcsr & ~mxcsr::writable))) return x.raise(gp(0));
 
     LegacyRegion initial;
     if (wanted & x87_state) load_x87(cpu, Wide, stored & x87_state ? region : initial);
@@ -248,12 +259,16 @@ constexpr Row rows[] = {
     {"fxrstor64",   "NP REX.W 0F AE /1",   "M",      {.needs = F::fxsr},             Event::none,    isa::plain<fxrstor<true>>},
     {"xsave",       "NP 0F AE /4",         "M",      {.needs = F::xsave},            Event::none,    isa::plain<xsave_area<Save::plain, false>>},
     {"xsave64",     "NP REX.W 0F AE /4",   "M",      {.needs = F::xsave},            Event::none,    isa::plain<xsave_area<Save::plain, true>>},
-    {"xrstor",      "NP 0F AE /5",         "M",      {.needs = F::xsave},            Event::none,    isa::plain<xrstor<false>>},
-    {"xrstor64",    "NP REX.W 0F AE /5",   "M",      {.needs = F::xsave},            Event::none,    isa::plain<xrstor<true>>},
+    {"xrstor",      "NP 0F AE /5",         "M",      {.needs = F::xsave},            Event::none,    isa::plain<xrstor<false, false>>},
+    {"xrstor64",    "NP REX.W 0F AE /5",   "M",      {.needs = F::xsave},            Event::none,    isa::plain<xrstor<true, false>>},
     {"xsaveopt",    "NP 0F AE /6",         "M",      {.needs = F::xsaveopt},         Event::none,    isa::plain<xsave_area<optimized, false>>},
     {"xsaveopt64",  "NP REX.W 0F AE /6",   "M",      {.needs = F::xsaveopt},         Event::none,    isa::plain<xsave_area<optimized, true>>},
     {"xsavec",      "NP 0F C7 /4",         "M",      {.needs = F::xsavec},           Event::none,    isa::plain<xsave_area<compacted, false>>},
     {"xsavec64",    "NP REX.W 0F C7 /4",   "M",      {.needs = F::xsavec},           Event::none,    isa::plain<xsave_area<compacted, true>>},
+    {"xsaves",      "NP 0F C7 /5",         "M",      {.needs = F::xsaves, .asks_itself = true}, Event::xsaves,  isa::plain<xsave_area<supervisor, false>>},
+    {"xsaves64",    "NP REX.W 0F C7 /5",   "M",      {.needs = F::xsaves, .asks_itself = true}, Event::xsaves,  isa::plain<xsave_area<supervisor, true>>},
+    {"xrstors",     "NP 0F C7 /3",         "M",      {.needs = F::xsaves, .asks_itself = true}, Event::xrstors, isa::plain<xrstor<false, true>>},
+    {"xrstors64",   "NP REX.W 0F C7 /3",   "M",      {.needs = F::xsaves, .asks_itself = true}, Event::xrstors, isa::plain<xrstor<true, true>>},
     {"xgetbv",      "NP 0F 01 D0",         "",       {.needs = F::xsave},            Event::none,    isa::plain<xgetbv>},
     {"xsetbv",      "NP 0F 01 D1",         "",       {.needs = F::xsave, .cpl = 0, .asks_itself = true}, Event::xsetbv,  isa::plain<xsetbv>},
 };

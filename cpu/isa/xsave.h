@@ -16,6 +16,8 @@ constexpr u32 pkru_offset(bool compacted) { return compacted ? legacy_size : pkr
 constexpr u64 components(const FeatureSet& f) {
     return x87_state | (f.has(Feature::sse) ? sse_state : 0) | (f.has(Feature::pku) ? pkru_state : 0);
 }
+// What IA32_XSS may have: none of the supervisor's components is there.
+constexpr u64 supervisor_components = 0;
 constexpr u32 standard_size(u64 enabled) { return enabled & pkru_state ? pkru_standard + pkru_size : legacy_size; }
 constexpr u32 compacted_size(u64 enabled) { return enabled & pkru_state ? legacy_size + pkru_size : legacy_size; }
 

@@ -15,4 +15,5 @@ void reset_msrs(Cpu& cpu);
 std::string_view msr_name(const Cpu& cpu, u32 index);
 
 u64 read_tsc(const Cpu& cpu);
+u64 guest_scaled(const Cpu& cpu, u64 count);                  // by the guest's TSC ratio
 u64 read_guest_tsc(const Cpu& cpu);       // the same where no guest runs

@@ -15,11 +15,14 @@ struct Msrs {
     std::array<u64, 11> mtrr_fixed{};
     std::array<u64, 16> mtrr_variable{};      // base and mask of each
     u64 misc_enable = 0, feature_control = 0, debugctl = 0, spec_ctrl = 0;
+    u64 xss = 0;
     u64 mcg_status = 0;
     std::array<u64, 32> mc_ctl{};             // of each machine-check bank
     // AMD
     u64 syscfg = 0, hwcr = 0, top_mem = 0, top_mem2 = 0, nb_cfg = 0, int_pending = 0, osvw_length = 0, osvw_status = 0;
     u64 vm_cr = 0, vm_hsave_pa = 0, svm_key = 0;
+    std::array<u64, 4> last_branch{};         // the last branch, from and to; the one before the last event, from and to
+    u64 tsc_ratio = bit(32);      // 8 bits before the point, 32 behind
     std::array<u64, 16> chicken{};            // C001_1020h to C001_102Fh: LS_CFG, IC_CFG, DC_CFG ... DE_CFG, BU_CFG2
     std::array<u64, 4> perf_select{}, perf_counter{};
 
@@ -29,11 +32,11 @@ struct Msrs {
         a("sysenter_cs", sysenter_cs), a("sysenter_esp", sysenter_esp), a("sysenter_eip", sysenter_eip);
         a("tsc_offset", tsc_offset), a("tsc_adjust", tsc_adjust), a("mperf_offset", mperf_offset), a("aperf_offset", aperf_offset);
         a("pat", pat), a("mtrr_def_type", mtrr_def_type), a("mtrr_fixed", mtrr_fixed), a("mtrr_variable", mtrr_variable);
-        a("misc_enable", misc_enable), a("feature_control", feature_control), a("debugctl", debugctl), a("spec_ctrl", spec_ctrl);
+        a("misc_enable", misc_enable), a("feature_control", feature_control), a("debugctl", debugctl), a("spec_ctrl", spec_ctrl), a("xss", xss);
         a("mcg_status", mcg_status), a("mc_ctl", mc_ctl);
         a("syscfg", syscfg), a("hwcr", hwcr), a("top_mem", top_mem), a("top_mem2", top_mem2), a("nb_cfg", nb_cfg);
         a("int_pending", int_pending), a("osvw_length", osvw_length), a("osvw_status", osvw_status);
-        a("vm_cr", vm_cr), a("vm_hsave_pa", vm_hsave_pa), a("svm_key", svm_key);
+        a("vm_cr", vm_cr), a("vm_hsave_pa", vm_hsave_pa), a("svm_key", svm_key), a("tsc_ratio", tsc_ratio), a("last_branch", last_branch);
         a("chicken", chicken), a("perf_select", perf_select), a("perf_counter", perf_counter);
     }
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The model-specific registers, one row each (SDM vol. 4; APM vol. 2, appendix A).
-// Left out: what LBR and BTF of DEBUGCTL do, AMD's performance events (the counters keep what is written), machine checks.
+// Left out: Intel's stack of last branches, AMD's performance events (the counters keep what is written), machine checks.
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid/leaves.h"
 #include "cpu/isa/control.h"
+#include "cpu/isa/xsave.h"
 #include "cpu/msr/access.h"
 #include "cpu/vmx/vmx.h"
 #include <algorithm>
@@ -81,6 +82,14 @@ void move_tsc(Cpu& c, u64 by) {
     c.msr.tsc_adjust += by;
     c.apic.tsc_changed();
 }
+// APM vol. 2, 15.30.5: AMD's ratio is the TSC's and MPERF's, for guests alone.
+bool get_mperf(Cpu& c, u32, u64& v) {
+    u64 count = c.retired + c.msr.mperf_offset;
+    return v = c.intel() ? count : guest_scaled(c, count), true;
+}
+void tsc_ratio_changed(Cpu& c) {
+    if (c.guest) c.guest_tsc_ratio = c.msr.tsc_ratio << 16;
+}
 bool put_tsc(Cpu& c, u32, u64 v) { return move_tsc(c, v - read_tsc(c)), true; }
 bool put_tsc_adjust(Cpu& c, u32, u64 v) { return move_tsc(c, v - c.msr.tsc_adjust), true; }
 
@@ -128,6 +137,8 @@ bool put_svm_key(Cpu& c, u32, u64 v) {
     else if (v && v == c.msr.svm_key) c.msr.vm_cr &= ~vm_cr::lock;
     return true;
 }
+
+bool put_doorbell(Cpu& c, u32, u64 v) { return c.wires.doorbell(u32(v)), true; }
 
 // ---- APIC
 
@@ -237,7 +248,7 @@ constexpr MsrRow rows[] = {
     {0x0000008b, 1,   "IA32_BIOS_SIGN_ID",        intel,  F::none,              reads_drops<microcode_intel>,     all},
     {0x0000008b, 1,   "PATCH_LEVEL",              amd,    F::none,              reads_drops<microcode_amd>,       all},
     {0x000000ce, 1,   "MSR_PLATFORM_INFO",        intel,  F::none,              reads<platform_info>,             0},
-    {0x000000e7, 1,   "IA32_MPERF",               any,    F::aperfmperf,        counter<&Msrs::mperf_offset>,     all},
+    {0x000000e7, 1,   "IA32_MPERF",               any,    F::aperfmperf,        {get_mperf, counter<&Msrs::mperf_offset>.put}, all},
     {0x000000e8, 1,   "IA32_APERF",               any,    F::aperfmperf,        counter<&Msrs::aperf_offset>,     all},
     {0x000000fe, 1,   "IA32_MTRRCAP",             any,    F::mtrr,              reads<mtrr_capabilities>,         0},
     {0x0000010a, 1,   "IA32_ARCH_CAPABILITIES",   intel,  F::arch_capabilities, reads<arch_capabilities>,         0},
@@ -249,7 +260,7 @@ constexpr MsrRow rows[] = {
     {0x0000017a, 1,   "IA32_MCG_STATUS",          any,    F::mca,               at<&Msrs::mcg_status>,            mask(2, 0)},
     {0x000001a0, 1,   "IA32_MISC_ENABLE",         intel,  F::none,              misc_enable,                      misc_known},
     {0x000001d9, 1,   "IA32_DEBUGCTL",            any,    F::none,              at<&Msrs::debugctl>,              mask(1, 0)},
-    {0x000001db, 4,   "LAST_BRANCH",              amd,    F::none,              reads<zero>,                      0},
+    {0x000001db, 4,   "LAST_BRANCH",              amd,    F::none,              {in<&Msrs::last_branch>.get, nullptr}, 0},
     {0x00000200, 16,  "IA32_MTRR_PHYS",           any,    F::mtrr,              mtrr_variable,                    all,                        nullptr,        types_changed},
     {0x00000250, 1,   "IA32_MTRR_FIX64K",         any,    F::mtrr,              in<&Msrs::mtrr_fixed>,            all,                        mtrr_types,     types_changed},
     {0x00000258, 2,   "IA32_MTRR_FIX16K",         any,    F::mtrr,              in<&Msrs::mtrr_fixed, 1>,         all,                        mtrr_types,     types_changed},
@@ -260,6 +271,7 @@ constexpr MsrRow rows[] = {
     {0x00000480, 18,  "IA32_VMX_capabilities",    intel,  F::vmx,               {get_vmx, nullptr},               0},
     {0x000006e0, 1,   "IA32_TSC_DEADLINE",        any,    F::tsc_deadline,      {get_deadline, put_deadline},     all},
     {0x00000800, 256, "IA32_X2APIC",              any,    F::x2apic,            {get_x2apic, put_x2apic},         all},
+    {0x00000da0, 1,   "IA32_XSS",                 any,    F::xsaves,            at<&Msrs::xss>,                   xstate::supervisor_components},
     {0xc0000080, 1,   "IA32_EFER",                any,    F::none,              {get_efer, put_efer},             all},
     {0xc0000081, 1,   "IA32_STAR",                any,    F::syscall,           at<&Msrs::star>,                  all},
     {0xc0000082, 1,   "IA32_LSTAR",               any,    F::lm,                at<&Msrs::lstar>,                 all,                        canonical},
@@ -269,6 +281,7 @@ constexpr MsrRow rows[] = {
     {0xc0000101, 1,   "IA32_GS_BASE",             any,    F::lm,                base<Seg::gs>,                    all,                        canonical},
     {0xc0000102, 1,   "IA32_KERNEL_GS_BASE",      any,    F::lm,                at<&Msrs::kernel_gs_base>,        all,                        canonical},
     {0xc0000103, 1,   "IA32_TSC_AUX",             any,    F::rdtscp,            at<&Msrs::tsc_aux>,               mask(31, 0)},
+    {0xc0000104, 1,   "TSC_RATIO",                amd,    F::tsc_scale,         at<&Msrs::tsc_ratio>,             mask(39, 0),                nullptr,        tsc_ratio_changed},
     {0xc0010000, 4,   "PERF_LEGACY_CTL",          amd,    F::none,              in<&Msrs::perf_select>,           all},
     {0xc0010004, 4,   "PERF_LEGACY_CTR",          amd,    F::none,              in<&Msrs::perf_counter>,          mask(47, 0)},
     {0xc0010010, 1,   "SYSCFG",                   amd,    F::none,              at<&Msrs::syscfg>,                mask(22, 18)},
@@ -284,6 +297,7 @@ constexpr MsrRow rows[] = {
     {0xc0010114, 1,   "VM_CR",                    amd,    F::svm,               {at<&Msrs::vm_cr>.get, put_vm_cr}, mask(4, 0)},
     {0xc0010117, 1,   "VM_HSAVE_PA",              amd,    F::svm,               at<&Msrs::vm_hsave_pa>,           all,                        frame},
     {0xc0010118, 1,   "SVM_KEY",                  amd,    F::svm_lock,          {reads<zero>.get, put_svm_key},   all},
+    {0xc001011b, 1,   "DOORBELL",                 amd,    F::avic,              {nullptr, put_doorbell},          mask(31, 0)},
     {0xc0010140, 1,   "OSVW_ID_LENGTH",           amd,    F::osvw,              at<&Msrs::osvw_length>,           mask(15, 0)},
     {0xc0010141, 1,   "OSVW_STATUS",              amd,    F::osvw,              at<&Msrs::osvw_status>,           all},
     {0xc0011002, 4,   "CPUID_FEATURES",           amd,    F::none,              {get_feature_override, drop},     all},
@@ -317,7 +331,11 @@ bool unknown(const Cpu& cpu, u32 index, const char* what) {
 }
 
 u64 read_tsc(const Cpu& cpu) { return cpu.clock.ticks + cpu.msr.tsc_offset; }
-u64 read_guest_tsc(const Cpu& cpu) { return read_tsc(cpu) + cpu.guest_tsc_offset; }
+u64 guest_scaled(const Cpu& cpu, u64 count) {
+    if (cpu.guest_tsc_ratio == Cpu::tsc_unscaled) return count;
+    return u64(u128(count) * cpu.guest_tsc_ratio >> 48);
+}
+u64 read_guest_tsc(const Cpu& cpu) { return guest_scaled(cpu, read_tsc(cpu)) + cpu.guest_tsc_offset; }
 
 bool read_msr(Cpu& cpu, u32 index, u64& value) {
     auto* row = find(cpu, index);

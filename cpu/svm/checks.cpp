@@ -29,6 +29,7 @@ bool in_reach(V v, u64 base, u64 bytes) {
 }
 bool iopm_in_reach(V v) { return in_reach(v, v[iopm_base], 0x3000); }
 bool msrpm_in_reach(V v) { return in_reach(v, v[msrpm_base], 0x2000); }
+template <Field F> bool page_in_reach(V v) { return in_reach(v, v[F], 0x1000); }
 bool asid_exists(V v) { return v[asid] < v.around.asids; }
 
 // ---- paging
@@ -36,6 +37,8 @@ bool asid_exists(V v) { return v[asid] < v.around.asids; }
 bool paged(V v) { return v[cr0] & cr0::pg; }
 bool long_paging(V v) { return (v[efer] & efer::lme) && paged(v); }
 bool nested(V v) { return v[nested_control] & np_enable; }
+bool has_avic(V v) { return v.around.avic && (v[interrupt_control] & interrupt::avic_enable); }
+bool virtual_nmis(V v) { return v.around.vnmi && (v[interrupt_control] & interrupt::nmi_enable); }
 bool host_paged(V v) { return v.around.host_paging; }
 bool cr4_exists(V v) { return !(v[cr4] & ~v.around.cr4); }
 bool efer_exists(V v) { return !(v[efer] & ~v.around.efer); }
@@ -83,6 +86,11 @@ constexpr Check control[] = {
     {"asid.range",             "",          "the ASID is below the number that CPUID gives",                 any,                 asid_exists},
     {"iopm.end",               "15.5.1",    "the I/O permissions map, 12 KiB, ends within reach",            any,                 iopm_in_reach},
     {"msrpm.end",              "15.5.1",    "the MSR permissions map, 8 KiB, ends within reach",             any,                 msrpm_in_reach},
+    {"nmi.intercept",          "15.21.10",  "virtual NMIs need the intercept of NMI",                        virtual_nmis,        set<intercept_3, bit(1)>},
+    {"avic.paging",            "",          "AVIC needs nested paging",                                      has_avic,            nested},
+    {"avic.backing-page",      "",          "AVIC's backing page lies within reach",                         has_avic,            page_in_reach<avic_backing_page>},
+    {"avic.logical-table",     "",          "AVIC's table of logical ids lies within reach",                 has_avic,            page_in_reach<avic_logical_table>},
+    {"avic.physical-table",    "",          "AVIC's table of physical ids lies within reach",                has_avic,            page_in_reach<avic_physical_table>},
     {"np.host-paging",         "15.25.3",   "nested paging needs the host's paging",                         nested,              host_paged},
     {"np.cr3",                 "15.25.3",   "N_CR3 has no bit beyond the physical addresses, in long mode",  nested_long,         root<nested_cr3>},
     {"np.pat",                 "15.25.4",   "G_PAT holds memory types alone",                                nested,              pat_exists},
@@ -129,15 +137,25 @@ const Check* first_broken(const View& view) {
     return found;
 }
 
+// Whether one of a constant list of fields is another than it was.
+template <const auto& which, std::size_t count> static bool differ(const Vmcb& vmcb, const std::array<u64, count>& held) {
+    return [&]<std::size_t... n>(std::index_sequence<n...>) {
+        return (((vmcb[which[n].field] ^ held[n]) & which[n].bits) | ...);
+    }(std::make_index_sequence<count>());
+}
+template <std::size_t count> static void remember(const Vmcb& vmcb, const Judged (&which)[count], std::array<u64, count>& held) {
+    for (unsigned n = 0; n < count; n++) held[n] = vmcb[which[n].field];
+}
+
 bool CheckMemory::as_it_was(const Vmcb& vmcb, const Surroundings& now) const {
-    auto differ = [&]<std::size_t... n>(std::index_sequence<n...>) { return ((vmcb[judged_fields[n]] ^ held[n]) | ...); };
-    return any && !differ(std::make_index_sequence<std::size(judged_fields)>()) && now == around;
+    if (!any || differ<judged_fields>(vmcb, held) || !(now == around)) return false;
+    return !(vmcb[Field::interrupt_control] & interrupt::avic_enable) || !differ<judged_with_avic>(vmcb, held_with_avic);
 }
 
 const Check* CheckMemory::first_broken(const Vmcb& vmcb, const Surroundings& now) {
     if (as_it_was(vmcb, now)) return nullptr;
     auto* broken = svm::first_broken(View(vmcb, now));
-    for (unsigned n = 0; n < held.size(); n++) held[n] = vmcb[judged_fields[n]];
+    remember(vmcb, judged_fields, held), remember(vmcb, judged_with_avic, held_with_avic);
     around = now, any = !broken;
     return broken;
 }

@@ -14,7 +14,8 @@ struct Surroundings {
     u8 physical_bits = 48;
     u32 asids = 0x8000;           // CPUID 8000_000Ah EBX: ASIDs are below it
     u64 efer = 0, cr4 = 0;        // the bits that exist
-    bool long_mode = true;        // the processor has it
+    bool long_mode = true;        // the processor has it ...
+    bool vnmi = true, avic = true;                // ... and these
     bool host_paging = true;      // CR0.PG at VMRUN
     bool host_long_mode = true;   // EFER.LMA at VMRUN
     std::array<u64, 4> pdptes{};  // at the guest's CR3, where it uses PAE paging without nested paging
@@ -49,10 +50,17 @@ std::span<const Group> vmrun_checks();
 const Check* first_broken(const View&);
 
 // The fields that rules read, whatever the VMCB holds.
-constexpr Field judged_fields[] = {
-    Field::intercept_4, Field::iopm_base, Field::msrpm_base, Field::asid, Field::nested_control, Field::event_injection, Field::nested_cr3,
-    Field::cs_attributes, Field::efer, Field::cr4, Field::cr3, Field::cr0, Field::dr7, Field::dr6, Field::gpat,
+struct Judged {
+    Field field;
+    u64 bits = ~u64{0};           // of which they read these
 };
+constexpr Judged judged_fields[] = {
+    {Field::intercept_3, bit(1)}, {Field::intercept_4}, {Field::iopm_base}, {Field::msrpm_base}, {Field::asid},
+    {Field::interrupt_control, interrupt::nmi_enable | interrupt::avic_enable}, {Field::nested_control}, {Field::event_injection}, {Field::nested_cr3},
+    {Field::cs_attributes}, {Field::efer}, {Field::cr4}, {Field::cr3}, {Field::cr0}, {Field::dr7}, {Field::dr6}, {Field::gpat},
+};
+// Where AVIC is enabled.
+constexpr Judged judged_with_avic[] = {{Field::avic_backing_page}, {Field::avic_logical_table}, {Field::avic_physical_table}};
 
 // The same, judged again only where something has changed that rules read since all of them held: a rule depends on nothing
 // but the fields it reads and the surroundings.
@@ -64,6 +72,7 @@ private:
     bool as_it_was(const Vmcb&, const Surroundings&) const;
 
     std::array<u64, std::size(judged_fields)> held{};      // what all rules held for, and where
+    std::array<u64, std::size(judged_with_avic)> held_with_avic{};
     Surroundings around;
     bool any = false;
 };

@@ -57,7 +57,8 @@ Outcome Svm::read_cr(const Insn& insn, unsigned n, u64& value) {
     bool mov = insn.row->event == isa::Event::mov_cr;
     if (Exit e = numbered(Exit::cr_read, n); intercepts(e))
         return exit_instruction(e, insn, mov && has(Feature::decodeassists) ? mov_cr_instruction | register_operand(insn, 0) : 0);
-    if (n == 8 && masks_interrupts()) value = vmcb[Field::interrupt_control] & 15;
+    if (n == 8 && avic_enabled()) value = virtual_task_priority() >> 4;
+    else if (n == 8 && masks_interrupts()) value = vmcb[Field::interrupt_control] & 15;
     return Outcome::next;
 }
 
@@ -71,6 +72,7 @@ Outcome Svm::write_cr(const Insn& insn, unsigned n, u64& value) {
     if (Exit e = numbered(Exit::cr_write, n); intercepts(e)) return exit_instruction(e, insn, information);
     if (n == 0 && intercepts(Exit::cr0_sel_write) && ((value ^ cpu.control.cr0) & ~(cr0::ts | cr0::mp | cr0::et)))
         return exit_instruction(Exit::cr0_sel_write, insn, information);
+    if (n == 8 && avic_enabled()) return set_virtual_task_priority(u8(value << 4)), Outcome::changed;
     if (n != 8 || !masks_interrupts()) return Outcome::next;
     u64& c = vmcb[Field::interrupt_control];
     c = (c & ~interrupt::tpr) | value;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Segments, control registers and MSRs to and from a VMCB, held or in memory (APM vol. 2, 15.5.1 and appendix B).
 #include "cpu/svm/state.h"
+#include "cpu/event/debug.h"
 
 namespace svm {
 
@@ -104,6 +105,17 @@ template <class From> void load_control(Cpu& cpu, const From& v, u64 cr4_bits, u
 template <class To> void save_control(const Cpu& cpu, To v) {
     v.template set<Field::cr0>(cpu.control.cr0), v.template set<Field::cr3>(cpu.control.cr3);
     v.template set<Field::cr4>(cpu.control.cr4), v.template set<Field::efer>(cpu.control.efer);
+}
+
+// Bits of DEBUGCTL that don't exist are dropped.
+void load_last_branches(Cpu& cpu, const Vmcb& v) {
+    cpu.msr.debugctl = v[Field::debugctl] & (debug::lbr | debug::btf);
+    for (unsigned n = 0; n < 4; n++) cpu.msr.last_branch[n] = v[next(Field::branch_from, n)];
+}
+
+void save_last_branches(const Cpu& cpu, VmcbHeld v) {
+    v.set<Field::debugctl>(cpu.msr.debugctl);
+    for (unsigned n = 0; n < 4; n++) v.held[next(Field::branch_from, n)] = cpu.msr.last_branch[n];
 }
 
 template void load_segments(Cpu&, const Vmcb&);

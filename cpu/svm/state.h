@@ -12,6 +12,10 @@ template <class From> void load_segments(Cpu&, const From&);
 template <class To> void save_segments(const Cpu&, To);
 template <class From> void load_more(Cpu&, const From&);
 template <class To> void save_more(const Cpu&, To);
+// DEBUGCTL and the record of last branches.
+constexpr Field last_branch_fields[] = {Field::debugctl, Field::branch_from, Field::branch_to, Field::exception_from, Field::exception_to};
+void load_last_branches(Cpu&, const Vmcb&);
+void save_last_branches(const Cpu&, VmcbHeld);
 // CR0, CR3, CR4, EFER as they may be: bits that don't exist are dropped, LMA follows. The translation is selected later.
 template <class From> void load_control(Cpu&, const From&, u64 cr4_bits, u64 efer_bits);
 template <class To> void save_control(const Cpu&, To);

@@ -30,11 +30,15 @@ constexpr Field more_fields[] = {
 
 }
 
-Svm::Svm(Cpu& cpu) : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model(control::efer_bits(cpu.features)) {
+Svm::Svm(Cpu& cpu)
+    : Layer(cpu), cr4_bits(control::cr4_bits(cpu)), efer_of_model(control::efer_bits(cpu.features)),
+      control_bits((has(Feature::vnmi) ? interrupt::nmi_enable : 0) | (has(Feature::avic) ? interrupt::avic_enable : 0)),
+      extension_bits(has(Feature::lbrv) ? svm::virtual_last_branches : 0) {
     around.physical_bits = cpu.model.physical_bits;
     around.asids = cpu.model.asids;
     around.cr4 = cr4_bits;
     around.long_mode = has(Feature::lm);
+    around.vnmi = has(Feature::vnmi), around.avic = has(Feature::avic);
 }
 
 u64 Svm::efer_bits() const { return control::without_disabled(cpu, efer_of_model); }
@@ -43,22 +47,22 @@ u64 Svm::efer_bits() const { return control::without_disabled(cpu, efer_of_model
 void Svm::reset(bool) {
     vmcb = {};
     vmcb_address = none;
-    gif = true, host_if = false;
-    noted = {};
+    gif = true, host_if = host_nmi_blocked = false;
+    noted = {}, trap = {};
     pauses_left = 0, last_pause = 0;
     cpu.mmu->leave_guest();
 }
 
 void Svm::visit(Archive& a) {
     bool running = cpu.guest;
-    a("running", running), a("vmcb", vmcb), a("vmcb_address", vmcb_address), a("gif", gif), a("host_if", host_if);
+    a("running", running), a("vmcb", vmcb), a("vmcb_address", vmcb_address), a("gif", gif), a("host_if", host_if), a("host_nmi_blocked", host_nmi_blocked), a("trap", trap);
     a("pauses_left", pauses_left), a("last_pause", last_pause);
     cpu.guest = running ? this : nullptr;
 }
 
-// Without SVM there is no GIF.
-void Svm::efer_changed() {
-    if (!(cpu.control.efer & efer::svme)) gif = true;
+// Without SVM there is no GIF; SKINIT clears it without EFER.SVME.
+void Svm::efer_changed(u64 old) {
+    if (old & ~cpu.control.efer & efer::svme) gif = true;
     update_events();
 }
 

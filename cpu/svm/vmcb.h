@@ -17,7 +17,7 @@ enum class Field : u8 {
 };
 
 // Bits of the clean field (APM vol. 2, 15.15.3), and what none of them is about.
-enum class Clean : u8 { intercepts, iopm, asid, tpr, np, crx, drx, dt, seg, cr2, fetched, written, loaded };
+enum class Clean : u8 { intercepts, iopm, asid, tpr, np, crx, drx, dt, seg, cr2, lbr, avic, fetched, written, loaded };
 constexpr bool has_clean_bit(Clean c) { return c < Clean::fetched; }
 
 struct FieldRow {
@@ -41,8 +41,9 @@ constexpr bool ascending() {
 }
 static_assert(ascending(), "vmcb_fields.def lists the fields by offset, and none overlaps another");
 
-// A set of Clean values.
+// A set of Clean values. VMRUN reads these, and the last branches and AVIC's where the guest has them.
 constexpr u32 of(auto... clean) { return u32((bit(unsigned(clean)) | ...)); }
+constexpr u32 clean_bits = u32(mask(unsigned(Clean::avic), 0));
 constexpr u32 vmrun_reads = of(Clean::intercepts, Clean::iopm, Clean::asid, Clean::tpr, Clean::np, Clean::crx, Clean::drx, Clean::dt,
                                Clean::seg, Clean::cr2, Clean::fetched);
 
@@ -103,15 +104,17 @@ struct VmcbTwice {
 
 // The bits of single fields.
 namespace interrupt {
-constexpr u64 tpr = 0xff, irq = bit(8), gif = bit(9), ignore_tpr = bit(20), masking = bit(24), gif_enable = bit(25);
+constexpr u64 tpr = 0xff, irq = bit(8), gif = bit(9), nmi = bit(11), nmi_mask = bit(12), ignore_tpr = bit(20), masking = bit(24), gif_enable = bit(25),
+              nmi_enable = bit(26),
+              avic_enable = bit(31);
 constexpr u64 priority(u64 control) { return bits(control, 19, 16); }
 constexpr u8 vector(u64 control) { return u8(bits(control, 39, 32)); }
 }
 namespace shadow {
 constexpr u64 active = bit(0);
 }
-constexpr u64 np_enable = bit(0);
-constexpr u64 virtual_vmload_vmsave = bit(1);
+constexpr u64 np_enable = bit(0), gmet_enable = bit(3);
+constexpr u64 virtual_last_branches = bit(0), virtual_vmload_vmsave = bit(1);
 
 // EVENTINJ and EXITINTINFO (APM vol. 2, 15.20 and 15.7.2).
 struct EventInformation {

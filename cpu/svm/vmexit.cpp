@@ -37,6 +37,12 @@ template <class To> static void save_guest_in(const Cpu& cpu, To to) {
     to.template set<Field::cpl>(cpu.cpl);
 }
 
+void Svm::leave_virtual_nmis() {
+    u64& control = vmcb[Field::interrupt_control];
+    control = (control & ~interrupt::nmi_mask) | (cpu.nmi_blocked ? interrupt::nmi_mask : 0);
+    cpu.nmi_blocked = host_nmi_blocked;
+}
+
 void Svm::save_guest(const VmcbTarget& to) {
     vmcb[Field::interrupt_shadow] = (vmcb[Field::interrupt_shadow] & ~shadow::active) | (noted.shadow ? shadow::active : 0);
     if (VmcbTwice twice{vmcb, {to.page}}; to.page) {
@@ -83,7 +89,7 @@ template <class From> static void load_host_from(Cpu& cpu, const From& host, u64
 // What no MOV could have brought about shuts the processor down.
 void Svm::load_host() {
     cpu.guest = nullptr;
-    cpu.guest_tsc_offset = 0;
+    cpu.guest_tsc_offset = 0, cpu.guest_tsc_ratio = Cpu::tsc_unscaled;
     cpu.control.dr[7] = 0x400;
     cpu.cpl = 0;
     Physical at(cpu.msr.vm_hsave_pa);
@@ -95,7 +101,7 @@ void Svm::load_host() {
         load_host_from(cpu, host, cr4_bits, efer_bits());
     }
     cpu.sti_shadow = cpu.mov_ss_shadow = cpu.stepping = false;
-    cpu.pending_dr6 = 0;
+    cpu.pending_dr6 = 0, trap = {};
     cpu.delivering.reset();
     cpu.activity = Activity::active, cpu.mwaiting = false;
     gif = false;
@@ -114,9 +120,23 @@ void Svm::load_host() {
     }
 }
 
+void Svm::leave_last_branches(const VmcbTarget& to) {
+    save_last_branches(cpu, VmcbHeld{vmcb});
+    vmcb.store<last_branch_fields>(to);
+    Vmcb host;
+    host.load(cpu.memory, Physical(cpu.msr.vm_hsave_pa), of(Clean::lbr));
+    load_last_branches(cpu, host);
+}
+
+void Svm::leave_more(const VmcbTarget& to) {
+    if (virtual_nmis()) leave_virtual_nmis();
+    if (virtual_last_branches()) leave_last_branches(to);
+}
+
 void Svm::leave() {
     record_exit(noted.code, noted.information1, noted.information2);
     VmcbTarget to(cpu.memory, Physical(vmcb_address));
+    if (has_more()) leave_more(to);
     save_guest(to);
     write_exit(to);
     load_host();

@@ -57,6 +57,8 @@ paging::Stage2 Svm::second_stage() const {
     s.kind = paging::Nesting::npt;
     s.mode = host.mode, s.root = vmcb[Field::nested_cr3];
     s.maxphyaddr = host.maxphyaddr, s.gib_pages = host.gib_pages, s.large_pages = host.pse;
+    s.execute_trap = has(Feature::gmet) && (vmcb[Field::nested_control] & gmet_enable);
+    s.apic_page = apic_page();
     s.nxe = host.nxe, s.pse36 = host.pse36, s.global_reserved = host.global_reserved;
     return s;
 }
@@ -88,6 +90,7 @@ void Svm::load_guest() {
     cpu.mov_ss_shadow = cpu.stepping = false;
     cpu.pending_dr6 = 0;
     cpu.guest_tsc_offset = vmcb[Field::tsc_offset];
+    cpu.guest_tsc_ratio = cpu.msr.tsc_ratio << 16;
     pauses_left = u32(vmcb[Field::pause_count]), last_pause = cpu.clock.ticks;
 }
 
@@ -118,10 +121,31 @@ void Svm::inject_event() {
     cpu.deliver_event(d);
 }
 
+// While the guest runs what masks NMIs is V_NMI_MASK, which an injected NMI sets and IRET clears (APM vol. 2, 15.21.10).
+void Svm::enter_virtual_nmis() {
+    host_nmi_blocked = cpu.nmi_blocked;
+    cpu.nmi_blocked = vmcb[Field::interrupt_control] & interrupt::nmi_mask;
+}
+
+// APM vol. 2, 15.23.2.
+void Svm::enter_last_branches() {
+    Vmcb host;
+    save_last_branches(cpu, VmcbHeld{host});
+    host.store<last_branch_fields>({cpu.memory, Physical(cpu.msr.vm_hsave_pa)});
+    load_last_branches(cpu, vmcb);
+}
+
+void Svm::enter_more() {
+    if (virtual_last_branches()) enter_last_branches();
+    if (virtual_nmis()) enter_virtual_nmis();
+    if (avic_enabled()) enter_avic();
+}
+
 Outcome Svm::vmrun(u64 address, u64 next_rip) {
     Physical at(address);
-    u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? Vmcb::clean_bits(cpu.memory, at) : 0;
-    vmcb.load(cpu.memory, at, vmrun_reads & ~(clean & mask(9, 0)));
+    u32 clean = has(Feature::vmcb_clean) && address == vmcb_address ? Vmcb::clean_bits(cpu.memory, at) & clean_bits : 0;
+    vmcb.load(cpu.memory, at, vmrun_reads & ~clean);
+    if (has_more()) vmcb.load(cpu.memory, at, of(Clean::lbr, Clean::avic) & ~clean);
     vmcb_address = address;
     save_host(next_rip);
     look_around();
@@ -142,6 +166,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     gif = true;
     load_guest();
     load_guest_paging(second);
+    if (has_more()) enter_more();
     update_events();
     inject_event();
     return Outcome::taken;

@@ -31,8 +31,8 @@ public:
     // Whether a MOV to CR0 or CR4 (n) may set this value: VMX operation fixes bits. In a guest or not.
     virtual bool cr_allowed(unsigned, u64) const { return true; }
 
-    // EFER has been written.
-    virtual void efer_changed() {}
+    // EFER has been written; it was `old`.
+    virtual void efer_changed(u64) {}
     // INIT is due: true if something else has been done in its place.
     virtual bool redirects_init() { return false; }
 
@@ -63,6 +63,13 @@ public:
     virtual bool service_pending() = 0;
     // Cpu::monitor_trap is set and an instruction has been completed, in part if it is a repeated one.
     virtual void stepped() {}
+    // An access to the guest's local APIC (paging::virtual_apic_page) before anything has changed: false raises a VM exit.
+    virtual bool virtual_apic_access(unsigned, unsigned, bool) { return true; }
+    // What it reads or writes.
+    virtual u64 read_virtual_apic(unsigned, unsigned width) { return ones(width); }
+    virtual void write_virtual_apic(unsigned, unsigned, u64) {}
+    // Another processor, or this one, has something for the guest that may be running here.
+    virtual void doorbell() {}
     // Carries the raised VM exit out.
     virtual void leave() = 0;
 

@@ -15,11 +15,12 @@ struct AtHand {
     std::array<Rows, 1 << 14> rows;
     Vmcs* vmcs;
 
-    AtHand(Vmcs& vmcs, const FieldSet& exist) : vmcs(&vmcs) {
+    // `all_writable`: exit information too.
+    AtHand(Vmcs& vmcs, const FieldSet& exist, bool all_writable) : vmcs(&vmcs) {
         for (unsigned n = 0; n < field_count; n++) {
             Field f = fields[n].field;
             if (!exist.has(f)) continue;
-            bool plain = !read_only(f) && !bit_ranges[n].count;
+            bool plain = (all_writable || !read_only(f)) && !bit_ranges[n].count;
             rows[u16(f) >> 1] = {u8(n), plain ? u8(n) : no_row};
         }
     }

@@ -48,6 +48,7 @@ static constexpr CapabilityBit ept_vpid_bits[] = {
     {Capability::ept_2m_pages,       ept_vpid::pages_2m},
     {Capability::ept_1g_pages,       ept_vpid::pages_1g},
     {Capability::ept_accessed_dirty, ept_vpid::accessed_dirty},
+    {Capability::ept_violation_information, ept_vpid::violation_information},
     {Capability::vpid,               ept_vpid::invvpid | ept_vpid::invvpid_address | ept_vpid::invvpid_single | ept_vpid::invvpid_all},
     {Capability::vpid,               ept_vpid::invvpid_single_retaining_globals},
 };
@@ -87,6 +88,7 @@ Limits limits(Capabilities listed, const FeatureSet& features, u64 cr4_bits, uns
     l.debugctl = mask(1, 0);                        // LBR and BTF, what IA32_DEBUGCTL takes of WRMSR
     l.physical_bits = u8(physical_bits);
     l.linear_bits = features.has(Feature::la57) ? 57 : 48;
+    l.all_writable = l.has.has(Capability::vmcs_shadowing);
     l.ept_vpid = ept_vpid_of(l.has);
     l.fields = existing(l.has);
     return l;
@@ -115,9 +117,9 @@ template <Field Word> static u64 old_controls(const Limits& l) {
 // A.1: region of 4 KiB, write-back; INS and OUTS say more on exits (bit 54); there are TRUE MSRs (bit 55).
 static u64 basic(const Limits&) { return revision | u64{4096} << 32 | u64{6} << 50 | bit(54) | bit(55); }
 
-// A.6: the timer counts once in 2^5 TSC ticks; bit 5 with unrestricted guests; 512 MSRs in a list.
+// A.6: the timer counts once in 2^5 TSC ticks; bit 5 with unrestricted guests; 512 MSRs in a list; bit 29: VMWRITE to any field.
 static u64 misc(const Limits& l) {
-    u64 value = 5 | (l.has.has(Capability::unrestricted_guest) ? bit(5) : 0) | u64{l.cr3_targets} << 16;
+    u64 value = 5 | (l.has.has(Capability::unrestricted_guest) ? bit(5) : 0) | u64{l.cr3_targets} << 16 | (l.all_writable ? bit(29) : 0);
     for (unsigned state = 1; state <= 3; state++)
         if (l.activity_states[state]) value |= bit(5 + state);
     return value;

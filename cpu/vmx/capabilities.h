@@ -69,8 +69,11 @@ constexpr Capabilities nehalem_capabilities{
     "vmx tpr_shadow virtual_nmis monitor_trap_flag preemption_timer load_pat load_efer secondary_controls "
     "descriptor_table_exiting rdtscp wbinvd_exiting vpid ept ept_execute_only ept_2m_pages"};
 constexpr Capabilities haswell_capabilities = nehalem_capabilities | Capabilities{
-    "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching"};
-constexpr Capabilities all_capabilities = haswell_capabilities | Capabilities{"rdseed_exiting"};
+    "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching "
+    "vmcs_shadowing"};
+constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{
+    "rdseed_exiting xsaves tsc_scaling page_log violation_ve ept_violation_information mode_based_execute sub_pages"};
+constexpr Capabilities all_capabilities = icelake_capabilities;
 
 // ---- controls
 
@@ -114,10 +117,12 @@ struct Limits {
     u8 linear_bits = 48;          // the widest there are; CR4.LA57 chooses for RIP
     u8 cr3_targets = 4;
     std::array<bool, 4> activity_states{true, true, true, true};      // active, HLT, shutdown, wait-for-SIPI
+    bool all_writable = false;    // VMWRITE may change exit information too
     u64 ept_vpid = 0;             // IA32_VMX_EPT_VPID_CAP
     FieldSet fields;              // that exist
 
     const Settings& of(Field word) const;
+    bool writable(Field f) const { return all_writable || !read_only(f); }
     bool allows(Control c) const { return of(c.word).allowed & bit(c.bit); }
     bool operator==(const Limits&) const = default;
 };
@@ -140,7 +145,7 @@ std::optional<u64> capability_msr(u32 index, const Limits&);
 // Bits of IA32_VMX_EPT_VPID_CAP (A.10).
 namespace ept_vpid {
 constexpr u64 execute_only = bit(0), four_levels = bit(6), uncacheable = bit(8), write_back = bit(14), pages_2m = bit(16),
-              pages_1g = bit(17), invept = bit(20), accessed_dirty = bit(21), invept_single = bit(25), invept_all = bit(26),
+              pages_1g = bit(17), invept = bit(20), accessed_dirty = bit(21), violation_information = bit(22), invept_single = bit(25), invept_all = bit(26),
               invvpid = bit(32), invvpid_address = bit(40), invvpid_single = bit(41), invvpid_all = bit(42),
               invvpid_single_retaining_globals = bit(43);
 }

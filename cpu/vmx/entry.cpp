@@ -101,7 +101,12 @@ void Vmx::select_translation() {
         second.large_pages = limits.ept_vpid & ept_vpid::pages_2m;
         second.accessed_dirty = eptp & bit(6);
         second.execute_only = limits.ept_vpid & ept_vpid::execute_only;
-        root = (eptp & mask(51, 12)) | (eptp & mask(6, 3));
+        if (second.accessed_dirty && has(secondary::page_log)) second.log = &page_log;
+        second.mode_based_execute = has(secondary::mode_based_execute);
+        second.advanced_information = limits.ept_vpid & ept_vpid::violation_information;
+        second.sub_pages = has(secondary::sub_pages);
+        if (second.sub_pages) second.sub_page_table = vmcs[Field::sub_page_table];
+        root = (eptp & mask(51, 12)) | (eptp & mask(6, 3)) | (second.mode_based_execute ? bit(0) : 0) | (second.sub_pages ? bit(1) : 0);
     }
     cpu.mmu->enter_guest(second, has(secondary::vpid) ? u16(vmcs[Field::vpid]) : u16(0), root);
 }
@@ -116,7 +121,14 @@ void Vmx::load_guest_rest() {
     cpu.activity = Activity(vmcs[Field::guest_activity]);
     cpu.mwaiting = false, cpu.stepping = false;
     cpu.pending_dr6 = vmcs[Field::guest_pending_debug] & (mask(3, 0) | debug::bs);
-    cpu.guest_tsc_offset = has(primary::tsc_offsetting) ? vmcs[Field::tsc_offset] : 0;
+    load_guest_tsc();
+}
+
+// Without an offset there is no scale either (26.3).
+void Vmx::load_guest_tsc() {
+    bool offset = has(primary::tsc_offsetting);
+    cpu.guest_tsc_offset = offset ? vmcs[Field::tsc_offset] : 0;
+    cpu.guest_tsc_ratio = offset && has(secondary::tsc_scaling) ? vmcs[Field::tsc_multiplier] : Cpu::tsc_unscaled;
 }
 
 // ---- MSRs (27.4 and 28.6): entries of 16 bytes

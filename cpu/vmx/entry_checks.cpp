@@ -236,7 +236,7 @@ bool has_link(View v) { return v[Field::vmcs_link_pointer] != ~u64{0}; }
 bool link_readable(View v) { return has_link(v) && aligned<Field::vmcs_link_pointer>(v) && within_reach<Field::vmcs_link_pointer>(v); }
 u64 linked(View v) { return v.read(v[Field::vmcs_link_pointer], 4); }
 bool linked_revision(View v) { return bits(linked(v), 30, 0) == revision; }
-bool linked_is_no_shadow(View v) { return !(linked(v) & bit(31)); }
+bool linked_is_as_shadowing_says(View v) { return bool(linked(v) & bit(31)) == v[secondary::vmcs_shadowing]; }
 bool link_is_not_current(View v) { return v[Field::vmcs_link_pointer] != v.current_vmcs; }
 
 // PDPTEs: fields with EPT, else what CR3 points to (SDM vol. 3, 4.4.1).
@@ -285,10 +285,24 @@ constexpr Check controls[] = {
     {"eptp.accessed-dirty",    "2.1.1",  "the EPT pointer asks for no A/D flags that there aren't", on<secondary::ept>,      eptp<eptp_accessed_dirty>},
     {"eptp.reserved",          "2.1.1",  "the EPT pointer's reserved bits are 0",                  on<secondary::ept>,       eptp<eptp_reserved>},
     {"unrestricted.ept",       "2.1.1",  "unrestricted guest needs EPT",                           unrestricted,             on<secondary::ept>},
+    {"page-log.ept",           "2.1.1",  "PML needs EPT",                                          on<secondary::page_log>,  on<secondary::ept>},
+    {"page-log.aligned",       "2.1.1",  "the PML address is at a page boundary",                  on<secondary::page_log>,  aligned<F::page_log_address>},
+    {"page-log.reach",         "2.1.1",  "the PML address is within reach",                        on<secondary::page_log>,  within_reach<F::page_log_address>},
+    {"mode-based-execute.ept", "2.1.1",  "mode-based execute control needs EPT",                   on<secondary::mode_based_execute>, on<secondary::ept>},
+    {"sub-pages.ept",          "2.1.1",  "sub-page write permissions need EPT",                    on<secondary::sub_pages>, on<secondary::ept>},
+    {"sub-pages.aligned",      "2.1.1",  "the sub-page-permission table is at a page boundary",    on<secondary::sub_pages>, aligned<F::sub_page_table>},
+    {"sub-pages.reach",        "2.1.1",  "the sub-page-permission table is within reach",          on<secondary::sub_pages>, within_reach<F::sub_page_table>},
     {"vm-functions.reserved",  "2.1.1",  "VM-function controls that must be 0 are",                on<secondary::vm_functions>, has_zeros<F::vm_function_controls>},
     {"eptp-switching.ept",     "2.1.1",  "EPTP switching needs EPT",                               switches_eptp,            on<secondary::ept>},
     {"eptp-list.aligned",      "2.1.1",  "the EPTP list is at a page boundary",                    switches_eptp,            aligned<F::eptp_list_address>},
     {"eptp-list.reach",        "2.1.1",  "the EPTP list is within reach",                          switches_eptp,            within_reach<F::eptp_list_address>},
+    {"ve-area.aligned",        "2.1.1",  "the #VE information area is at a page boundary",         on<secondary::violation_ve>, aligned<F::ve_information_address>},
+    {"ve-area.reach",          "2.1.1",  "the #VE information area is within reach",               on<secondary::violation_ve>, within_reach<F::ve_information_address>},
+    {"vmread-bitmap.aligned",  "2.1.1",  "the VMREAD bitmap is at a page boundary",                on<secondary::vmcs_shadowing>, aligned<F::vmread_bitmap>},
+    {"vmread-bitmap.reach",    "2.1.1",  "the VMREAD bitmap is within reach",                      on<secondary::vmcs_shadowing>, within_reach<F::vmread_bitmap>},
+    {"vmwrite-bitmap.aligned", "2.1.1",  "the VMWRITE bitmap is at a page boundary",               on<secondary::vmcs_shadowing>, aligned<F::vmwrite_bitmap>},
+    {"vmwrite-bitmap.reach",   "2.1.1",  "the VMWRITE bitmap is within reach",                     on<secondary::vmcs_shadowing>, within_reach<F::vmwrite_bitmap>},
+    {"tsc-multiplier",         "2.1.1",  "the TSC multiplier is not 0",                            on<secondary::tsc_scaling>, nonzero<F::tsc_multiplier>},
     {"exit.ones",              "2.1.2",  "VM-exit controls that must be 1 are",                    any,                      has_ones<F::exit_controls>},
     {"exit.reserved",          "2.1.2",  "VM-exit controls that must be 0 are",                    any,                      has_zeros<F::exit_controls>},
     {"exit.save-timer",        "2.1.2",  "saving the preemption timer needs the timer",            saves_timer,              on<pin::preemption_timer>},
@@ -452,7 +466,7 @@ constexpr Check link_pointer[] = {
     {"link.aligned",           "3.1.5",  "the linked VMCS is at a page boundary",                  has_link,                 aligned<F::vmcs_link_pointer>},
     {"link.reach",             "3.1.5",  "the linked VMCS is within reach",                        has_link,                 within_reach<F::vmcs_link_pointer>},
     {"link.revision",          "3.1.5",  "the linked VMCS has this CPU's revision identifier",     link_readable,            linked_revision},
-    {"link.shadow",            "3.1.5",  "the linked VMCS is no shadow without VMCS shadowing",    link_readable,            linked_is_no_shadow},
+    {"link.shadow",            "3.1.5",  "the linked VMCS is a shadow exactly with VMCS shadowing", link_readable,           linked_is_as_shadowing_says},
     {"link.current",           "3.1.5",  "the linked VMCS is not the current one",                 has_link,                 link_is_not_current},
 };
 

@@ -23,12 +23,15 @@ void Vmx::leave() {
 
 // ---- information (28.2)
 
-// Bit 12 of the interruption information or of an EPT violation's qualification: IRET had unblocked NMIs already when it
-// met this (28.2.3).
+// Bit 12 of the interruption information or of the qualification of what the second stage refuses: IRET had unblocked NMIs
+// already when it met this (28.2.3).
+static bool tells_of_iret(Reason r) { return r == Reason::ept_violation || r == Reason::page_log_full || r == Reason::sub_page; }
+static bool has_guest_physical(Reason r) { return r == Reason::ept_violation || r == Reason::ept_misconfiguration || r == Reason::sub_page; }
+
 void Vmx::fill_information() {
-    bool unblocked = cpu.nmi_unblocked_by_iret && !cpu.delivering && cpu.iret_unblocks_nmi;
+    bool unblocked = unblocked_by_iret();
     auto& n = noted;
-    if (unblocked && n.reason == Reason::ept_violation) n.qualification |= bit(12);
+    if (unblocked && tells_of_iret(n.reason)) n.qualification |= bit(12);
     if (unblocked && n.interruption && u8(n.interruption) != df_vector) n.interruption |= u32(bit(12));
     vmcs.set(Field::exit_reason, u64(n.reason));
     vmcs.set(Field::exit_qualification, n.qualification);
@@ -37,7 +40,7 @@ void Vmx::fill_information() {
     vmcs.set(Field::exit_instruction_length, n.length);
     vmcs.set(Field::exit_instruction_information, n.instruction_information);
     vmcs.set(Field::guest_linear_address, n.linear);
-    if (n.reason == Reason::ept_violation || n.reason == Reason::ept_misconfiguration) vmcs.set(Field::guest_physical_address, n.guest_physical);
+    if (has_guest_physical(n.reason)) vmcs.set(Field::guest_physical_address, n.guest_physical);
     fill_vectoring();
     vmcs.set(Field::entry_interruption, vmcs[Field::entry_interruption] & ~bit(31));
     cpu.nmi_unblocked_by_iret = false;
@@ -126,7 +129,8 @@ bool Vmx::store_msrs(u64 at, u64 count) {
 void Vmx::to_host() {
     bool tagged = has(secondary::vpid), virtual_nmis = has(pin::virtual_nmis);
     u64 exit_reason = vmcs[Field::exit_reason];
-    cpu.guest = nullptr, cpu.guest_tsc_offset = 0, cpu.monitor_trap = false;
+    cpu.guest = nullptr, cpu.monitor_trap = false;
+    cpu.guest_tsc_offset = 0, cpu.guest_tsc_ratio = Cpu::tsc_unscaled;
     cpu.pending &= ~(pending::guest | pending::window | pending::debug);
     cpu.pending_dr6 = 0;
     cpu.if_masks = Cpu::maskable, cpu.iret_unblocks_nmi = true;

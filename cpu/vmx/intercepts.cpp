@@ -51,7 +51,11 @@ bool of_task(const Insn& insn) {
 }
 
 bool Vmx::exists(const Insn& insn) const {
-    return insn.row->event == Event::invpcid ? vmcs[secondary::invpcid] : vmcs[secondary::rdtscp];
+    switch (insn.row->event) {
+    case Event::invpcid: return has(secondary::invpcid);
+    case Event::xsaves: case Event::xrstors: return has(secondary::xsaves);
+    default: return has(secondary::rdtscp);
+    }
 }
 
 ::Outcome Vmx::intercept(const Insn& insn) {
@@ -59,6 +63,8 @@ bool Vmx::exists(const Insn& insn) const {
     case Event::rdmsr: return msr_exits(u32(cpu.gpr[rcx]), false) ? exit(Reason::rdmsr, insn) : ::Outcome::next;
     case Event::wrmsr: return msr_exits(u32(cpu.gpr[rcx]), true) ? exit(Reason::wrmsr, insn) : ::Outcome::next;
     case Event::pause: return pause(insn);
+    case Event::xsaves: return saves_exit() ? exit(Reason::xsaves, insn, displacement(cpu, insn), u32(memory_information(cpu, insn))) : ::Outcome::next;
+    case Event::xrstors: return saves_exit() ? exit(Reason::xrstors, insn, displacement(cpu, insn), u32(memory_information(cpu, insn))) : ::Outcome::next;
     case Event::descriptor_table:
         if (!has(secondary::descriptor_table_exiting)) return ::Outcome::next;
         return exit(of_task(insn) ? Reason::ldtr_or_tr : Reason::gdtr_or_idtr, insn, displacement(cpu, insn), u32(table_information(cpu, insn)));
@@ -83,6 +89,12 @@ bool Vmx::exists(const Insn& insn) const {
     if (now - pause_first <= vmcs[Field::ple_window]) return ::Outcome::next;
     pausing = false;
     return exit(Reason::pause, insn);
+}
+
+// ---- XSAVES and XRSTORS (SDM vol. 3, 26.1.3): a component of IA32_XSS that is asked for and has its bit in the bitmap
+bool Vmx::saves_exit() const {
+    u64 asked = u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]);
+    return asked & cpu.msr.xss & vmcs[Field::xss_exiting_bitmap];
 }
 
 // ---- MSRs: a bit each for reads and writes of 0 to 1FFFh and of C000_0000h to C000_1FFFh (SDM vol. 3, 25.6.9)
@@ -203,6 +215,7 @@ bool Vmx::switch_ept(u64 index) {
     u64 eptp = cpu.memory.read(Physical(vmcs[Field::eptp_list_address] + index * 8), 8);
     if (!valid_eptp(eptp, limits)) return false;
     vmcs.set(Field::ept_pointer, eptp);
+    if (limits.allows(secondary::violation_ve)) vmcs.set(Field::eptp_index, index);
     select_translation();
     cpu.mmu->invalidate(paging::Operation::vmfunc_eptp);
     return true;
@@ -228,11 +241,57 @@ bool Vmx::switch_ept(u64 index) {
     return note({.reason = Reason::task_switch, .qualification = selector | u64{source[unsigned(why)]} << 30, .length = length});
 }
 
+static Reason reason_of(paging::Event event) {
+    switch (event) {
+    case paging::Event::ept_violation: return Reason::ept_violation;
+    case paging::Event::log_full: return Reason::page_log_full;
+    case paging::Event::sub_page: return Reason::sub_page;
+    default: return Reason::ept_misconfiguration;
+    }
+}
+
 ::Outcome Vmx::second_stage_fault(const paging::Fault& f) {
-    bool violation = f.event == paging::Event::ept_violation;
-    Noted n{.reason = violation ? Reason::ept_violation : Reason::ept_misconfiguration, .qualification = f.information};
+    if (f.event == paging::Event::ept_violation && is_virtualized(f)) return violation = f, cpu.raise(ve());
+    Noted n{.reason = reason_of(f.event), .qualification = f.information};
     n.linear = f.linear.value, n.guest_physical = f.guest.value;
     return note(n);
+}
+
+// ---- EPT violations that become virtualization exceptions (SDM vol. 3, 26.5.7)
+
+namespace {
+
+// The information area.
+constexpr u64 area_reason = 0, area_busy = 4, area_qualification = 8, area_linear = 16, area_guest_physical = 24, area_eptp_index = 32;
+
+// Bit 63 of the entry that is not present, or of the page's, suppresses them.
+bool convertible(const paging::Fault& f) { return f.reason != paging::Reason::too_wide && !(f.entry & bit(63)); }
+
+}
+
+bool Vmx::is_virtualized(const paging::Fault& f) const {
+    if (!has(secondary::violation_ve) || !convertible(f) || !cpu.protected_mode() || cpu.delivering) return false;
+    return !cpu.memory.read(Physical(vmcs[Field::ve_information_address] + area_busy), 4);
+}
+
+// Behind the last raise, so that an access that is tried again by other means finds the area free.
+void Vmx::tell_violation() {
+    auto& f = violation;
+    auto put = [&](u64 at, unsigned bytes, u64 value) { cpu.memory.write(Physical(vmcs[Field::ve_information_address] + at), bytes, value); };
+    put(area_reason, 4, u64(Reason::ept_violation));
+    put(area_busy, 4, mask(31, 0));
+    put(area_qualification, 8, f.information | (unblocked_by_iret() ? bit(12) : 0));
+    put(area_linear, 8, f.linear.value);
+    put(area_guest_physical, 8, f.guest.value);
+    put(area_eptp_index, 2, vmcs[Field::eptp_index]);
+}
+
+// ---- page-modification logging
+
+void Vmx::PageLog::add(GuestPhysical page) {
+    u64 index = of.vmcs[Field::page_log_index];
+    of.cpu.memory.write(Physical(of.vmcs[Field::page_log_address] + index * 8), 8, page.page());
+    of.vmcs.set(Field::page_log_index, index - 1);
 }
 
 // ---- exceptions (SDM vol. 3, 26.2 and 28.2.2)
@@ -253,6 +312,7 @@ static bool wanted(const Vmcs& vmcs, const Fault& f) {
 }
 
 bool Vmx::exception(const Fault& f) {
+    if (f.vector == ve_vector) tell_violation();
     if (!wanted(vmcs, f)) return false;
     u32 type = !f.length ? hardware_exception : f.vector == db_vector ? privileged_software_exception : software_exception;
     Noted n{.reason = Reason::exception_or_nmi, .interruption = interruption(f.vector, type, f.has_code), .error_code = f.code, .length = f.length};

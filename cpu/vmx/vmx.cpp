@@ -13,14 +13,14 @@ static_assert(fields_at + field_count * 8 <= Vmx::region_size);
 
 Vmx::Vmx(Cpu& cpu)
     : Layer(cpu), limits(vmx::limits(cpu.model.vmx, cpu.features, control::cr4_bits(cpu), cpu.model.physical_bits)),
-      at_hand(vmcs, limits.fields), bus(cpu), timer(cpu.clock, [this] {
+      at_hand(vmcs, limits.fields, limits.all_writable), bus(cpu), timer(cpu.clock, [this] {
           timer_expired = true;
           this->cpu.pending |= pending::guest;
       }) {}
 
 // INIT in root operation is held; what gets here is a reset of the board, or INIT outside VMX operation.
 void Vmx::reset(bool) {
-    on = launched = trap_pending = timer_expired = tpr_below_threshold = pausing = false;
+    on = launched = is_shadow = trap_pending = timer_expired = tpr_below_threshold = pausing = false;
     vmxon_pointer = none;
     set_current(none);
     vmcs = {};
@@ -30,7 +30,7 @@ void Vmx::reset(bool) {
 
 void Vmx::visit(Archive& a) {
     bool inside = cpu.guest;
-    a("on", on), a("inside", inside), a("vmxon_pointer", vmxon_pointer), a("current", current), a("launched", launched), a("vmcs", vmcs);
+    a("on", on), a("inside", inside), a("vmxon_pointer", vmxon_pointer), a("current", current), a("launched", launched), a("is_shadow", is_shadow), a("vmcs", vmcs);
     a("trap_pending", trap_pending), a("timer_expired", timer_expired), a("tpr_below_threshold", tpr_below_threshold);
     a("timer", timer), a("timer_started", timer_started), a("timer_value", timer_value);
     a("pause_first", pause_first), a("pause_last", pause_last), a("pausing", pausing);
@@ -100,11 +100,25 @@ void Vmx::make_current(u64 address) {
     if (address == current) return;
     write_back();
     set_current(address);
+    is_shadow = cpu.memory.read(Physical(address), 4) & shadow_indicator;
     launched = cpu.memory.read(Physical(address + launch_state_at), 4);
     for (unsigned n = 0; n < field_count; n++)
         vmcs.value[n] = truncate(fields[n].field, cpu.memory.read(Physical(address + fields_at + n * 8), 8));
     vmcs.all_changed();
     checks.forget();
 }
+
+// ---- VMCS shadowing (25.6.15 and 26.3)
+
+bool Vmx::is_shadowed(Field bitmap, u64 encoding) const {
+    if (!has(secondary::vmcs_shadowing) || encoding >> 15) return false;
+    return !(cpu.memory.read(Physical(vmcs[bitmap] + encoding / 8), 1) >> encoding % 8 & 1);
+}
+
+u64 Vmx::read_linked(u8 row) const {
+    return truncate(fields[row].field, cpu.memory.read(Physical(vmcs[Field::vmcs_link_pointer] + fields_at + row * 8u), 8));
+}
+
+void Vmx::write_linked(u8 row, u64 value) { cpu.memory.write(Physical(vmcs[Field::vmcs_link_pointer] + fields_at + row * 8u), 8, value); }
 
 }

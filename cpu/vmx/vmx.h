@@ -2,8 +2,8 @@
 // VMX: the state of VMX operation, the current VMCS, and what happens on entries and exits.
 //
 // SDM vol. 3: ch. 24 (VMXON region), 25 (VMCS), 26 (non-root operation), 27 (entries), 28 (exits), 31 (instructions).
-// Left out: SMM and its dual-monitor treatment, APIC virtualization but for the TPR shadow, posted interrupts, VMCS
-// shadowing, #VE, PML and what came later: none of it is advertised.
+// Left out: SMM and its dual-monitor treatment, APIC virtualization but for the TPR shadow, posted interrupts, and
+// what came behind Ice Lake: none of it is advertised.
 #pragma once
 #include "base/clock.h"
 #include "cpu/cpu.h"
@@ -59,6 +59,7 @@ public:
     u64 vmxon_pointer = none;
     u64 current = none;                           // address of the current VMCS
     bool launched = false;                        // its launch state
+    bool is_shadow = false;                       // bit 31 of its revision identifier, when it was made current
     Vmcs vmcs;                                    // it itself: its region holds what it was when last written back
 
     bool valid_region(u64 address) const { return !(address & (region_size - 1)) && !(address >> limits.physical_bits); }
@@ -67,6 +68,12 @@ public:
     void write_back();                            // the current VMCS to its region
     void clear(u64 address);                      // VMCLEAR
     void make_current(u64 address);               // VMPTRLD, its operand checked
+    static constexpr u32 shadow_indicator = u32(bit(31));
+
+    // A guest's VMREAD or VMWRITE of what its bitmap names: of the VMCS that the link pointer names, else it exits.
+    bool is_shadowed(Field bitmap, u64 encoding) const;
+    u64 read_linked(u8 row) const;
+    void write_linked(u8 row, u64 value);
 
     // VMLAUNCH and VMRESUME behind their first checks: `taken` into the guest, or out of a failed entry; `next`: VMfail n.
     struct Entered {
@@ -94,20 +101,32 @@ private:
         u64 read(u64 at, unsigned bytes) const override;
         Cpu& cpu;
     };
+    // SDM vol. 3, 29.3.6: 512 guest-physical addresses, filled from the end.
+    struct PageLog final : paging::PageLog {
+        explicit PageLog(Vmx& of) : of(of) {}
+        bool full() const override { return of.vmcs[Field::page_log_index] > 511; }
+        void add(GuestPhysical) override;
+        Vmx& of;
+    };
 
     ::Outcome note(const Noted&);
+    bool is_virtualized(const paging::Fault&) const;
+    void tell_violation();
+    bool unblocked_by_iret() const { return cpu.nmi_unblocked_by_iret && !cpu.delivering && cpu.iret_unblocks_nmi; }
     u8 virtual_tpr() const;
     void set_virtual_tpr(u8 value);
     void look_at_threshold();
     bool msr_exits(u32 index, bool write) const;
     bool port_exits(u16 port, unsigned width) const;
     ::Outcome pause(const Insn&);
+    bool saves_exit() const;
 
     void load_guest();
     void load_guest_control();
     void load_guest_segments();
     void load_guest_pdptes();
     void load_guest_rest();
+    void load_guest_tsc();
     void select_translation();
     void select_events();
     bool load_msrs(u64 at, u64 count, u64& failed);
@@ -134,7 +153,9 @@ private:
     AtHand at_hand;
     CheckMemory checks;                           // of the current VMCS
     Bus bus;
+    PageLog page_log{*this};
     Noted noted;
+    paging::Fault violation;                      // of the #VE that is under way
     Timer timer;
     u64 timer_started = 0;                        // TSC >> rate at entry
     u64 timer_value = 0;

@@ -26,8 +26,8 @@ public:
 
     // SDM vol. 3, 29.3.2: any of bits 2:0 makes an entry present; a write needs bit 1 of each. Reserved bits are overlooked.
     static Set writable_by_ept(const PhysicalMap& memory, u64 eptp) { return Search{memory, 7, 2}.run(eptp, eptp & bit(6)); }
-    // APM vol. 2, 5.3 and 15.25, long mode: bit 0 makes it present; bits 1 and 2 let a user write.
-    static Set writable_by_npt(const PhysicalMap& memory, u64 ncr3) { return Search{memory, 1, 6}.run(ncr3, true); }
+    // APM vol. 2, 5.3 and 15.25, long mode: bit 0 makes it present; bits 1 and 2 let a user write. Under GMET bit 2 is about fetches.
+    static Set writable_by_npt(const PhysicalMap& memory, u64 ncr3, bool gmet) { return Search{memory, 1, gmet ? u64{2} : u64{6}}.run(ncr3, true); }
 
 private:
     struct Search {

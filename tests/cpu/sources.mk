@@ -8,6 +8,7 @@ tests_cpu_sources = \
     tests/cpu/event/deliver.cpp \
     tests/cpu/event/guest.h \
     tests/cpu/event/interrupts.cpp \
+    tests/cpu/event/last_branch.cpp \
     tests/cpu/event/task_switch.cpp \
     tests/cpu/frames.h \
     tests/cpu/guest_memory.h \
@@ -43,10 +44,12 @@ tests_cpu_sources = \
     tests/cpu/vmx/breakers.cpp \
     tests/cpu/vmx/breakers.h \
     tests/cpu/vmx/entry_checks.cpp \
+    tests/cpu/vmx/execution.cpp \
     tests/cpu/vmx/fields_at_hand.cpp \
     tests/cpu/vmx/generator.cpp \
     tests/cpu/vmx/generator.h \
     tests/cpu/vmx/host.h \
+    tests/cpu/vmx/instructions.cpp \
     tests/cpu/vmx/msr_lists.cpp \
     tests/cpu/vmx/pae_host.cpp \
     tests/cpu/vmx/scenes.cpp \
@@ -55,19 +58,26 @@ tests_cpu_sources = \
     tests/cpu/vmx/straight_checker.cpp \
     tests/cpu/vmx/straight_checker.h \
     tests/cpu/vmx/tables.cpp \
+    tests/cpu/vmx/time.cpp \
+    tests/cpu/svm/avic.cpp \
     tests/cpu/svm/checks.cpp \
     tests/cpu/svm/events.cpp \
     tests/cpu/svm/exits.cpp \
     tests/cpu/svm/generator.cpp \
     tests/cpu/svm/generator.h \
     tests/cpu/svm/host.h \
+    tests/cpu/svm/last_branch.cpp \
     tests/cpu/svm/nested.cpp \
     tests/cpu/svm/permissions.cpp \
+    tests/cpu/svm/skinit.cpp \
     tests/cpu/svm/straight_checker.cpp \
     tests/cpu/svm/straight_checker.h \
     tests/cpu/svm/tables.cpp \
+    tests/cpu/svm/time.cpp \
+    tests/cpu/svm/virtual_nmi.cpp \
     tests/cpu/svm/world.cpp \
     tests/cpu/two_stages.h \
+    tests/cpu/virt/virtual_apic.cpp \
     tests/cpu/x87_short.cpp
 
 EXTRA_DIST += tests/cpu/handlers.py

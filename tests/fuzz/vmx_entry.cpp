@@ -4,9 +4,10 @@
 #include "tests/fuzz/choices.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
-    static VmxGenerator newer("haswell"), older("nehalem-ep");
+    static VmxGenerator newer("haswell"), older("nehalem-ep"), newest("max-intel");
     Choices chance{Input(data, size)};
-    auto& generator = chance.below(4) ? newer : older;
+    u64 which = chance.below(4);
+    auto& generator = which == 0 ? older : which == 1 ? newer : newest;
     generator.run(chance);
     require(generator.complaint);
     return 0;

@@ -36,12 +36,13 @@ Regime fuzzed_regime(Input& in) {
     for (auto& p : a.pdpte) p = in.take<u64>();
     u32 flags = in.take<u32>();
     bool* every[] = {&a.pdptes_in_memory, &a.wp, &a.pse, &a.pge, &a.smep, &a.smap, &a.pke, &a.pks, &a.nxe, &a.pse36, &a.gib_pages, &a.global_reserved,
-                     &b.gib_pages, &b.large_pages, &b.accessed_dirty, &b.execute_only, &b.mode_based_execute, &b.advanced_information, &b.nxe, &b.pse36, &b.global_reserved};
+                     &b.gib_pages, &b.large_pages, &b.accessed_dirty, &b.execute_only, &b.mode_based_execute, &b.advanced_information, &b.nxe, &b.pse36, &b.global_reserved, &b.sub_pages};
     for (bool* flag : every) *flag = flags & 1, flags >>= 1;
     a.pkru = in.take<u32>(), a.pkrs = in.take<u32>();
     a.maxphyaddr = address_width(in);
     b.kind = Nesting(in.byte() % 3), b.root = in.take<u64>(), b.maxphyaddr = address_width(in);
     b.mode = b.kind == Nesting::ept ? (in.byte() & 1 ? Mode::level4 : Mode::level5) : Mode(1 + in.byte() % 4);
+    if (b.sub_pages) b.sub_page_table = in.take<u64>();
     return r;
 }
 

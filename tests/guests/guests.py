@@ -16,8 +16,8 @@ from report import SOURCE, expect
 
 INSTRUCTIONS, PATIENCE = 400_000_000, 600               # they only end what hangs
 PASSED, TRIPLE_FAULT = 1, 6                             # exit statuses: port F4h written with 0; --no-reboot
-MODELS = ["max-intel", "max-amd", "nehalem-ep", "haswell", "barcelona", "zen2"]
-AMD = ["max-amd", "barcelona", "zen2"]
+MODELS = ["max-intel", "max-amd", "nehalem-ep", "haswell", "barcelona", "zen2", "zen4"]
+AMD = ["max-amd", "barcelona", "zen2", "zen4"]
 arguments = report.options(__doc__).parse_args()
 
 
@@ -136,7 +136,8 @@ def several(cpus, model, engine):
 
 def models_of(name):
     """VMX is Intel's, SVM is AMD's; all else is of both."""
-    return [model for model in MODELS if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
+    models = MODELS + ["icelake"] if name.startswith("vmx") else MODELS       # of all else it has what max-intel has
+    return [model for model in models if not (name.startswith("vmx") and model in AMD or name.startswith("svm") and model not in AMD)]
 
 
 cases = {}

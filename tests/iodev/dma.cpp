@@ -28,6 +28,19 @@ struct DmaTest : testing::Test {
 };
 }
 
+TEST_F(DmaTest, what_a_secure_loader_closes_is_out_of_devices_reach_until_a_reset) {
+    u8 bytes[2] = {0x55, 0xaa};
+    bus.protect(0x10000);
+    for (u64 at : {0xffffull, 0x10000ull, 0x1ffffull}) EXPECT_FALSE(bus.write(Physical(at), bytes)) << at;
+    EXPECT_FALSE(bus.read(Physical(0x18000), bytes));
+    EXPECT_TRUE(bus.write(Physical(0xfffe), bytes));
+    EXPECT_TRUE(bus.write(Physical(0x20000), bytes));
+    EXPECT_EQ(ram[0x10000], 0);
+    EXPECT_EQ(ram[0x20000], 0x55);
+    bus.reset();
+    EXPECT_TRUE(bus.write(Physical(0x10000), bytes));
+}
+
 TEST_F(DmaTest, a_channel_moves_count_plus_one_bytes_and_masks_itself) {
     program2(0x12345, 9, 0x44);
     auto moved = dma.to_memory(2, ramp(100));

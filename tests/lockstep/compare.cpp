@@ -116,7 +116,7 @@ bool same_cpu(Cpu& a, Cpu& b) {
            a.pending == b.pending && a.activity == b.activity && a.pending_dr6 == b.pending_dr6 && a.sti_shadow == b.sti_shadow &&
            a.mov_ss_shadow == b.mov_ss_shadow && a.nmi_blocked == b.nmi_blocked && a.startup_vector == b.startup_vector &&
            !a.guest == !b.guest && a.held == b.held && a.if_masks == b.if_masks && a.monitor_trap == b.monitor_trap && a.mwaiting == b.mwaiting &&
-           a.guest_tsc_offset == b.guest_tsc_offset &&
+           a.guest_tsc_offset == b.guest_tsc_offset && a.guest_tsc_ratio == b.guest_tsc_ratio &&
            same_bytes(a.vector.v, b.vector.v) && a.vector.mxcsr == b.vector.mxcsr && same_values(a.seg, b.seg) &&
            same_values(a.control, b.control) && same_values(a.fpu, b.fpu) && same_values(a.msr, b.msr) &&
            a.code.size == b.code.size && a.code.protected_mode == b.code.protected_mode && a.stack_bytes == b.stack_bytes && a.clock.deadline() == b.clock.deadline() &&

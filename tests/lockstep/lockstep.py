@@ -18,7 +18,7 @@ import report
 from machine import image
 from report import SOURCE, Skip, expect
 
-MODELS = ["max-intel", "max-amd", "nehalem-ep", "haswell", "barcelona", "zen2"]
+MODELS = ["max-intel", "max-amd", "nehalem-ep", "haswell", "barcelona", "zen2", "zen4"]
 USER_SPACE, WORK = 2_530_000_000, 1_300_000_000      # ticks: the newest kernel has come to /init by then, and works so long
 PATIENCE = 600                              # seconds beyond a case's time; it only ends what hangs
 arguments = report.options(__doc__).parse_args()

@@ -2,6 +2,8 @@
 // The board's wiring as software sees it: shadow RAM, A20, the ways a run ends, interrupts, time, state.
 #include "bios/rom/image.h"
 #include "bios/text_mode.h"
+#include "cpu/msr/access.h"
+#include "cpu/svm/svm.h"
 #include "machine/pc.h"
 #include "tests/archive_roundtrip.h"
 
@@ -221,6 +223,37 @@ TEST(Pc, AMessageReachesTheApicThatItNames) {
     auto requested = [&](unsigned cpu) { return pc.apics[cpu]->read(0x220, 4) >> 1 & 1; };
     EXPECT_FALSE(requested(0));
     EXPECT_TRUE(requested(1));
+}
+
+// AVIC's doorbell (APM vol. 2, 15.29): the guest that runs on the CPU with that APIC id looks at its APIC, nobody else.
+TEST(Pc, ADoorbellReachesTheCpuThatItNames) {
+    Parts p = parts();
+    p.model = *find_model("max-amd");
+    p.cpus = 2, p.model.processors = 2;
+    Pc pc(std::move(p));
+    constexpr u64 page = 0x200000;
+    pc.memory.write(Physical(page + 0x220), 4, 1 << 5);
+    for (Cpu* c : pc.cpus) {
+        auto& vmcb = svm::of(*c).vmcb;
+        vmcb[svm::Field::interrupt_control] = u64{1} << 31, vmcb[svm::Field::avic_backing_page] = page;
+        c->guest = c->virt.get();
+    }
+    EXPECT_TRUE(write_msr(*pc.cpus[0], 0xc001011b, 1));
+    EXPECT_FALSE(pc.cpus[0]->pending & pending::window);
+    EXPECT_TRUE(pc.cpus[1]->pending & pending::window);
+    EXPECT_TRUE(write_msr(*pc.cpus[0], 0xc001011b, 7));
+    for (Cpu* c : pc.cpus) c->guest = nullptr;
+}
+
+// APM vol. 2, 15.27: no device reaches the secure loader's block until a reset.
+TEST(Pc, ASecureLoadersBlockIsClosedToDevices) {
+    Pc pc(parts());
+    u8 byte[1] = {0x55};
+    pc.cpu.wires.protect(0x100000);
+    EXPECT_FALSE(pc.bus_master.write(Physical(0x10ffff), byte));
+    EXPECT_TRUE(pc.bus_master.write(Physical(0x110000), byte));
+    pc.reset(Reset::warm);
+    EXPECT_TRUE(pc.bus_master.write(Physical(0x10ffff), byte));
 }
 
 // What wasn't asked for isn't there; what was is in the saved state.

@@ -283,6 +283,48 @@ TEST(Linear, dirty_of_the_second_stage_is_set_by_the_first_write) {
     EXPECT_EQ(m.steps, 0u);
 }
 
+// A log with room for so many.
+struct Log : PageLog {
+    std::vector<u64> pages;
+    unsigned room;
+    explicit Log(unsigned room) : room(room) {}
+    bool full() const override { return pages.size() == room; }
+    void add(GuestPhysical page) override { pages.push_back(page.value); }
+};
+
+TEST(Linear, each_page_of_the_second_stage_is_logged_when_it_becomes_dirty) {
+    Machine m;
+    Log log(100);
+    m.nest();
+    m.regime.stage2.accessed_dirty = true, m.regime.stage2.log = &log;
+    m.page(0x5000, 0x9007);
+    m.at(0x5123, reading);
+    EXPECT_EQ(log.pages, (std::vector<u64>{0x1000, 0x2000, 0x3000, 0x4028})) << "the guest's tables, whose reads are writes";
+    m.at(0x5123, writing), m.at(0x5456, writing);
+    EXPECT_EQ(log.pages.size(), 5u);
+    EXPECT_EQ(log.pages.back(), 0x9123u);
+}
+
+TEST(Linear, a_full_log_is_met_before_a_flag_of_the_second_stage_is_set) {
+    Machine m;
+    Log log(4);
+    m.nest();
+    m.regime.stage2.accessed_dirty = true, m.regime.stage2.log = &log;
+    m.page(0x5000, 0x9007);
+    Result r = m.ask(0x5123, reading);                       // its own page would be accessed: no room is left to look
+    ASSERT_TRUE(std::holds_alternative<Fault>(r));
+    auto& fault = std::get<Fault>(r);
+    EXPECT_EQ(fault.event, Event::log_full);
+    EXPECT_EQ(fault.linear.value, 0x5123u);
+    EXPECT_EQ(fault.guest.value, 0x9123u);
+    EXPECT_EQ(m.get(0x103000 + 9 * 8), 0x9037u);
+    EXPECT_EQ(m.tlb.data.size(), 0u);
+    log.room = 5;
+    EXPECT_EQ(m.at(0x5123, reading), 0x9123u);
+    EXPECT_EQ(m.at(0x5123, writing), 0x9123u);
+    EXPECT_EQ(m.at(0x5123, writing), 0x9123u) << "full, but nothing is left to be set";
+}
+
 TEST(Linear, paging_off_under_ept_uses_guest_physical_mappings) {
     Machine m;
     m.nest();

@@ -95,6 +95,36 @@ TEST(MemoryType, pat_and_range_combine_as_in_the_table) {
         for (unsigned i = 0; i < 6; i++) EXPECT_EQ(combine(row.range, columns[i]), row.results[i]) << int(row.range) << " " << i;
 }
 
+// APM vol. 2, 15.25.8: the guest's PAT type (rows) upon the host's, then upon the MTRRs' type.
+TEST(MemoryType, nested_paging_combines_three_types) {
+    constexpr MemoryType host[] = {uc, uc_minus, wc, wp, wt, wb}, range[] = {uc, wc, wp, wt, wb};
+    struct { MemoryType guest, with_host[6], with_mtrr[5]; } rows[] = {
+        {uc,       {uc, uc, uc, uc, uc, uc},       {uc, uc, uc, uc, uc}},
+        {uc_minus, {uc, uc_minus, wc, uc, uc, uc}, {uc, wc, uc, uc, uc}},
+        {wc,       {wc, wc, wc, wc, wc, wc},       {wc, wc, wc, wc, wc}},
+        {wp,       {uc, uc, uc, wp, uc, wp},       {uc, uc, wp, uc, wp}},
+        {wt,       {uc, uc, uc, uc, wt, wt},       {uc, uc, uc, wt, wt}},
+        {wb,       {uc, uc_minus, wc, wp, wt, wb}, {uc, wc, wp, wt, wb}},
+    };
+    for (auto& row : rows) {
+        for (unsigned i = 0; i < 6; i++) EXPECT_EQ(combine_pats(row.guest, host[i]), row.with_host[i]) << int(row.guest) << " " << i;
+        for (unsigned i = 0; i < 5; i++) EXPECT_EQ(combine_nested(range[i], row.guest), row.with_mtrr[i]) << int(row.guest) << " " << i;
+    }
+}
+
+TEST(MemoryType, a_nested_guests_access_gets_its_type_from_all_three) {
+    Types t{.mtrrs = enabled()};                  // the power-on PATs: WB, WT, UC-, UC
+    auto type = [&](u8 guest, u8 host, u64 at) { return memory_type(t, {.pat = guest, .nesting = Nesting::npt, .second = host}, Physical(at)); };
+    EXPECT_EQ(type(0, 0, 0x200000), wb);
+    EXPECT_EQ(type(1, 0, 0x200000), wt); EXPECT_EQ(type(0, 1, 0x200000), wt);
+    EXPECT_EQ(type(0, 3, 0x200000), uc); EXPECT_EQ(type(3, 0, 0x200000), uc);
+    t.host_pat = 0x0007040600070401;              // the host's entry 0 is WC
+    EXPECT_EQ(type(0, 0, 0x200000), wc); EXPECT_EQ(type(2, 0, 0x200000), wc); EXPECT_EQ(type(1, 0, 0x200000), uc);
+    t.pat = 0x0007040600070401;
+    EXPECT_EQ(type(0, 3, 0x200000), wc) << "a guest's WC prevails";
+    EXPECT_EQ(memory_type(t, {.nesting = Nesting::npt, .second = 1}, Physical(0x200000)), wt) << "the guest's paging off: WB of its own";
+}
+
 TEST(MemoryType, an_access_gets_its_type_from_all_who_have_a_say) {
     Types t{.mtrrs = enabled()};
     EXPECT_EQ(memory_type(t, {.pat = 0}, Physical(0x200000)), wb);

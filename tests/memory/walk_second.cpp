@@ -212,6 +212,58 @@ TEST(Nested, advanced_information_tells_the_guests_rights) {
     EXPECT_EQ(g.information(reading), 0x81u) << "not for the tables";
 }
 
+// SDM vol. 3, 29.3.4 and 28.2.1: the table's indices are those of EPT; bit 2n of its last entry is for 128 bytes n.
+TEST(Nested, sub_page_write_permissions_grant_128_bytes) {
+    Guest g(under_ept());
+    g.regime.stage2.sub_pages = true, g.regime.stage2.sub_page_table = 0x200000;
+    u64 last = 0x203000 + 9 * 8;
+    auto make = [&](u64 permissions) {
+        g.memory.put(0x200000, 0x201001), g.memory.put(0x201000, 0x202001), g.memory.put(0x202000, 0x203001), g.memory.put(last, permissions);
+        g.set_leaf(0x9000, 0x31 | bit(61));
+    };
+    make(bit(4));                                            // bytes 100h to 17Fh
+    g.memory.loads = 0;
+    Walk w = g.ask(writing);
+    ASSERT_TRUE(w.translation());
+    EXPECT_EQ(g.memory.loads, 28u) << "24 as without, and 4 of the table";
+    EXPECT_EQ(w.translation()->physical.value, 0x9123u);
+    EXPECT_FALSE(w.translation()->rights.has(Rights::write2)) << "the page as a whole can't be written";
+    for (unsigned n = 0; n < 32; n++)
+        EXPECT_EQ(bool(walk(g.regime, LinearAddress(n * 128 + 127), writing, g.memory).translation()), n == 2) << n;
+    make(~bit(4) & 0x5555555555555555);
+    EXPECT_EQ(g.information(writing), 0x18au);
+    EXPECT_TRUE(g.ask(reading).translation());
+
+    auto event = [&](u64 at, u64 value) {
+        make(bit(4)), g.memory.put(at, value);
+        Walk refused = g.ask(writing);
+        EXPECT_TRUE(refused.fault() && refused.fault()->event == Event::sub_page);
+        EXPECT_EQ(refused.fault()->guest.value, 0x9123u);
+        return refused.fault()->information;
+    };
+    for (u64 at : {0x200000, 0x201000, 0x202000}) EXPECT_EQ(event(at, 0x201000), bit(11)) << "a miss";
+    for (u64 at : {0x200000, 0x201000, 0x202000})
+        for (u64 reserved : {bit(1), bit(11), bit(52), bit(63)}) EXPECT_EQ(event(at, 0x201001 | reserved), 0u) << "a misconfiguration";
+    EXPECT_EQ(event(last, bit(4) | bit(1)), 0u);
+    EXPECT_EQ(event(last, bit(63)), 0u);
+    make(~u64{0}), g.set_leaf(0x9000, 0x33 | bit(61));
+    EXPECT_TRUE(g.ask(writing).translation()) << "not asked where the page can be written";
+    make(bit(4)), g.set_leaf(0x9000, 0x31);
+    EXPECT_EQ(g.information(writing), 0x18au) << "without bit 61";
+}
+
+TEST(Nested, sub_page_write_permissions_are_not_for_the_guests_tables) {
+    Guest g(under_ept(), 0x9007, 7);
+    g.regime.stage2.sub_pages = true, g.regime.stage2.sub_page_table = 0x200000;
+    g.memory.put(0x200000, 0x201001), g.memory.put(0x201000, 0x202001), g.memory.put(0x202000, 0x203001);
+    for (u64 n = 0; n < 512; n++) g.memory.put(0x203000 + n * 8, 0x5555555555555555);
+    g.set_leaf(0x4000, 0x31 | bit(61));
+    Walk w = g.ask(reading);                                 // the page's entry would get its accessed flag
+    ASSERT_TRUE(w.fault());
+    EXPECT_EQ(w.fault()->event, Event::ept_violation);
+    EXPECT_EQ(w.fault()->information, 0x8bu);
+}
+
 TEST(Nested, an_access_without_a_linear_address_says_so) {
     Guest g(under_ept());
     g.set_leaf(0x1000, 0);
@@ -309,6 +361,47 @@ TEST(Nested, npt_ignores_the_guests_wp_and_keeps_to_the_hosts_nxe) {
     g.set_leaf(0x9000, 0x67 | nx);
     g.regime.stage2.nxe = false;
     EXPECT_EQ(g.information(fetching), bit(32) | 0xd) << "NX is reserved, and I/D not reported";
+}
+
+// GMET: pages that are a user's at each level are no code below CPL 3; every page is data.
+TEST(Nested, the_execute_trap_is_about_supervisors_fetches) {
+    constexpr Access supervisors{Kind::execute, Privilege::supervisor, false, Purpose::code}, users{Kind::execute, Privilege::user, false, Purpose::code};
+    constexpr u64 denied = bit(32) | 0x11;                 // present, fetch; no user
+    struct { const char* what; u64 directory, leaf; Access access; u64 information; } rows[] = {
+        {"a supervisor's fetch of a user's page", 0x27, 0x67, supervisors, denied},  {"of a supervisor's page", 0x27, 0x63, supervisors, 0},
+        {"of a page of a supervisor's directory", 0x23, 0x67, supervisors, 0},       {"a user's fetch of a user's page", 0x27, 0x67, users, 0},
+        {"of a supervisor's page", 0x27, 0x63, users, 0},                            {"of an NX page", 0x27, 0x67 | nx, users, denied | 4},
+        {"a supervisor's, of an NX page", 0x27, 0x63 | nx, supervisors, denied},     {"a read of a supervisor's page", 0x27, 0x61, reading, 0},
+        {"a write to a read-only page", 0x27, 0x61, writing, bit(32) | 7},
+    };
+    for (auto& row : rows) {
+        Guest g(under_npt());
+        g.regime.stage2.execute_trap = true;
+        u64 directory = entry_at(ept_root, 4, 2);
+        g.memory.put(directory, (g.memory.peek(directory, 8) & ~u64{0xff}) | row.directory);
+        g.set_leaf(0x9000, row.leaf);
+        EXPECT_EQ(g.information(row.access), row.information) << row.what;
+        // What is cached says the same.
+        if (Walk w = g.ask(reading); w.translation()) { EXPECT_EQ(permits(w.translation()->rights, row.access, g.regime.stage1), row.information == 0) << row.what; }
+    }
+}
+
+// AVIC: the guest's APIC is a page of its own within whatever maps it, for accesses by linear address alone.
+TEST(Nested, the_guests_apic_has_a_page_of_its_own) {
+    Guest g(under_npt());
+    g.memory.put(0x3000, u64{0x800000 | 0xe7});            // 2 MiB at 0 lead to 8 MiB ...
+    g.memory.put(entry_at(ept_root, 4, 2) + 4 * 8, u64{0x800000 | 0xe7});      // ... which are 2 MiB of the host's, too
+    g.regime.stage2.apic_page = 0x805000;
+    auto ask = [&](u64 at) { return *walk(g.regime, LinearAddress(at), reading, g.memory).translation(); };
+    EXPECT_EQ(ask(0x5123).physical.value, virtual_apic_page | 0x123);
+    EXPECT_EQ(ask(0x5123).shift, 12);
+    EXPECT_EQ(ask(0x6123).physical.value, 0x806123u);
+    EXPECT_EQ(ask(0x6123).shift, 12) << "no entry may cover the APIC";
+    g.regime.stage2.apic_page = 0xa05000;
+    EXPECT_EQ(ask(0x5123).physical.value, 0x805123u);
+    EXPECT_EQ(ask(0x5123).shift, 21);
+    g.regime.stage2.apic_page = 0x805000;
+    EXPECT_EQ(walk_guest_physical(g.regime, GuestPhysical(0x805123), reading, g.memory).translation()->physical.value, 0x805123u);
 }
 
 TEST(Nested, without_ept_flags_only_the_guests_are_set) {

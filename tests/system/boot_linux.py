@@ -14,7 +14,7 @@ from machine import Machine, image
 from report import SOURCE, Skip, expect
 
 MODELS = ["max-intel", "max-amd"]
-LONG_MODELS = ["nehalem-ep", "haswell", "barcelona", "zen2"]
+LONG_MODELS = ["nehalem-ep", "haswell", "icelake", "barcelona", "zen2", "zen3", "zen4"]
 KERNELS = ["stable", "newest"]
 # At once on every CPU, each bound to its own: its number, which the kernel tells, and the sum of 100,000 zeros.
 WORK_ON_EACH = ("for n in $(seq 0 $(($(nproc) - 1))); do taskset $(printf %x $((1 << n))) "

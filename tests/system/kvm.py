@@ -3,7 +3,7 @@
 """Debian's KVM in the guest: tests/images/kvmtest on /dev/kvm, and Debian's QEMU that boots the same kernel by -accel kvm.
 
   kvmtest-KERNEL-MODEL-PAGING-PAGES   paging nested or shadow, transparent huge pages always or never
-  kvmtest-KERNEL-MODEL-without-X      a feature that KVM is told not to use
+  kvmtest-KERNEL-MODEL-without-X      a feature that KVM is told not to use; with-X: one that it is told to use
   qemu-KERNEL-MODEL-PAGING-N-M        N CPUs of the inner guest, on M
   deep-KERNEL-MODEL                   KVM in KVM: the kernel boots under QEMU, and there boots itself again under QEMU
 What KVM uses must be what the model has, and no kernel may complain.
@@ -32,19 +32,24 @@ WITHOUT = {
     "max-intel": {"unrestricted-guest": "kvm_intel.unrestricted_guest=0", "vpid": "kvm_intel.vpid=0",
                   "accessed-dirty": "kvm_intel.eptad=0", "virtual-nmis": "kvm_intel.vnmi=0",
                   "preemption-timer": "kvm_intel.preemption_timer=0", "tdp-mmu": "kvm.tdp_mmu=0",
+                  "page-log": "kvm_intel.pml=0", "shadow-vmcs": "kvm_intel.enable_shadow_vmcs=0", "pause-loops": "kvm_intel.ple_gap=0",
                   "ept-and-vpid": "kvm_intel.ept=0 kvm_intel.vpid=0"},
-    "max-amd": {"next-rip": "kvm_amd.nrips=0", "virtual-gif": "kvm_amd.vgif=0", "tdp-mmu": "kvm.tdp_mmu=0"},
+    "max-amd": {"next-rip": "kvm_amd.nrips=0", "virtual-gif": "kvm_amd.vgif=0", "virtual-vmload": "kvm_amd.vls=0",
+                "tdp-mmu": "kvm.tdp_mmu=0"},
 }
+# What KVM uses only if it is told to.
+WITH = {"max-intel": {}, "max-amd": {"avic": "kvm_amd.avic=1"}}
 # What KVM's parameters say where nothing is turned off, and which flags /proc/cpuinfo has.
 PARAMETERS = {
     "max-intel": {"kvm_intel": {"ept": "Y", "eptad": "Y", "unrestricted_guest": "Y", "vpid": "Y", "vnmi": "Y",
-                                "preemption_timer": "Y"}},
+                                "preemption_timer": "Y", "pml": "Y", "enable_shadow_vmcs": "Y"}},
     "max-amd": {"kvm_amd": {"npt": "Y", "nrips": "[Y1]", "vgif": "[Y1]"}},
 }
 FLAGS = {
     "max-intel": ["vmx", "ept", "vpid", "vnmi", "preemption_timer", "invvpid", "ept_x_only", "ept_ad", "tsc_offset", "vtpr",
-                  "mtf", "unrestricted_guest"],
-    "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid"],
+                  "mtf", "unrestricted_guest", "ple", "shadow_vmcs", "pml", "ept_mode_based_exec", "tsc_scaling"],
+    "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid", "lbrv",
+                "tsc_scale", "avic", "v_vmsave_vmload"],
 }
 CASES = 41                          # of kvmtest
 LIMIT = {"kvmtest": 20_000_000_000, "qemu": 30_000_000_000, "deep": 400_000_000_000}     # instructions, far more than any case takes
@@ -179,7 +184,7 @@ LONG = ([(kvmtest, *row) for row in product(KERNELS, MODELS, PAGING, ["always", 
 
 
 def case(function, row, feature="", words=""):
-    name = "-".join([function.__name__, *map(str, row)]) + (f"-without-{feature}" if feature else "")
+    name = "-".join([function.__name__, *map(str, row)]) + (f"-{feature}" if feature else "")
     return name, lambda: function(name, *row, **({"without": words} if words else {}))
 
 
@@ -189,7 +194,8 @@ def all_cases():
     cases = dict(case(function, row) for function, *row in LONG)
     cases.update(case(deep, ("newest", model)) for model in MODELS)
     for model, kernel in product(MODELS, KERNELS):
-        cases.update(case(kvmtest, (kernel, model), feature, words) for feature, words in WITHOUT[model].items())
+        for how, options in ("without", WITHOUT), ("with", WITH):
+            cases.update(case(kvmtest, (kernel, model), f"{how}-{feature}", words) for feature, words in options[model].items())
     return cases
 
 

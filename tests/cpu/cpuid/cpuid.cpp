@@ -32,6 +32,8 @@ TEST(Cpuid, signatures_are_the_silicons) {
     EXPECT_EQ(leaf(model("haswell"), 1).eax, 0x000306c3u);
     EXPECT_EQ(leaf(model("barcelona"), 1).eax, 0x00100f23u);
     EXPECT_EQ(leaf(model("zen2"), 1).eax, 0x00830f10u);
+    EXPECT_EQ(leaf(model("zen3"), 1).eax, 0x00a00f11u);
+    EXPECT_EQ(leaf(model("zen4"), 1).eax, 0x00a10f11u);
 }
 
 TEST(Cpuid, only_some_leaves_look_at_ecx) {
@@ -132,7 +134,7 @@ TEST(Cpuid, the_extended_state_area_has_room_for_what_xcr0_enables) {
     all.xcr0 = 0x203;
     EXPECT_EQ(leaf(m, 0x0d, 0), (CpuidLeaf{0x203, 576, 840, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 0, all), (CpuidLeaf{0x203, 840, 840, 0}));
-    EXPECT_EQ(leaf(m, 0x0d, 1, all), (CpuidLeaf{7, 584, 0, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 1, all), (CpuidLeaf{15, 584, 0, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 9), (CpuidLeaf{8, 832, 0, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 2), CpuidLeaf{});
     EXPECT_EQ(leaf(model("haswell"), 0x0d, 0), (CpuidLeaf{3, 576, 576, 0}));

@@ -165,6 +165,50 @@ TEST_F(Xsave, xsavec_writes_the_compacted_header) {
     EXPECT_EQ(at<u64>(176), 0x0123456789abcdefu);
 }
 
+TEST_F(Xsave, xsaves_writes_the_compacted_format_and_xrstors_takes_no_other) {
+    something();
+    ASSERT_EQ(m.run_one("48 0f c7 2b"), Outcome::next);
+    EXPECT_EQ(at<u64>(512), 3u);
+    EXPECT_EQ(at<u64>(520), bit(63) | 3);
+    EXPECT_EQ(at<u64>(8), 0x1122334455667788u);
+    EXPECT_EQ(at<u64>(176), 0x0123456789abcdefu);
+    wipe();
+    zero_header();
+    m.put(area + 512, u64{3}), m.put(area + 520, bit(63) | 3);
+    ASSERT_EQ(m.run_one("48 0f c7 1b"), Outcome::next);
+    EXPECT_EQ(cpu.fpu.control, 0x27f);
+    EXPECT_EQ(cpu.vector.mxcsr, 0x1fa0u);
+    EXPECT_EQ(cpu.vector.v[15].get<u64>(1), 0xfedcba9876543210u);
+    m.put(area + 512, u64{1});
+    ASSERT_EQ(m.run_one("48 0f c7 1b"), Outcome::next);
+    EXPECT_EQ(cpu.vector.mxcsr, 0x1f80u);                    // without its component MXCSR is initial too
+    auto refused = [&] { return m.run_one("0f c7 1b") == Outcome::fault && cpu.fault_.vector == gp_vector; };
+    zero_header();
+    EXPECT_TRUE(refused());                                  // the standard format
+    m.put(area + 520, bit(63) | 7);
+    EXPECT_TRUE(refused());                                  // a component neither in XCR0 nor in IA32_XSS
+    m.put(area + 520, bit(63) | 1), m.put(area + 512, u64{2});
+    EXPECT_TRUE(refused());                                  // one that the format lacks
+    m.put(area + 512, u64{1}), m.put(area + 528, u64{1});
+    EXPECT_TRUE(refused());
+}
+
+TEST_F(Xsave, xsaves_and_xrstors_are_of_ring_0) {
+    cpu.cpl = 3;
+    for (auto code : {"0f c7 2b", "0f c7 1b"}) {
+        EXPECT_EQ(m.run_one(code), Outcome::fault);
+        EXPECT_EQ(cpu.fault_.vector, gp_vector);
+    }
+    cpu.control.cr4 &= ~cr4::osxsave;
+    for (auto code : {"0f c7 2b", "0f c7 1b"}) {
+        EXPECT_EQ(m.run_one(code), Outcome::fault);
+        EXPECT_EQ(cpu.fault_.vector, ud_vector);             // comes first
+    }
+    TestMachine old(TestMode::long64, "haswell");
+    EXPECT_EQ(old.run_one("0f c7 2b"), Outcome::fault);
+    EXPECT_EQ(old.cpu.fault_.vector, ud_vector);
+}
+
 TEST_F(Xsave, protection_key_rights_in_both_formats) {
     cpu.control.xcr0 = 0x203;
     cpu.control.pkru = 0x55555554;

@@ -47,6 +47,7 @@ const Intercepted instructions[] = {
     {"0f 01 db", Exit::vmsave, 3, 0},
     {"0f 01 dc", Exit::stgi, 3, 0},
     {"0f 01 dd", Exit::clgi, 3, 0},
+    {"0f 01 de", Exit::skinit, 3, 0},
     {"0f 01 d8", Exit::vmrun, 3, 0},
     {"0f 01 f9", Exit::rdtscp, 3, 0},
     {"f1", Exit::icebp, 1, 0},

@@ -44,7 +44,7 @@ public:
             look_at_tables();
             if (!enter()) break;
             run_guest(chance);
-            if (cpu.guest || cpu.activity == Activity::shutdown) break;
+            if (cpu.guest || cpu.activity == Activity::shutdown || layer().vmcb_address != vmcb) break;      // SKINIT starts the CPU anew
             after_exit(chance);
         }
         judge_memory();
@@ -239,7 +239,7 @@ private:
         straight::Page page;
         std::copy_n(ram.begin() + vmcb, page.size(), page.begin());
         straight::Processor p{cpu.model.physical_bits, cpu.model.asids, control::efer_bits(cpu), control::cr4_bits(cpu), true, cpu.paging(),
-            cpu.long_mode(), {}};
+            cpu.long_mode(), {}, cpu.features.has(Feature::vnmi), cpu.features.has(Feature::avic)};
         for (u64 n = 0; n < 4; n++) p.pdptes[n] = memory.read(Physical((get_field(F::cr3) & 0xffffffe0) + n * 8), 8);
         return straight::accepts(page, p);
     }
@@ -253,7 +253,7 @@ private:
         bool right = straight_accepts(), cached = layer().vmcb_address == vmcb && get_field(F::clean);
         u64 entries = layer().log.entries, failed = layer().log.failed_entries;
         svm::Vmcb asked;
-        asked.load(memory, Physical(vmcb), svm::vmrun_reads);
+        asked.load(memory, Physical(vmcb), svm::vmrun_reads | svm::of(svm::Clean::avic));
         put_bytes(code, {0x0f, 0x01, 0xd8, 0xeb, 0xfe}), cpu.rip() = code, cpu.gpr[rax] = vmcb;
         remember_host();
         for (unsigned n = 0; n < 3 && cpu.rip() == code && !cpu.guest; n++) cpu.run(cpu.clock.ticks + 1);      // an event dropped takes a tick
@@ -339,8 +339,12 @@ private:
 
     // Nothing but what the nested tables allow has been written to, and what the CPU itself writes.
     void look_at_tables() {
-        if (!nested() || !cpu.long_mode()) return void(confined = false);
-        if (root != get_field(F::nested_cr3)) allowed |= Frames::writable_by_npt(memory, root = get_field(F::nested_cr3));
+        bool avic = get_field(F::interrupt_control) & bit(31), gmet = get_field(F::nested_control) & bit(3);
+        if (!nested() || !cpu.long_mode() || avic) return void(confined = false);         // AVIC's pages may lie anywhere
+        if (u64 now = get_field(F::nested_cr3) | gmet; root != now) {
+            root = now;
+            allowed |= Frames::writable_by_npt(memory, now & ~u64{1}, gmet);
+        }
         confined = confined && !(allowed & outside_pool() & ~tables()).any();
     }
     static Frames::Set tables() {

@@ -49,6 +49,61 @@ TEST(SvmNested, a_fault_on_the_guests_tables_says_so) {
     EXPECT_EQ(m.get_field(Field::exit_info2) & ~0xfffull, 0x3000u);
 }
 
+// GMET: pages that are a user's at every level are no code below CPL 3; all others are code and data for everybody.
+TEST(SvmNested, the_guest_mode_execute_trap_is_about_supervisors_fetches) {
+    constexpr u64 user = 0x67, supervisor = 0x63;
+    struct { u64 control, directory, leaf; bool ring3; u64 exit; } rows[] = {
+        {9, user, user, false, 0x400},      {9, user, supervisor, false, 0x81}, {9, supervisor, user, false, 0x81},
+        {9, user, user, true, 0x81},        {9, user, supervisor, true, 0x81},  {1, user, user, false, 0x81},
+        {1, user, supervisor, false, 0x400},
+    };
+    for (auto& r : rows) {
+        SvmHost m;
+        m.split_nested();
+        m.set(Field::nested_control, r.control);
+        m.put(m.nested_cr3 + 0x2000, (m.nested_cr3 + 0x3000) | r.directory);
+        m.put(m.nested_entry(m.guest_code), m.guest_code | r.leaf);
+        if (r.ring3) {
+            m.set(Field::cpl, 3);
+            m.set(Field::cs_selector, m.user_code64), m.set(Field::cs_attributes, 0xafb);
+            m.set(Field::ss_selector, m.user_data), m.set(Field::ss_attributes, 0xcf3);
+        }
+        EXPECT_EQ(m.run_guest("0f 01 d9"), r.exit) << r.control << std::hex << " " << r.directory << " " << r.leaf << " " << r.ring3;
+        if (r.exit != 0x400) continue;
+        EXPECT_EQ(m.get_field(Field::exit_info1), r.control == 9 ? 0x100000011u : 0x100000015u);
+        EXPECT_EQ(m.get_field(Field::exit_info2), m.guest_code);
+    }
+}
+
+TEST(SvmNested, under_the_execute_trap_supervisors_pages_are_data_as_well) {
+    SvmHost m;
+    m.split_nested();
+    m.set(Field::nested_control, 9);
+    m.put(m.nested_entry(m.guest_code), m.guest_code | 0x63);
+    m.put(m.nested_entry(page), page | 0x61);
+    m.put(page, u64{0x1234});
+    EXPECT_EQ(m.run_guest(read_page), 0x78u);
+    EXPECT_EQ(m.get_field(Field::rax), 0x1234u);
+    EXPECT_EQ(m.run_guest("88 04 25 00 00 0a 00"), 0x400u);
+    EXPECT_EQ(m.get_field(Field::exit_info1), 0x100000007u);
+}
+
+// Without paging of its own a guest may be in ring 3 and in ring 0: what one fetches isn't the other's.
+TEST(SvmNested, the_execute_trap_tells_rings_apart_without_paging) {
+    SvmHost m;
+    m.split_nested();
+    m.set(Field::nested_control, 9);
+    m.set(Field::cr0, 0x11), m.set(Field::efer, efer::svme), m.set(Field::cr4, 0);
+    auto ring = [&](unsigned cpl) {
+        m.set(Field::cpl, cpl);
+        m.set(Field::cs_attributes, 0xc9b | cpl << 5), m.set(Field::ss_attributes, 0xc93 | cpl << 5);
+        return m.run_guest("0f 01 d9");
+    };
+    EXPECT_EQ(ring(3), 0x81u);
+    EXPECT_EQ(ring(0), 0x400u);
+    EXPECT_EQ(ring(3), 0x81u);
+}
+
 TEST(SvmNested, an_asids_translations_survive_exit_and_entry) {
     SvmHost m;
     m.split_nested();

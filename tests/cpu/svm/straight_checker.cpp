@@ -29,7 +29,14 @@ bool accepts(const Page& v, const Processor& p) {
     if (lme && pg && (!on(cr4, 5) || !pe)) return false;
     if (lme && pg && on(cr4, 5) && on(cs, 9) && on(cs, 10)) return false;
     if (!on(get(v, 0x10, 4), 0)) return false;
+    if (p.vnmi && on(get(v, 0x60, 8), 26) && !on(get(v, 0x0c, 4), 1)) return false;
     if (asid == 0 || asid >= p.asids) return false;
+
+    if (p.avic && on(get(v, 0x60, 8), 31)) {
+        if (!np) return false;
+        for (unsigned offset : {0xe0, 0xf0, 0xf8})
+            if (get(v, offset, 8) >= top) return false;
+    }
 
     const std::uint64_t iopm = get(v, 0x40, 8) >> 12, msrpm = get(v, 0x48, 8) >> 12, pages = top >> 12;
     if (iopm >= pages || iopm + 3 > pages) return false;

@@ -14,6 +14,7 @@ struct Processor {
     std::uint64_t asids, efer_exist, cr4_exist;
     bool long_mode, host_pg, host_lma;
     std::array<std::uint64_t, 4> pdptes;
+    bool vnmi, avic;
 };
 
 // Whether VMRUN would start the guest.

@@ -17,7 +17,9 @@ TEST(SvmTables, fields_lie_where_the_manual_says) {
         {Field::cs_limit, 0x414, 4}, {Field::gdtr_base, 0x468, 8}, {Field::tr_base, 0x498, 8}, {Field::cpl, 0x4cb, 1}, {Field::efer, 0x4d0, 8},
         {Field::cr4, 0x548, 8}, {Field::cr3, 0x550, 8}, {Field::cr0, 0x558, 8}, {Field::dr7, 0x560, 8}, {Field::dr6, 0x568, 8},
         {Field::rflags, 0x570, 8}, {Field::rip, 0x578, 8}, {Field::rsp, 0x5d8, 8}, {Field::rax, 0x5f8, 8}, {Field::star, 0x600, 8},
-        {Field::sysenter_eip, 0x638, 8}, {Field::cr2, 0x640, 8}, {Field::gpat, 0x668, 8},
+        {Field::sysenter_eip, 0x638, 8}, {Field::cr2, 0x640, 8}, {Field::gpat, 0x668, 8}, {Field::debugctl, 0x670, 8}, {Field::branch_from, 0x678, 8},
+        {Field::branch_to, 0x680, 8}, {Field::exception_from, 0x688, 8}, {Field::exception_to, 0x690, 8}, {Field::avic_apic_bar, 0x098, 8},
+        {Field::avic_backing_page, 0x0e0, 8}, {Field::avic_logical_table, 0x0f0, 8}, {Field::avic_physical_table, 0x0f8, 8},
     };
     for (auto& r : rows) {
         EXPECT_EQ(svm::row(r.field).offset, r.offset) << svm::row(r.field).text;
@@ -29,7 +31,8 @@ TEST(SvmTables, clean_bits_are_the_manuals) {
     struct { Field field; unsigned bit; } rows[] = {
         {Field::intercept_cr, 0}, {Field::tsc_offset, 0}, {Field::pause_count, 0}, {Field::iopm_base, 1}, {Field::msrpm_base, 1}, {Field::asid, 2},
         {Field::interrupt_control, 3}, {Field::nested_cr3, 4}, {Field::gpat, 4}, {Field::cr0, 5}, {Field::cr3, 5}, {Field::cr4, 5}, {Field::efer, 5},
-        {Field::dr6, 6}, {Field::dr7, 6}, {Field::gdtr_base, 7}, {Field::idtr_limit, 7}, {Field::cs_base, 8}, {Field::cpl, 8}, {Field::cr2, 9},
+        {Field::dr6, 6}, {Field::dr7, 6}, {Field::gdtr_base, 7}, {Field::idtr_limit, 7}, {Field::cs_base, 8}, {Field::cpl, 8}, {Field::cr2, 9}, {Field::debugctl, 10},
+        {Field::exception_to, 10}, {Field::avic_apic_bar, 11}, {Field::avic_physical_table, 11},
     };
     for (auto& r : rows) EXPECT_EQ(unsigned(svm::row(r.field).clean), r.bit) << svm::row(r.field).text;
     for (Field f : {Field::rip, Field::rsp, Field::rax, Field::rflags, Field::event_injection, Field::tlb_control, Field::interrupt_shadow})

@@ -200,7 +200,8 @@ TEST(SvmWorld, efer_svme_and_vm_cr_guard_each_other) {
 }
 
 TEST(SvmWorld, cpuid_says_what_works) {
-    struct { const char* model; u32 asids, features; } rows[] = {{"max-amd", 0x8000, 0x194ed}, {"zen2", 0x8000, 0x194ed}, {"barcelona", 64, 0xd}};
+    struct { const char* model; u32 asids, features; } rows[] = {{"max-amd", 0x8000, 0x203b4ff}, {"zen2", 0x8000, 0x3b4ff}, {"zen3", 0x8000, 0x3b4ff},
+                                                                         {"zen4", 0x8000, 0x203b4ff}, {"barcelona", 64, 0xf}};
     for (auto& r : rows) {
         auto& model = *find_model(r.model);
         auto leaf = cpuid(model, model.features, {}, 0x8000000a, 0);

@@ -21,6 +21,7 @@ void go(const char* model, unsigned inputs, u64 seed) {
 TEST(VmxGenerator, entries_come_to_what_table_and_straight_checker_say_and_exits_bring_the_host_back) {
     go("haswell", 4000, 1);
     go("nehalem-ep", 2000, 2);
+    go("max-intel", 3000, 3);
 }
 
 }

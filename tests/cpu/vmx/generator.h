@@ -18,13 +18,14 @@ public:
     using F = vmx::Field;
     static constexpr u64 ram_left = Frames::count * 4096;
     static constexpr u64 host_code = 0x11000, pae_host = 0x9000, vmxon_region = 0x50000, region = 0x51000, io_bitmaps = 0x52000, msr_bitmap = 0x54000,
-                         virtual_apic = 0x55000, lists = 0x56000, other_region = 0x59000, eptp_list = 0x5a000, ept = 0x60000, pool = 0x80000,
+                         virtual_apic = 0x55000, lists = 0x56000, other_region = 0x59000, eptp_list = 0x5a000,
+                         shadow_bitmaps = 0x5b000, page_log = 0x5d000, ve_area = 0x5e000, sub_page_table = 0x5f000, ept = 0x60000, pool = 0x80000,
                          pool_size = 0x40000, guest_code = 0x10000, code_size = 0x4000;
 
     std::string complaint;                       // the first thing that was wrong
     std::map<std::string, u64> seen;             // what has come of entries
 
-    // haswell or nehalem-ep
+    // haswell, nehalem-ep or max-intel
     explicit VmxGenerator(const char* model = "haswell")
         : TestMachine(TestMode::long64, model), chip(*chip_of(model).straight), valid(scenes_of(chip_of(model))) {
         set_logging(false);
@@ -78,7 +79,9 @@ private:
         return text;
     }
 
-    static const ChipPair& chip_of(std::string_view model) { return model == "haswell" ? haswell_chip() : nehalem_chip(); }
+    static const ChipPair& chip_of(std::string_view model) {
+        return model == "haswell" ? haswell_chip() : model == "max-intel" ? newest_chip() : nehalem_chip();
+    }
     // Every scene of the Haswell that this chip takes too.
     static std::vector<Scene> scenes_of(const ChipPair& chip) {
         std::vector<Scene> list;
@@ -159,6 +162,8 @@ private:
     void set_addresses() {
         set(F::io_bitmap_a, io_bitmaps), set(F::io_bitmap_b, io_bitmaps + 0x1000), set(F::msr_bitmap, msr_bitmap);
         set(F::virtual_apic_address, virtual_apic), set(F::ept_pointer, ept | 0x1e), set(F::eptp_list_address, eptp_list);
+        set(F::vmread_bitmap, shadow_bitmaps), set(F::vmwrite_bitmap, shadow_bitmaps + 0x1000), set(F::page_log_address, page_log);
+        set(F::ve_information_address, ve_area), set(F::sub_page_table, sub_page_table);
         set(F::exit_msr_store_address, lists), set(F::exit_msr_load_address, lists + 0x1000), set(F::entry_msr_load_address, lists + 0x2000);
         set(F::exit_msr_store_count, 0), set(F::exit_msr_load_count, 0), set(F::entry_msr_load_count, 0);
     }
@@ -166,6 +171,9 @@ private:
     template <class Chance> void vary_controls(Chance& chance) {
         set(F::primary_controls, field(F::primary_controls) | (chance.next() & chance.next() & chip.primary_may));
         set(F::secondary_controls, field(F::secondary_controls) | (chance.next() & chip.secondary_may & (chance.below(8) ? 0x1c4c : 0x3c4c)));
+        set(F::secondary_controls, field(F::secondary_controls) | (chance.next() & chance.next() & chip.secondary_may & 0x02d74000));
+        set(F::tsc_multiplier, chance.next()), set(F::page_log_index, chance.below(4) ? chance.below(513) : chance.next());
+        if (chance.below(2) && shadowing()) set(F::vmcs_link_pointer, other_region), put(other_region, vmx::revision | u32(bit(31)));
         set(F::pin_controls, field(F::pin_controls) | (chance.next() & chip.pin_may));
         set(F::preemption_timer_value, chance.below(16));
         set(F::exception_bitmap, chance.next() & chance.next());
@@ -194,6 +202,7 @@ private:
         for (u64 v = 0; v < 256 && !wide && !real; v++) put(pool + 0x19000 + v * 8, (start & 0xffff) | 0x10 << 16 | u64{0x8e00} << 32
             | start >> 16 << 48);
     }
+    bool shadowing() { return (field(F::primary_controls) >> 31 & 1) && (field(F::secondary_controls) >> 14 & 1); }
     bool nested() { return (field(F::primary_controls) >> 31 & 1) && (field(F::secondary_controls) & 2); }
 
     // The guest's first 256 KiB are the pool; some pages lie elsewhere, or may not be touched in every way.
@@ -221,6 +230,8 @@ private:
         if (chance.below(2)) noise(msr_bitmap, 0x1000);
         if (chance.below(2)) noise(virtual_apic, 0x1000);
         if (chance.below(2)) noise(eptp_list + 8, 0xff8);
+        if (chance.below(2)) noise(shadow_bitmaps, 0x2000);
+        if (chance.below(2)) noise(sub_page_table, 0x1000);
         static constexpr u32 msrs[] = {0x10, 0x1b, 0x3a, 0x79, 0x8b, 0x9b, 0x9e, 0x174, 0x175, 0x176, 0x1d9, 0x277, 0x2ff, 0x480, 0x6e0, 0x808, 0x830,
                                        0xc0000080, 0xc0000081, 0xc0000082, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103};
         static constexpr std::pair<F, F> all[] = {{F::exit_msr_store_address, F::exit_msr_store_count}, {F::exit_msr_load_address,
@@ -253,7 +264,7 @@ private:
         bool written = succeeded();
         u64 why = error();
         if (written) layer().vmcs.value = before, cpu.gpr[rax] = encoding, cpu.gpr[rdx] = value, host_runs({0x0f, 0x79, 0xc2});
-        bool information = (encoding >> 10 & 3) == 1, malformed = encoding >> 15 || encoding & 0x1380;
+        bool information = (encoding >> 10 & 3) == 1 && !(chip.secondary_may >> 14 & 1), malformed = encoding >> 15 || encoding & 0x1380;
         if (written && (information || malformed)) complain("VMWRITE has taken " + number(encoding));
         if (!written && why != (information && why == 13 ? 13u : 12u)) complain("VMWRITE of " + number(encoding) + ": error " + number(why));
         cpu.gpr[rax] = encoding, cpu.gpr[rdx] = 0;
@@ -439,10 +450,13 @@ private:
 
     // Nothing but what EPT allows has been written to, and what the CPU itself writes.
     void look_at_tables() {
-        confined = confined && nested() && !(field(F::secondary_controls) & bit(13));       // VMFUNC may switch
+        confined = confined && nested() && !(field(F::secondary_controls) & (bit(13) | bit(23)));       // VMFUNC may switch, sub-pages grant
         if (!confined) return;
         if (root != field(F::ept_pointer)) allowed |= Frames::writable_by_ept(memory, root = field(F::ept_pointer));
         if (field(F::primary_controls) & bit(21)) Frames::add(allowed, field(F::virtual_apic_address), 4096);
+        if (shadowing() && field(F::vmcs_link_pointer) != ~u64{0}) Frames::add(allowed, field(F::vmcs_link_pointer), 4096);
+        if (field(F::secondary_controls) & bit(17)) Frames::add(allowed, field(F::page_log_address), 4096);
+        if (field(F::secondary_controls) & bit(18)) Frames::add(allowed, field(F::ve_information_address), 4096);
         Frames::add(allowed, field(F::exit_msr_store_address), field(F::exit_msr_store_count) * 16);
     }
     void judge_memory() {

@@ -4,11 +4,11 @@
 
 namespace straight {
 
-// Core i7 of 2013: without APIC virtualization, posted interrupts, VMCS shadowing and IA32_PERF_GLOBAL_CTRL.
+// Core i7 of 2013: without APIC virtualization, posted interrupts and IA32_PERF_GLOBAL_CTRL.
 const Chip haswell{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x00003cee,
+    .secondary_may = 0x00007cee,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 1,
@@ -47,12 +47,12 @@ const Chip early{
 const Chip newest{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x00013cee,
+    .secondary_may = 0x02d77cee,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 1,
     .cr4_may = 0x00773fff,
-    .ept_vpid = 0x00000f0106334141,
+    .ept_vpid = 0x00000f0106734141,
     .physical_bits = 46, .linear_bits = 57,
 };
 
@@ -136,6 +136,12 @@ private:
         if (secondary(5) && get(0x0000) == 0) return false;
         if (secondary(1) && !ept_pointer(get(0x201a))) return false;
         if (unrestricted() && !secondary(1)) return false;
+        if (secondary(17) && (!secondary(1) || !page(get(0x200e)))) return false;
+        if (secondary(18) && !page(get(0x202a))) return false;
+        if ((secondary(22) || secondary(23)) && !secondary(1)) return false;
+        if (secondary(23) && !page(get(0x2030))) return false;
+        if (secondary(14) && (!page(get(0x2026)) || !page(get(0x2028)))) return false;
+        if (secondary(25) && get(0x2032) == 0) return false;
         if (secondary(13)) {
             if (get(0x2018) & ~chip.function_may) return false;
             if ((get(0x2018) & 1) && (!secondary(1) || !page(get(0x2024)))) return false;
@@ -353,7 +359,7 @@ private:
     bool link() const {
         uint64_t p = get(0x2800);
         if (p == ~uint64_t(0)) return true;
-        return page(p) && s.memory(p, 4) == s.revision && p != s.current_vmcs;
+        return page(p) && s.memory(p, 4) == (secondary(14) ? s.revision | 0x80000000 : s.revision) && p != s.current_vmcs;
     }
 
     // 27.3.1.6

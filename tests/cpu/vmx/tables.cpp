@@ -25,7 +25,7 @@ TEST(VmxFields, are_found_by_encoding_with_their_high_halves) {
     EXPECT_EQ(find(0x2800), (Component{Field::vmcs_link_pointer, false}));
     EXPECT_EQ(find(0x2801), (Component{Field::vmcs_link_pointer, true}));
     EXPECT_EQ(find(0x681e), (Component{Field::guest_rip, false}));
-    for (u64 none : {u64{0x0001}, u64{0x4001}, u64{0x681f}, u64{0x2808}, u64{0x2808 + 1}, u64{0x200e}, u64{0x0002}, u64{0x1800}, u64{0x7800}, u64{0x681e + 0x8000},
+    for (u64 none : {u64{0x0001}, u64{0x4001}, u64{0x681f}, u64{0x2808}, u64{0x2808 + 1}, u64{0x2034}, u64{0x0002}, u64{0x1800}, u64{0x7800}, u64{0x681e + 0x8000},
                      u64{0x4000 + 0x80}, u64{0x4000 + 0x200}, u64{0x1000}, bit(32) | 0x681e, ~u64{0}})
         EXPECT_FALSE(find(none)) << std::hex << none;
 }
@@ -47,19 +47,20 @@ TEST(VmxFields, exist_where_their_control_does) {
     for (Field f : {Field::vmcs_link_pointer, Field::msr_bitmap, Field::tpr_threshold, Field::executive_vmcs, Field::guest_debugctl}) EXPECT_TRUE(early.has(f)) << text(f);
     for (Field f : {Field::vpid, Field::ept_pointer, Field::guest_pdpte0, Field::secondary_controls, Field::guest_pat, Field::host_efer, Field::preemption_timer_value})
         EXPECT_TRUE(!early.has(f) && nehalem.has(f)) << text(f);
-    for (Field f : {Field::ple_gap, Field::ple_window, Field::vm_function_controls, Field::eptp_list_address}) EXPECT_TRUE(!nehalem.has(f) && haswell.has(f)) << text(f);
-    for (auto& r : fields) EXPECT_TRUE(haswell.has(r.field)) << r.text;
+    for (Field f : {Field::ple_gap, Field::ple_window, Field::vm_function_controls, Field::eptp_list_address, Field::vmread_bitmap, Field::vmwrite_bitmap}) EXPECT_TRUE(!nehalem.has(f) && haswell.has(f)) << text(f);
+    for (Field f : {Field::tsc_multiplier, Field::xss_exiting_bitmap, Field::page_log_index, Field::page_log_address, Field::eptp_index, Field::ve_information_address, Field::sub_page_table}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
+    for (auto& r : fields) EXPECT_TRUE(newest_chip().limits.fields.has(r.field)) << r.text;
 }
 
 // The fast engine reads and writes a field at once where nothing can refuse and no named bit depends on it.
 TEST(VmxFields, at_hand_are_those_that_vmread_and_vmwrite_take) {
     for (auto* limits : {&early_chip().limits, &haswell_chip().limits}) {
         Vmcs v;
-        auto at_hand = std::make_unique<AtHand>(v, limits->fields);
+        auto at_hand = std::make_unique<AtHand>(v, limits->fields, limits->all_writable);
         for (u32 encoding = 0; encoding < 0x8000; encoding += 2) {
             auto found = find(encoding);
             bool exists = found && limits->fields.has(found->field);
-            bool plain = exists && !read_only(found->field) && std::ranges::none_of(named_bits, [&](auto& b) { return b.word == found->field; });
+            bool plain = exists && (limits->all_writable || !read_only(found->field)) && std::ranges::none_of(named_bits, [&](auto& b) { return b.word == found->field; });
             EXPECT_EQ(at_hand->rows[encoding >> 1].read, exists ? row(found->field) : no_row) << std::hex << encoding;
             EXPECT_EQ(at_hand->rows[encoding >> 1].write, plain ? row(found->field) : no_row) << std::hex << encoding;
         }
@@ -123,10 +124,11 @@ TEST(VmxCapabilities, give_the_msrs_of_the_chips) {
             EXPECT_EQ(msr(0x48c, *chip), s.ept_vpid);
         }
     }
-    EXPECT_EQ(msr(0x485, haswell_chip()), 0x000401e5u);
+    EXPECT_EQ(msr(0x485, haswell_chip()), 0x200401e5u) << "bit 29: VMWRITE to any field";
     EXPECT_EQ(msr(0x485, nehalem_chip()), 0x000401c5u);
     EXPECT_EQ(msr(0x491, haswell_chip()), 1u);
     EXPECT_EQ(msr(0x48a, haswell_chip()), 0x2eu) << "the VMX-preemption timer value, 482Eh";
+    EXPECT_EQ(msr(0x48a, newest_chip()), 0x32u) << "the TSC multiplier, 2032h";
     EXPECT_EQ(msr(0x48a, early_chip()), 0x2au) << "IA32_SYSENTER_CS, 482Ah";
 }
 
@@ -156,7 +158,7 @@ TEST(VmxCapabilities, every_one_brings_a_bit) {
     for (auto& r : capability_rows) {
         Capabilities less = all_capabilities;
         less.remove(r.capability);
-        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid"};
+        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid xsaves"};
         auto with = limits(all_capabilities, features, 0, 40), without = limits(less, features, 0, 40);
         bool differ = false;
         for (u32 index = 0x480; index <= 0x491; index++) differ |= capability_msr(index, with) != capability_msr(index, without);

@@ -20,7 +20,8 @@ struct Vmcb {
     u32 clean, reserved_c4;
     u64 next_rip;
     u8 fetched, bytes[15];                                                         // 0D0h
-    u8 reserved_e0[0x400 - 0xe0];
+    u64 avic_backing_page, reserved_e8, avic_logical_table, avic_physical_table;   // 0E0h
+    u8 reserved_100[0x400 - 0x100];
     Segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;                          // 400h
     u8 reserved_4a0[0x4cb - 0x4a0];
     u8 cpl;
@@ -55,14 +56,15 @@ enum Code : u64 {
     on_vintr, on_cr0_selective, on_idtr_read, on_gdtr_read, on_ldtr_read, on_tr_read, on_idtr_write, on_gdtr_write, on_ldtr_write, on_tr_write,
     on_rdtsc, on_rdpmc, on_pushf, on_popf, on_cpuid, on_rsm, on_iret, on_int_n, on_invd, on_pause, on_hlt, on_invlpg, on_invlpga, on_ioio, on_msr,
     on_task_switch, on_ferr_freeze, on_shutdown, on_vmrun, on_vmmcall, on_vmload, on_vmsave, on_stgi, on_clgi, on_skinit, on_rdtscp, on_icebp,
-    on_wbinvd, on_monitor, on_mwait, on_mwait_armed, on_xsetbv, on_npf = 0x400, on_invalid = ~0ull,
+    on_wbinvd, on_monitor, on_mwait, on_mwait_armed, on_xsetbv, on_npf = 0x400, on_incomplete_ipi, on_noaccel, on_invalid = ~0ull,
 };
-enum : u64 { v_irq = 1 << 8, v_ign_tpr = 1 << 20, v_intr_masking = 1 << 24 };      // of interrupt_control; V_INTR_VECTOR in bits 39:32
+enum : u64 { v_irq = 1 << 8, v_nmi = 1 << 11, v_nmi_mask = 1 << 12, v_ign_tpr = 1 << 20, v_intr_masking = 1 << 24, v_nmi_enable = 1 << 26,
+             avic_enable = 1u << 31 };      // of interrupt_control; V_INTR_VECTOR in bits 39:32
 enum : u64 { event_interrupt = 0, event_nmi = 2 << 8, event_exception = 3 << 8, event_software = 4 << 8, event_error_code = 1 << 11,
              event_valid = 1u << 31 };                                             // | vector; the error code in bits 63:32
 enum : u32 { feature_nested_paging = 1 << 0, feature_lbr = 1 << 1, feature_lock = 1 << 2, feature_next_rip = 1 << 3, feature_tsc_rate = 1 << 4,
              feature_clean = 1 << 5, feature_flush_asid = 1 << 6, feature_decode = 1 << 7, feature_pause_filter = 1 << 10,
-             feature_pause_threshold = 1 << 12, feature_vgif = 1 << 16 };
+             feature_pause_threshold = 1 << 12, feature_avic = 1 << 13, feature_vgif = 1 << 16, feature_gmet = 1 << 17, feature_vnmi = 1 << 25 };
 
 bool available();                         // CPUID says SVM, and VM_CR lets it be turned on
 inline u32 features() { return cpuid(0x8000000a).edx; }

@@ -21,7 +21,8 @@ static void enters(const char* name, void (*change)(Vmcb&)) { is(name, refused_o
 static constexpr struct { const char* name; void (*go)(); } instructions[] = {
     {"VMRUN", [] { asm volatile("vmrun" :: "a"(m.vmcb) : "memory"); }},      {"VMLOAD", [] { asm volatile("vmload" :: "a"(m.vmcb) : "memory"); }},
     {"VMSAVE", [] { asm volatile("vmsave" :: "a"(m.vmcb) : "memory"); }},    {"STGI", [] { asm volatile("stgi" ::: "memory"); }},
-    {"CLGI", [] { asm volatile("clgi" ::: "memory"); }},                     {"INVLPGA", [] { asm volatile("invlpga" :: "a"(0), "c"(1) : "memory"); }}};
+    {"CLGI", [] { asm volatile("clgi" ::: "memory"); }},                     {"INVLPGA", [] { asm volatile("invlpga" :: "a"(0), "c"(1) : "memory"); }},
+    {"SKINIT", [] { asm volatile("skinit %%eax" :: "a"(0) : "memory"); }}};
 static void each(const char* title, Trap (*how)(void (*)()), word vector) {
     print(title), print("\n");
     for (auto& i : instructions) faults(i.name, how(i.go), vector);

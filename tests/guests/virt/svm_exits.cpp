@@ -33,7 +33,7 @@ static void decoded(u64 expected) {
 // ---- instructions
 
 CODE(do_cpuid, "", "cpuid"); CODE(do_invd, "", "invd"); CODE(do_vmmcall, "", "vmmcall"); CODE(do_vmrun, "", "vmrun"); CODE(do_vmload, "", "vmload");
-CODE(do_vmsave, "", "vmsave"); CODE(do_stgi, "", "stgi"); CODE(do_clgi, "", "clgi"); CODE(do_invlpga, "", "invlpga"); CODE(do_rdtsc, "", "rdtsc");
+CODE(do_vmsave, "", "vmsave"); CODE(do_stgi, "", "stgi"); CODE(do_clgi, "", "clgi"); CODE(do_skinit, "", "skinit %eax"); CODE(do_invlpga, "", "invlpga"); CODE(do_rdtsc, "", "rdtsc");
 CODE(do_rdpmc, "xor %ecx, %ecx", "rdpmc"); CODE(do_rdtscp, "", "rdtscp"); CODE(do_pushf, "", "pushf"); CODE(do_popf, "pushf", "popf"); CODE(do_iret, "", "iretq");
 CODE(do_int, "", "int $0x41"); CODE(do_hlt, "", "hlt"); CODE(do_pause, "", "pause"); CODE(do_wbinvd, "", "wbinvd"); CODE(do_icebp, "", ".byte 0xf1");
 CODE(do_monitor, "mov %rbx, %rax; xor %ecx, %ecx; xor %edx, %edx", "monitor"); CODE(do_mwait, "xor %eax, %eax; xor %ecx, %ecx", "mwait");
@@ -55,6 +55,7 @@ static void instructions() {
     FIRST("LLDT", do_lldt, ldtr_write, on_ldtr_write), FIRST("LTR", do_ltr, tr_write, on_tr_write);
     SECOND("VMRUN", do_vmrun, vmrun_2, on_vmrun), SECOND("VMMCALL", do_vmmcall, vmmcall_2, on_vmmcall), SECOND("VMLOAD", do_vmload, vmload_2, on_vmload);
     SECOND("VMSAVE", do_vmsave, vmsave_2, on_vmsave), SECOND("STGI", do_stgi, stgi_2, on_stgi), SECOND("CLGI", do_clgi, clgi_2, on_clgi);
+    if (cpuid(0x80000001).ecx >> 12 & 1) SECOND("SKINIT", do_skinit, skinit_2, on_skinit);
     if (cpuid(0x80000001).edx >> 27 & 1) SECOND("RDTSCP", do_rdtscp, rdtscp_2, on_rdtscp);
     SECOND("INT1", do_icebp, icebp_2, on_icebp), SECOND("WBINVD", do_wbinvd, wbinvd_2, on_wbinvd);
     if (cpuid(1).ecx >> 3 & 1) SECOND("MONITOR", do_monitor, monitor_2, on_monitor), SECOND("MWAIT", do_mwait, mwait_2, on_mwait);

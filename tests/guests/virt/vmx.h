@@ -13,7 +13,7 @@ enum Field : u32 {
     io_bitmap_a = 0x2000, io_bitmap_b = 0x2002, msr_bitmaps = 0x2004, exit_msr_store = 0x2006, exit_msr_load = 0x2008, entry_msr_load = 0x200a,
     executive_vmcs = 0x200c, pml_address = 0x200e, tsc_offset = 0x2010, virtual_apic = 0x2012, apic_access = 0x2014, vm_function_controls = 0x2018,
     eptp = 0x201a, eptp_list = 0x2024, vmread_bitmap = 0x2026, vmwrite_bitmap = 0x2028, ve_information = 0x202a, xss_bitmap = 0x202c,
-    tsc_multiplier = 0x2032,
+    sub_page_table = 0x2030, tsc_multiplier = 0x2032,
     guest_physical_address = 0x2400,
     vmcs_link = 0x2800, guest_debugctl = 0x2802, guest_pat = 0x2804, guest_efer = 0x2806, guest_perf_global = 0x2808, guest_pdpte0 = 0x280a,
     guest_pdpte1 = 0x280c, guest_pdpte2 = 0x280e, guest_pdpte3 = 0x2810,
@@ -48,7 +48,7 @@ enum : u32 {
     on_vmwrite, on_vmxoff, on_vmxon, on_cr, on_dr, on_io, on_rdmsr, on_wrmsr, entry_failed_guest, entry_failed_msr, on_mwait = 36, on_mtf,
     on_monitor = 39, on_pause, entry_failed_machine_check, on_tpr = 43, on_apic_access, on_eoi, on_gdtr_idtr, on_ldtr_tr, on_ept_violation,
     on_ept_misconfiguration, on_invept, on_rdtscp, on_preemption_timer, on_invvpid, on_wbinvd, on_xsetbv, on_apic_write, on_rdrand, on_invpcid,
-    on_vmfunc, on_rdseed = 61, on_pml_full,
+    on_vmfunc, on_rdseed = 61, on_pml_full, on_xsaves, on_xrstors, on_sub_page = 66,
 };
 
 // Controls by name: those that guests of ours ask for.
@@ -60,7 +60,8 @@ enum : u32 {
     cpu_monitor = 1 << 29, cpu_pause = 1 << 30, cpu_secondary = 1u << 31,
     cpu2_apic_accesses = 1 << 0, cpu2_ept = 1 << 1, cpu2_descriptor_tables = 1 << 2, cpu2_rdtscp = 1 << 3, cpu2_x2apic = 1 << 4, cpu2_vpid = 1 << 5,
     cpu2_wbinvd = 1 << 6, cpu2_unrestricted = 1 << 7, cpu2_pause_loop = 1 << 10, cpu2_rdrand = 1 << 11, cpu2_invpcid = 1 << 12,
-    cpu2_vm_functions = 1 << 13, cpu2_rdseed = 1 << 16, cpu2_xsaves = 1 << 20,
+    cpu2_vm_functions = 1 << 13, cpu2_vmcs_shadowing = 1 << 14, cpu2_rdseed = 1 << 16, cpu2_pml = 1 << 17, cpu2_ve = 1 << 18, cpu2_xsaves = 1 << 20,
+    cpu2_mode_based_execute = 1 << 22, cpu2_sub_page = 1 << 23, cpu2_tsc_scaling = 1 << 25,
     exit_save_debug = 1 << 2, exit_host_64 = 1 << 9, exit_acknowledge = 1 << 15, exit_save_pat = 1 << 18, exit_load_pat = 1 << 19,
     exit_save_efer = 1 << 20, exit_load_efer = 1 << 21, exit_save_timer = 1 << 22,
     entry_load_debug = 1 << 2, entry_guest_64 = 1 << 9, entry_load_pat = 1 << 14, entry_load_efer = 1 << 15,
@@ -119,6 +120,8 @@ void skip();                              // the instruction that exited is done
 enum : u64 { ept_read = 1, ept_write = 2, ept_execute = 4, ept_all = 7, ept_wb = 6 << 3, ept_large = 0x80, ept_accessed = 0x100, ept_dirty = 0x200 };
 inline u64& ept_entry(u64 root, u64 address, int level) { return table_entry(root, address, level, 4, ept_all); }
 u64 ept_identity(u64 size = 1ull << 32, int level = 2);   // a root; all of it readable, writable, executable, write-back
+// Qualification bits 9 and 10 of a violation behind a user's writable page of the guest's, where the CPU tells them.
+inline u64 of_user_page() { return ept_vpid_capabilities() >> 22 & 1 ? 0x600 : 0; }
 inline u64 ept_pointer(u64 root, bool accessed_dirty = false) { return root | 3 << 3 | 6 | (accessed_dirty ? 0x40 : 0); }
 
 }

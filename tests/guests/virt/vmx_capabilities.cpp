@@ -39,6 +39,8 @@ static constexpr Need needs[] = {
     {cpu_controls_2, 1 << 14, [] { write(vmread_bitmap, some_page()), write(vmwrite_bitmap, some_page()); }},
     {cpu_controls_2, 1 << 17, [] { secondary(cpu2_ept), write(eptp, ept_pointer(root)), write(pml_address, some_page()), write(pml_index, 511); }},
     {cpu_controls_2, 1 << 18, [] { write(ve_information, some_page()); }},
+    {cpu_controls_2, cpu2_mode_based_execute, [] { secondary(cpu2_ept), write(eptp, ept_pointer(root)); }},
+    {cpu_controls_2, cpu2_sub_page, [] { secondary(cpu2_ept), write(eptp, ept_pointer(root)), write(sub_page_table, some_page()); }},
     {cpu_controls_2, 1 << 25, [] { write(tsc_multiplier, 1ull << 48); }},
     {exit_controls, exit_save_timer, [] { also(pin_controls, pin_msr, pin_preemption_timer), write(preemption_timer, 1u << 30); }},
 };

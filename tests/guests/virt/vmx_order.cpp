@@ -18,6 +18,8 @@ CODE(do_monitor, "mov %rsp, %rax; xor %ecx, %ecx; xor %edx, %edx", "monitor");
 CODE(do_lock_hlt, "", ".byte 0xf0, 0xf4"); CODE(do_lock_cpuid, "", ".byte 0xf0, 0x0f, 0xa2"); CODE(do_rdtscp, "", "rdtscp"); CODE(do_invpcid, "mov $2, %eax", "invpcid (%rsp), %rax");
 CODE(do_vmfunc, "xor %eax, %eax", ".byte 0x0f, 0x01, 0xd4"); CODE(do_getsec, "xor %eax, %eax", ".byte 0x0f, 0x37"); CODE(do_xsetbv, "xor %ecx, %ecx; mov $7, %eax; xor %edx, %edx", "xsetbv");
 
+CODE(do_xsaves, "xor %eax, %eax; xor %edx, %edx", "xsaves (%rbx)"); CODE(do_xrstors, "movabs $0x180000000000, %rbx", "xrstors (%rbx)");
+
 static Machine m;
 static u32 cpu, cpu2;
 static bool user;
@@ -82,6 +84,15 @@ extern "C" void guest() {
     if (allows(cpu_dr, cpu_msr)) {
         user = true, row("MOV from DR6 in ring 3", {WHERE(do_from_dr6)}, exception | GP), user = false;
         row("MOV from DR4 with CR4.DE", {WHERE(do_dr4)}, exception | UD, [] { write(guest_cr4, read(guest_cr4) | 8); });
+    }
+    if (has_secondary(cpu2_xsaves)) {
+        auto saves = [] { write(guest_cr4, read(guest_cr4) | 1 << 18); };
+        row("XSAVES without its control: #UD", {WHERE(do_xsaves)}, exception | UD, saves);
+        user = true, row("  in ring 3 too", {WHERE(do_xrstors)}, exception | UD, saves);
+        cpu2 |= cpu2_xsaves;
+        row("with its control in ring 3: #GP", {WHERE(do_xsaves)}, exception | GP, saves), user = false;
+        row("without CR4.OSXSAVE: #UD", {WHERE(do_xsaves)}, exception | UD);
+        row("XRSTORS of what is not mapped", {WHERE(do_xrstors)}, exception | PF, saves);
     }
     row("OUTS's too", {WHERE(do_outs)}, exception | PF), row("RDMSR of no MSR always exits without a bitmap", {WHERE(do_rdmsr_none)}, on_rdmsr);
 }
