@@ -165,8 +165,8 @@ cpu_sources = \
     cpu/virt/exit_log.h \
     cpu/virt/layer.cpp \
     cpu/virt/layer.h \
-    cpu/virt/virtual_apic.h \
     cpu/virt/operand.h \
+    cpu/virt/virtual_apic.h \
     cpu/vmx/capabilities.cpp \
     cpu/vmx/capabilities.def \
     cpu/vmx/capabilities.h \
