@@ -4,6 +4,7 @@ EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/bochsrc.py \
     tests/system/boot_linux.py \
+    tests/system/check_tlb.py \
     tests/system/clock.py \
     tests/system/determinism.py \
     tests/system/display.py \
