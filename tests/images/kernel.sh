@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 # Fetches an unmodified Debian kernel: kernel.sh OUTPUT-DIRECTORY stable|newest|686-pae
 # Prints the path of the kernel image.  Nothing is installed; what is there already is not fetched again.
-# Also leaves the kernel's own modules, unpacked: for KVM in OUTPUT-DIRECTORY/modules-WHICH, for disks in disk-modules-WHICH.
+# Also leaves the kernel's own modules, unpacked: for KVM in OUTPUT-DIRECTORY/modules-WHICH, for disks in disk-modules-WHICH, for Xen's
+# dom0 in modules-xen-WHICH.
 #   stable    what linux-image-amd64 depends on       newest   the highest 6.12 that apt knows
 #   686-pae   the 32-bit kernel, by an apt state of its own for i386
 . "$(dirname "$0")/common.sh"
 [ $# -eq 1 ] || fail "which kernel? stable, newest or 686-pae"
 which=$1
-image=$images/vmlinuz-$which modules=$images/modules-$which disk_modules=$images/disk-modules-$which
-[ -s "$image" ] && [ -d "$modules" ] && [ -d "$disk_modules" ] && { echo "$image"; exit 0; }
+image=$images/vmlinuz-$which modules=$images/modules-$which disk_modules=$images/disk-modules-$which xen_modules=$images/modules-xen-$which
+[ -s "$image" ] && [ -d "$modules" ] && [ -d "$disk_modules" ] && [ -d "$xen_modules" ] && { echo "$image"; exit 0; }
 
 # The package that a meta-package depends on.
 real_package() {
@@ -58,6 +59,7 @@ modules "$modules" '*/arch/x86/kvm/kvm*.ko*' '*/virt/lib/irqbypass.ko*' '*/crypt
 modules "$disk_modules" '*/drivers/ata/libata.ko*' '*/drivers/ata/ata_piix.ko*' '*/drivers/scsi/scsi_*.ko*' '*/drivers/scsi/s[dr]_mod.ko*' \
     '*/drivers/cdrom/cdrom.ko*' '*/drivers/block/floppy.ko*' '*/fs/ext4/ext4.ko*' '*/fs/jbd2/jbd2.ko*' '*/fs/mbcache.ko*' '*/fs/isofs/isofs.ko*' \
     '*/t10-pi.ko*' '*/crc*.ko*'
+modules "$xen_modules" '*/drivers/xen/xen-privcmd.ko*' '*/drivers/xen/xen-evtchn.ko*' '*/drivers/xen/xen-gnt*.ko*' '*/drivers/xen/xenfs/xenfs.ko*'
 mv "$image.new" "$image"
 rm -f "$file"
 echo "$image"

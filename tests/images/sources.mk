@@ -7,6 +7,8 @@ EXTRA_DIST += \
     tests/images/diskinit \
     tests/images/disks \
     tests/images/disks.sh \
+    tests/images/dom0.sh \
+    tests/images/dom0work \
     tests/images/fpwork.c \
     tests/images/init \
     tests/images/initramfs.sh \
