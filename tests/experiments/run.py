@@ -48,9 +48,9 @@ def run(guest, model, words, *more):
 class Cost:
     """What the work costs, for each unit of it."""
 
-    def __init__(self, guest, model, words, work, times, *more):
-        """`work` is words with {} where the number of units stands."""
-        pair = [run(guest, model, f"{words} {work.format(n)}", *more)[0] for n in (0, times)]
+    def __init__(self, guest, model, words, work, times, first=0):
+        """`work` is words with {} where the number of units stands; the first ones do not count."""
+        pair = [run(guest, model, f"{words} {work.format(n)}")[0] for n in (first, first + times)]
         self.of = lambda name: (pair[1].get(name, 0) - pair[0].get(name, 0)) / times
         self.first, self.second = self.of("walk_references_stage_1"), self.of("walk_references_stage_2")
         self.references = self.first + self.second
@@ -73,7 +73,7 @@ def upkeep(vendor, model):
     ratio, exits, groups = {}, {}, []
     for name, (load, times) in LOADS.items():
         cost = {paging: Cost("experiment_load", model, f"paging={paging} end=off load={load}", "times={}", times) for paging in ("nested", "shadow")}
-        results = {run("experiment_load", model, f"paging={paging} end=off load={load} times={times}")[1].split("load done: ")[1] for paging in cost}
+        results = {run("experiment_load", model, f"paging={paging} end=off load={load} times={times}")[1].split("load done: ")[1].split()[0] for paging in cost}
         assert len(results) == 1, f"{name}: nested and shadow paging come to different results"
         ratio[name] = cost["shadow"].cycles / cost["nested"].cycles
         exits[name] = (cost["nested"].exits, cost["shadow"].exits)
@@ -118,13 +118,13 @@ def page_sizes(vendor, model):
 
 def tags(vendor, model):
     """A tagged TLB spares flushes on VM and process switches."""
-    trip = {on: Cost("slat_round_trips", model, f"tags={on} flush=none", "trips={}", 500) for on in ("on", "off")}
+    trip = {on: Cost("slat_round_trips", model, f"tags={on} flush=none", "trips={}", 500, 20) for on in ("on", "off")}
     rows = [("misses of a round trip between hypervisor and guest, over 200 pages on each side: tagged; untagged",
              f"{trip['on'].misses:g}; {trip['off'].misses:g}", trip["on"].misses == 0 and trip["off"].misses >= 200)]
     rounds = [1, 4, 16, 64]
     figures = {}
     for count in rounds:
-        cost = {pcid: Cost("experiment_switches", model, f"pcid={pcid} rounds={count}", "switches={}", 400) for pcid in (1, 0)}
+        cost = {pcid: Cost("experiment_switches", model, f"pcid={pcid} rounds={count}", "switches={}", 400, 20) for pcid in (1, 0)}
         figures[count] = [cost[pcid].misses * 1000 / (64 * count) for pcid in (1, 0)]
     plot.bars(OUTPUT / f"tags-{vendor.lower()}.svg", f"{vendor}: misses of 1,000 accesses, by accesses between two process switches", "misses",
               [(str(64 * count), figures[count]) for count in rounds], ["with PCID", "without"])

@@ -107,7 +107,7 @@ guests_files = \
 EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/flat.py tests/guests/guests.py tests/guests/stale.py
 
 tests_guests_images = guests/built
-guests/built: $(guests_files) tests/guests/sources.mk
+guests/built: $(guests_files) $(experiments_files) tests/guests/sources.mk tests/experiments/sources.mk
 	$(AM_V_GEN)rm -rf guests && CXX="$(GUEST_CXX)" sh $(srcdir)/tests/guests/build guests && touch $@
 clean-local:
 	rm -rf guests

@@ -10,6 +10,7 @@ EXTRA_DIST += \
     tests/system/display.py \
     tests/system/disks.py \
     tests/system/dmesg-allowed.txt \
+    tests/system/experiments.py \
     tests/system/firmware.py \
     tests/system/golden/README.md \
     tests/system/golden/grub-uefi.png \
