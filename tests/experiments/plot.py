@@ -18,7 +18,7 @@ def short(value):
 def bars(path, title, unit, groups, series):
     """groups: [(name, [value of each series])]; series: their names."""
     most = max((value for _, values in groups for value in values), default=0) or 1
-    group_width = BAR * len(series) + GAP
+    group_width = max(BAR * len(series) + GAP, 8 * max((len(name) for name, _ in groups), default=0) + 12)
     width = max(LEFT * 2 + group_width * len(groups), 9 * len(title) + 2 * LEFT)
     scale = (HEIGHT - TOP - BOTTOM) / most
     base = HEIGHT - BOTTOM
@@ -32,12 +32,12 @@ def bars(path, title, unit, groups, series):
         x += 30 + 7 * len(name)
     out.append(f'<text x="{x}" y="41" fill="#555">{escape(unit)}</text>')
     for place, (name, values) in enumerate(groups):
-        left = LEFT + place * group_width + GAP / 2
+        middle = LEFT + (place + 0.5) * group_width
         for number, value in enumerate(values):
-            tall, at = value * scale, left + number * BAR
+            tall, at = value * scale, middle + (number - len(series) / 2) * BAR
             out.append(f'<rect x="{at:.1f}" y="{base - tall:.1f}" width="{BAR - 4}" height="{tall:.1f}" fill="{COLOURS[number % len(COLOURS)]}"/>')
             out.append(f'<text x="{at + (BAR - 4) / 2:.1f}" y="{base - tall - 4:.1f}" font-size="10" text-anchor="middle">{short(value)}</text>')
-        out.append(f'<text x="{left + BAR * len(values) / 2:.1f}" y="{base + 16}" text-anchor="middle">{escape(name)}</text>')
+        out.append(f'<text x="{middle:.1f}" y="{base + 16}" text-anchor="middle">{escape(name)}</text>')
     out.append(f'<line x1="{LEFT}" y1="{base}" x2="{width - LEFT}" y2="{base}" stroke="black"/>')
     out.append("</svg>")
     path.write_text("\n".join(out) + "\n")
