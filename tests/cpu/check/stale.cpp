@@ -193,6 +193,25 @@ TEST(Stale, AFetchIsAUse) {
     EXPECT_TRUE(d.says("fetch from 600000")) << d.all();
 }
 
+// Each CPU has its TLB, and its own invalidations; who wrote may be another.
+TEST(Stale, AnotherCpusStoreIsTheWriters) {
+    Detector d;
+    Cpu other(1, d.cpu.model, d.cpu.features, d.memory, d.clock, {});
+    other.control = d.cpu.control, other.seg = d.cpu.seg;
+    other.translation_mode_changed(), other.mode_changed();
+    other.mmu->stale = std::make_unique<check::Stale>(other, d.shared);
+    d.read(d.host_page);
+    other.rip() = 0x4440;
+    other.write_physical(Physical(d.host_entry), 8, d.other_frame);
+    d.read(d.host_page);
+    other.mmu->invalidate(Operation::invlpg, {other.mmu->context, d.host_page});
+    EXPECT_EQ(d.shared.counters.in_flight, 0u);
+    d.let_pass(1'000'000);
+    d.end();
+    EXPECT_TRUE(d.says("stale use on CPU 0")) << d.all();
+    EXPECT_TRUE(d.says("written by CPU 1 at RIP 4440 of the host")) << d.all();
+}
+
 // INVVPID leaves the guest-physical mapping, and what is combined from it anew is as stale as what it replaces.
 TEST(Stale, AForgottenInveptIsSeenBehindAnInvvpid) {
     Detector d;
