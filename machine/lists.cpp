@@ -33,7 +33,7 @@ static void list_missing() {
         "CPU: SSE3 and later vector instructions, AVX, AES, SHA; XSAVES; SMM; performance counters",
         "VMX: SMM's dual-monitor treatment; APIC virtualization but for the TPR shadow; posted interrupts; VMCS shadowing; #VE; PML",
         "SVM: SKINIT; LBR virtualization; TSC ratio; AVIC; virtual NMIs; guest-mode execute trap; SMM",
-        "machine: OVMF and its flash; network, USB, sound cards",
+        "machine: AHCI, NVMe, virtio; network, USB, sound cards; S3 under firmware",
         "tools: snapshots, record and replay, the debugger's windows and stepping backwards, QMP",
     };
     for (auto* line : missing) std::printf("%s\n", line);

@@ -231,12 +231,13 @@ bool judge_return_address(Cpu& cpu, Return& r) {
     return set_accessed(cpu, r.code);
 }
 
-// SDM vol. 3, 5.8.6, step 4: data segments of an inner ring don't outlive a return to an outer one.
+// SDM vol. 3, 5.8.6, step 4: data segments of an inner ring don't outlive a return to an outer one. A null selector points to
+// none, and keeps its base, whatever its rights say: KVM enters its guest's guests' hosts with an FS like that.
 static void drop_inner_data_segments(Cpu& cpu) {
     for (auto s : {Seg::es, Seg::ds, Seg::fs, Seg::gs}) {
         Rights r = cpu.seg[s].rights;
-        bool conforming = r.code() && r.conforming();
-        if (!r.unusable() && !conforming && r.dpl() < cpu.cpl) cpu.seg[s] = null_segment(0);
+        bool conforming = r.code() && r.conforming(), null = cpu.seg[s].selector < 4;
+        if (!r.unusable() && !null && !conforming && r.dpl() < cpu.cpl) cpu.seg[s] = null_segment(0);
     }
 }
 

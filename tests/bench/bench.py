@@ -12,6 +12,7 @@
   kvm      KVM in the guest: a mix of cases of tests/images/kvmtest.c under nested and shadow paging, and a kernel booted by
            Debian's QEMU; slate with VMX, slate with SVM and TCG's SVM by turns. The exit status is 1 where the three kernels
            don't list the same vulnerabilities and mitigations
+  xen      from a CD: SeaBIOS, GRUB, Xen, its dom0, which creates a PVH domU, to the power-off
   exits    the guest tests/guests/virt/exit_rate.cpp: a round trip of a CPUID exit, in time and in instructions of the host (by
            valgrind), computing in a guest and outside, walks of two stages and of one; VMX beside SVM
   disk     writing with a sync and reading again, in Linux by IDE's DMA, a raw and a qcow2 disk: MiB a second of wall time
@@ -84,7 +85,7 @@ WORK = ["md5sum", "sha256sum", "gzip", "sort", "awk", "fork", "pipes", "fp"]
 QUIET = "cryptomgr.notests mitigations=off"
 LINES = {"boot": "first line 1.2, aim 0.8", "work": "first line 1.8, aim 1.0",
          "nested whole": "0.5, aim 0.3", "nested guest tests": "0.25, aim 0.12", "nested a CPUID exit": "0.12, aim 0.06",
-         "shadow whole": "0.5, aim 0.3"}
+         "shadow whole": "0.5, aim 0.3", "xen": "0.25, aim 0.12"}
 
 MARK = re.compile(rb"BENCH-(BEGIN|END|NOTE) (\S+)(?: ([^\r\n]*))?\r?$|BOOT-READY|Kernel panic|no such kernel")
 
@@ -553,6 +554,29 @@ def kvms(bench):
     bench.no_qemu()
 
 
+# ---- xen ---------------------------------------------------------------------------------------------------------
+def xens(bench):
+    """TCG without SMAP, which it applies to IRET wrongly; the CD's Xen uses neither SMAP nor SMEP."""
+    cd = bench.image("cd.sh", "domu")
+    slate = [str(bench.build / "slate"), cd, "--headless", "--serial", "stdout", "--memory", "1G", *shlex.split(bench.arguments.options)]
+    commands = {"slate VMX": [*slate, "--cpu", "max-intel"], "slate SVM": [*slate, "--cpu", "max-amd"]}
+    if bench.qemu:
+        commands[QEMU_SVM] = [QEMU, "-accel", "tcg", "-cpu", "max,+svm,-smap", "-m", "1024", "-nographic", "-no-reboot", "-net", "none", "-cdrom", cd, "-boot", "d"]
+    if bench.arguments.commands:
+        print("\n".join(map(shlex.join, commands.values())))
+        raise Shown
+    runs = {emulator: [] for emulator in commands}
+    for n in range(bench.arguments.runs):
+        for emulator, command in commands.items():
+            log = bench.logs / f"xen-{emulator.replace(' ', '-')}-{n}.log"
+            runs[emulator].append(Run(f"xen: {emulator}", command, log))
+            if b"L2-CPU 0 ok" not in log.read_bytes():
+                raise Wrong(f"xen: {emulator}: the domU has not worked (log: {log})")
+    table("Xen with a domU, from the CD, user CPU seconds (line: at most so much of TCG's time)", ["boot", *KVM_COLUMNS],
+          [kvm_row(bench, "xen", "s", runs, lambda r: r.total, line=LINES["xen"])])
+    bench.no_qemu()
+
+
 # ---- exits
 def exit_rate(bench, model, what, rounds, before=()):
     """A run of exit_rate that must have gone well: user seconds, what it printed on stderr."""
@@ -668,7 +692,7 @@ def chosen(bench, known):
 
 # ---- The whole ---------------------------------------------------------------------------------------------------
 PARTS = {"build": builds, "boot": boots, "work": works, "screen": screens, "cpus": cpus, "idle": idles, "disk": disks, "kernels": kernels, "kvm": kvms,
-         "exits": exits}
+         "xen": xens, "exits": exits}
 
 
 def write_history(bench):
@@ -702,7 +726,7 @@ def main():
     if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *KVM_CASES}:
         parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *KVM_CASES])}")
     bench = Bench(arguments)
-    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "screen", "cpus", "idle", "disk", "exits"))]
+    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "screen", "cpus", "idle", "disk", "xen", "exits"))]
     for part in arguments.only or unnamed:
         try:
             PARTS[part](bench)

@@ -84,6 +84,17 @@ kvm_tree() {
     done
 }
 
+# inner_system DIRECTORY KERNEL: a guest's guest: the kernel, and an initial file system that is ./l2init alone.
+inner_system() {
+    mkdir -p "$1/tree"
+    ${CC:-gcc} -static -O2 -Wall -Wextra -o "$1/tree/init" "$scripts/l2init.c"
+    strip "$1/tree/init"
+    find "$1/tree" -exec touch -h -d @0 {} +
+    (cd "$1/tree" && echo init | cpio --create --format=newc --owner=0:0 --reproducible --quiet) > "$1/initrd"
+    rm -rf "$1/tree"
+    install -m 644 "$2" "$1/kernel"
+}
+
 # pack TREE BASE ARCHIVE RECIPE: the tree, not compressed (unpacking would cost the guest more), then the archive BASE.
 # Prints the path.
 pack() {

@@ -34,12 +34,5 @@ for file in $firmware; do
     [ -e "$tree/share/qemu/$file" ] || fail "no $file on this system"
 done
 
-inner=$tree/l2/tree
-mkdir "$inner"
-${CC:-gcc} -static -O2 -Wall -Wextra -o "$inner/init" "$scripts/l2init.c"
-strip "$inner/init"
-find "$inner" -exec touch -h -d @0 {} +
-(cd "$inner" && echo init | cpio --create --format=newc --owner=0:0 --reproducible --quiet) > "$tree/l2/initrd"
-rm -rf "$inner"
-install -m 644 "$kernel" "$tree/l2/kernel"
+inner_system "$tree/l2" "$kernel"
 pack "$tree" "$base" "$archive" "$recipe"

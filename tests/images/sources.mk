@@ -14,6 +14,7 @@ EXTRA_DIST += \
     tests/images/initramfs.sh \
     tests/images/kernel.sh \
     tests/images/kvm.sh \
+    tests/images/kvmdeep.sh \
     tests/images/kvmguest.S \
     tests/images/kvmguest.h \
     tests/images/kvmqemu.sh \

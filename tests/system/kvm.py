@@ -5,6 +5,7 @@
   kvmtest-KERNEL-MODEL-PAGING-PAGES   paging nested or shadow, transparent huge pages always or never
   kvmtest-KERNEL-MODEL-without-X      a feature that KVM is told not to use
   qemu-KERNEL-MODEL-PAGING-N-M        N CPUs of the inner guest, on M
+  deep-KERNEL-MODEL                   KVM in KVM: the kernel boots under QEMU, and there boots itself again under QEMU
 What KVM uses must be what the model has, and no kernel may complain.
 
 On `--emulator "qemu-system-x86_64 -accel tcg"` (SVM only) two cases of kvmtest fail for defects of QEMU 7.2: faults (the
@@ -46,7 +47,7 @@ FLAGS = {
     "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid"],
 }
 CASES = 41                          # of kvmtest
-LIMIT = {"kvmtest": 20_000_000_000, "qemu": 30_000_000_000}     # instructions, far more than any case takes
+LIMIT = {"kvmtest": 20_000_000_000, "qemu": 30_000_000_000, "deep": 400_000_000_000}     # instructions, far more than any case takes
 SECONDS = 1500
 
 parser = report.options(__doc__)
@@ -62,16 +63,16 @@ def made(*words):
     return path
 
 
-def run(name, kernel, model, initrd, words, limit, cpus=1):
+def run(name, kernel, model, initrd, words, limit, cpus=1, memory="1G", seconds=SECONDS, bad=BAD):
     """One boot to the end of kvmwork; returns what it printed."""
     logs = Path(arguments.build) / "test-results" / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     if trying and model == "max-intel":
         raise Skip("TCG has no VMX")
     with Machine(arguments, ["--kernel", kernel, "--initrd", initrd, "--append", f"console=ttyS0 quiet {words}", "--cpu", model,
-                             "--smp", str(cpus), "--memory", "1G", "--headless", "--max-instructions", str(limit)], logs / f"{name}.log") as machine:
-        machine.expect(r"^KVM-LOADED (vmx|svm) ", BAD, SECONDS)
-        machine.expect(r"^L1-END ", BAD, SECONDS)
+                             "--smp", str(cpus), "--memory", memory, "--headless", "--max-instructions", str(limit)], logs / f"{name}.log") as machine:
+        machine.expect(r"^KVM-LOADED (vmx|svm) ", bad, seconds)
+        machine.expect(r"^L1-END ", bad, seconds)
         status = machine.wait()
         expect(status == 0, f"poweroff ended the emulator with status {status}")
         return machine.text
@@ -153,6 +154,19 @@ def qemu(name, kernel, model, paging, cpus, outer):
     no_complaint(text)
 
 
+# Of the kernel in between only what is fatal counts: QEMU 7.2 doesn't tell it what the processor is free of, and it complains of its
+# own way with that.
+FATAL = r"Kernel panic|Oops:|BUG:|KVM-LOAD "
+
+
+def deep(name, kernel, model):
+    text = run(name, made("kernel.sh", kernel), model, made("kvmdeep.sh", kernel), "wl=run,kvmwork,deep", LIMIT["deep"], memory="3G", seconds=4 * 3600, bad=FATAL)
+    expect(len(re.findall(rf"^KVM-LOADED {MODELS[model]} ", text, re.M)) == 2, "the inner kernel has not loaded KVM")
+    expect(re.search(r"^L2-READY cpus=1 ", text, re.M) and re.search(r"^L2-CPU 0 ok$", text, re.M), "the innermost kernel has not come to user space")
+    expect(lines(text, "L1-QEMU") == ["status=0"] and lines(text, "DEEP-QEMU") == ["status=0"], "QEMU did not end well")
+    no_complaint(text.partition("DEEP-QEMU")[2])
+
+
 # ./check has every kernel, model and kind of paging, with huge pages in half of them; check-long all that goes together.
 QUICK = [(kvmtest, "stable", "max-intel", "nested", "always"), (kvmtest, "stable", "max-intel", "shadow", "never"),
          (kvmtest, "newest", "max-intel", "nested", "never"), (kvmtest, "newest", "max-intel", "shadow", "always"),
@@ -173,6 +187,7 @@ def all_cases():
     if not arguments.long and not arguments.cases:
         return dict(case(function, row) for function, *row in QUICK)
     cases = dict(case(function, row) for function, *row in LONG)
+    cases.update(case(deep, ("newest", model)) for model in MODELS)
     for model, kernel in product(MODELS, KERNELS):
         cases.update(case(kvmtest, (kernel, model), feature, words) for feature, words in WITHOUT[model].items())
     return cases

@@ -44,6 +44,16 @@ TEST(Iret, to_an_outer_ring_pops_the_stack_and_drops_inner_data_segments) {
     EXPECT_EQ(m.cpu.rflags, 0x202u);
 }
 
+// As a VM entry can leave it: usable, of ring 0, with a null selector and a base.
+TEST(Iret, to_an_outer_ring_keeps_the_base_of_a_null_selector) {
+    EventMachine m(p32);
+    m.cpu.seg[Seg::fs] = {0, 0x7f2b84cc66c0, 0xffffffff, {0xc093}};
+    push32(m, {0x12000, TestMachine::user_code32, 0x202, 0x60000, TestMachine::user_data});
+    EXPECT_EQ(m.run_one("cf"), Outcome::taken);
+    EXPECT_EQ(m.cpu.cpl, 3);
+    EXPECT_EQ(m.cpu.seg[Seg::fs].base, 0x7f2b84cc66c0u);
+}
+
 struct Refused {
     const char* what;
     std::initializer_list<u32> frame;
