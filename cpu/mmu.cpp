@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Translation for the CPU: regime from the control registers, TLB, walk, page faults, banks.
 #include "cpu/mmu.h"
+#include "cpu/check/stale.h"
 #include "cpu/cpuid/model.h"
 #include "cpu/virt/layer.h"
 #include <algorithm>
@@ -64,6 +65,7 @@ void Mmu::refresh_regime() {
     auto rules = Rules::of(c);
     if (rules != selection->rules) take_rules(rules);
     select_context(rules);
+    if (stale) stale->regime_changed();
 }
 
 void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
@@ -71,6 +73,7 @@ void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
     context.vpid = vpid_or_asid, context.ept = ept;
     refresh_regime();
     select_bank();
+    if (stale) stale->entered();
 }
 
 // Where what banks and stamps are by is another now: other siblings.
@@ -149,6 +152,7 @@ void Mmu::renew_stamps(const paging::Tag& tag) {
 }
 
 void Mmu::invalidate(Operation operation, const paging::Target& target) {
+    if (stale) stale->invalidated(operation, target);
     auto reach = paging::scope(operation).reach;
     if (reach == paging::Reach::nothing) return void(tlb.counters.flushes[unsigned(operation)]++);
     in_operation = reach == paging::Reach::any;
@@ -179,6 +183,7 @@ bool Mmu::known(u64 address, Kind kind, Physical& at) const {
     at = Physical(address);
     if (!selection->word.translated()) return true;
     auto* entry = paging::hit(tlb, context, regime, LinearAddress(address), access(kind, As::current));
+    if (entry && stale && !stale->clean(*entry, kind == Kind::execute)) return false;
     if (entry) at = entry->physical(address);
     return entry;
 }
@@ -200,6 +205,7 @@ void Mmu::fill_bank(u64 address, Kind kind, u8* host) {
     unsigned granted = tags[unsigned(kind)];
     Kind other = kind == Kind::read ? Kind::write : Kind::read;
     Physical at;
+    if (stale && !known(address, kind, at)) return;
     if (kind != Kind::execute && known(address, other, at) && host_page(at, other) == host) granted = Banks::reads | Banks::writes;
     banks.fill(cpu.bank, address & ~u64{0xfff}, granted, host);
 }
@@ -216,14 +222,16 @@ bool Mmu::fill(u64 address, unsigned width, Kind kind) {
 }
 
 bool Mmu::raise(const paging::Fault& fault) {
+    if (stale) stale->faulted(fault);
     if (fault.stage == paging::Stage::second) refused = fault, cpu.second_stage_fault(fault);
     else cpu.raise(pf(u32(fault.information), fault.linear.value));
     return false;
 }
 
 bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
-    auto result = paging::translate_guest_physical(regime, tlb, context, vendor(), cpu.memory, GuestPhysical(address), access(kind, As::supervisor),
-                                                   counting());
+    auto asked = access(kind, As::supervisor);
+    auto result = stale ? stale->translate_guest_physical(GuestPhysical(address), asked)
+                        : paging::translate_guest_physical(regime, tlb, context, vendor(), cpu.memory, GuestPhysical(address), asked, counting());
     if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
     at = std::get<Physical>(result);
     return true;
@@ -231,7 +239,9 @@ bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
 
 bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
     counters.translations += selection->word.translated();
-    auto result = paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), access(kind, as), counting());
+    auto asked = access(kind, as);
+    auto result = stale ? stale->translate(LinearAddress(address), asked)
+                        : paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), asked, counting());
     if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);
@@ -375,5 +385,6 @@ u64 Cpu::read_physical(Physical at, unsigned width) {
 void Cpu::write_physical(Physical at, unsigned width, u64 value) {
     if (virtual_apic(*this, at)) guest->write_virtual_apic(unsigned(at.offset()), width, value);
     else if (apic.claims(at)) apic.write(unsigned(at.offset()), width, value);
+    else if (mmu->stale) mmu->stale->write(at, width, value);
     else memory.write(at, width, value);
 }

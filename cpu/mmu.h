@@ -6,6 +6,8 @@
 #include "memory/linear.h"
 #include <functional>
 
+namespace check { class Stale; }
+
 struct Mmu {
     explicit Mmu(Cpu& cpu);
     ~Mmu();
@@ -20,6 +22,7 @@ struct Mmu {
     // code was translated to a host page is still translated to it. A context that comes back has its old one, if none of
     // its instruction entries went meanwhile. Never used twice.
     u64 stamp = 0;
+    std::unique_ptr<check::Stale> stale;          // the detector of --check=tlb; null: off
     paging::Fault refused;        // the second stage's last fault; no state: for the debugger and tests
 
     struct Counters {             // statistics, no state

@@ -9,6 +9,12 @@ cpu_sources = \
     cpu/bank.h \
     cpu/banks.cpp \
     cpu/banks.h \
+    cpu/check/describe.cpp \
+    cpu/check/settings.h \
+    cpu/check/stale.cpp \
+    cpu/check/stale.h \
+    cpu/check/table_entries.cpp \
+    cpu/check/table_entries.h \
     cpu/cpu.cpp \
     cpu/cpu.h \
     cpu/cpuid/features.def \

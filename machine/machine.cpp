@@ -38,7 +38,7 @@ Parts parts_of(const Options& options) {
     if (options.kernel.empty()) add_firmware(parts, options);
     else if (!options.vga_rom.empty()) parts.vga_rom = firmware::read_vga_rom(options.vga_rom);
     parts.devices = options.devices;
-    parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain;
+    parts.engine = options.engine, parts.tuning = options.tuning, parts.explain = options.explain, parts.check_tlb = options.check_tlb;
     return parts;
 }
 
@@ -230,6 +230,7 @@ int Machine::finish() {
     for (auto& line : serial) line->flush();
     debugcon->flush(), parallel->flush();
     for (auto& shot : screenshots) shot.take(pc->vga.scanout());
+    if (pc->stale_uses) print_stale_uses(*pc);
     if (options.stats) print_stats(*pc, host_seconds() - started, options.stats_json);
     return status();
 }

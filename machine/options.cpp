@@ -64,7 +64,7 @@ static Options::Disk parse_disk(std::string text) {
 namespace {
 struct Texts {
     std::vector<std::string> without, screenshots, disks;
-    std::string memory, rtc, bochsrc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount", debug = "terminal";
+    std::string check, memory, rtc, bochsrc, engine = "fast", code_memory = "64M", stats = "off", clock = "icount", debug = "terminal";
 };
 }
 
@@ -80,6 +80,26 @@ static Options::Screenshot parse_screenshot(const std::string& text) {
     }
     if (shot.file.empty()) throw Error("--screenshot: '" + text + "' names no file");
     return shot;
+}
+
+// tlb[,every=N][,grace=N]
+static check::StaleSettings parse_check(const std::string& text) {
+    check::StaleSettings settings;
+    std::string rest = text + ",";
+    for (bool first = true; !rest.empty(); first = false) {
+        std::string word = rest.substr(0, rest.find(','));
+        rest.erase(0, word.size() + 1);
+        if (first && word == "tlb") continue;
+        if (first) throw Error("--check: '" + word + "' can't be checked; tlb can");
+        bool every = word.starts_with("every="), grace = word.starts_with("grace=");
+        u64& number = every ? settings.every : settings.grace;
+        const char *from = word.data() + 6, *to = word.data() + word.size();
+        if (!every && !grace) throw Error("--check=tlb: '" + word + "' is not known; every=N and grace=N are");
+        auto [end, error] = std::from_chars(from, to, number);
+        if (error != std::errc{} || end != to || (every && !number)) throw Error("--check=tlb: '" + word + "' has no whole number" + (every ? " above 0" : ""));
+    }
+    settings.grace = std::min(settings.grace, u64{1} << 62);
+    return settings;
 }
 
 // CLI11 takes -1 and numbers of more than 64 bits for an unsigned option.
@@ -160,6 +180,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
     app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N")->check(whole_number);
     app.add_flag("--explain", o.explain, "log each VM exit, and of each VM entry that fails which check it was and what it read");
+    app.add_option("--check", t.check, "report uses of stale translations: of every N-th use of a changed one [1], unless an invalidation follows within N instructions [1000000]")->type_name("tlb[,every=N][,grace=N]");
     app.add_option("--debug", t.debug, "stop before the first instruction and ask what to do, at the terminal")->type_name("terminal")->expected(0, 1)->check(CLI::IsMember({"terminal"}));
     app.add_option("--commands", o.commands, "commands for the debugger, before it asks (implies --debug)")->type_name("FILE");
     app.add_option("--gdb", o.gdb, "stop before the first instruction and wait for gdb; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");
@@ -193,6 +214,7 @@ static std::optional<Options> parse(Options o, int argc, const char* const* argv
     for (auto& text : t.screenshots) o.screenshots.push_back(parse_screenshot(text));
     for (auto& text : t.disks) o.disks.push_back(parse_disk(text));
     for (auto& name : t.without) o.tuning.*tuning_of(name) = false;
+    if (app.count("--check")) o.check_tlb = parse_check(t.check);
     if (app.count("--stats")) o.stats = true, o.stats_json = t.stats == "json";
     o.debug = app.count("--debug") || !o.commands.empty();
     if (app.count("--kernel") && !app.count("--firmware")) o.firmware.clear();

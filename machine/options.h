@@ -2,6 +2,7 @@
 // The command line and the configuration file: one struct of what was asked for.
 #pragma once
 #include "base/bits.h"
+#include "cpu/check/settings.h"
 #include "cpu/exec/engine.h"
 #include <optional>
 #include <string>
@@ -64,6 +65,7 @@ struct Options {
     bool stats = false, stats_json = false;
     u64 hash_every = 0;                       // instructions; 0: no hashes
     bool explain = false;                     // say why VM entries fail
+    std::optional<check::StaleSettings> check_tlb;        // look for uses of stale translations
 
     // The debugger.
     bool debug = false;                       // at the terminal

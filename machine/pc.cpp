@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The board's wiring, port map and memory map: the only file that knows addresses and interrupt numbers.
 #include "machine/pc.h"
+#include "base/log.h"
+#include "cpu/mmu.h"
 #include "cpu/virt/layer.h"
 #include <algorithm>
 
@@ -94,7 +96,14 @@ void Pc::make_cpus() {
         c->engine = parts.engine, c->tuning = tuning_of_each(parts.tuning, parts.cpus);
         if (c->virt) c->virt->explain = parts.explain;
     }
+    if (parts.check_tlb) check_tlb(*parts.check_tlb);
     memory.map_changed = [this] { for (Cpu* c : cpus) c->memory_map_changed(); };
+}
+
+void Pc::check_tlb(const check::StaleSettings& settings) {
+    stale_uses = std::make_unique<check::StaleUses>(settings);
+    stale_uses->report = [](const std::string& text) { log_line(text); };
+    for (Cpu* c : cpus) c->mmu->stale = std::make_unique<check::Stale>(*c, *stale_uses);
 }
 
 u64 Pc::retired() const {

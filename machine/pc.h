@@ -4,6 +4,7 @@
 #include "bios/acpi/parameters.h"
 #include "bios/memory_map.h"
 #include "bios/rom/layout.h"
+#include "cpu/check/stale.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid/model.h"
 #include "iodev/acpi_pm.h"
@@ -50,6 +51,7 @@ struct Parts {
     Engine engine = Engine::fast;
     Tuning tuning;
     bool explain = false;                 // say why VM entries fail
+    std::optional<check::StaleSettings> check_tlb;
     u32 vga_memory = Vga::default_memory; // a power of two
     std::vector<u8> firmware;             // ends at 4 GiB, its last 128 KiB at 1 MiB too; empty: the loader's ROM of 64 KiB
     std::vector<u8> variables;            // in flash below it; empty: no flash
@@ -93,6 +95,7 @@ public:
     Line irq(unsigned n, Source source = isa) { return irq_lines[n]->input(source); }
 
     // ---- the CPUs: the boot processor, and the others by number, from 1
+    std::unique_ptr<check::StaleUses> stale_uses;     // null: nobody looks for them
     Cpu cpu;
     std::vector<std::unique_ptr<Cpu>> others;
     std::vector<Cpu*> cpus;               // all of them, by number, which is the APIC id
@@ -162,6 +165,7 @@ private:
     void add_edu();
     void add_pci_test();
     void make_cpus();
+    void check_tlb(const check::StaleSettings&);
     Wires cpu_wires(unsigned number);
     void replace_timers(bool by_hpet);
     void irq_changed(unsigned n, bool level);

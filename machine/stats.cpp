@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The counters behind --stats. None of them is state, and none changes what the guest sees.
 #include "machine/stats.h"
+#include "base/log.h"
 #include "cpu/exec/fast/runner.h"
 #include "cpu/mmu.h"
 #include "cpu/virt/layer.h"
@@ -161,6 +162,23 @@ static void add_up(Rows& sums, const Rows& rows) {
     }
 }
 
+static void add_stale_uses(Rows& rows, const check::StaleUses& s) {
+    auto& c = s.counters;
+    rows.emplace_back("stale_uses_reported", double(c.reported));
+    rows.emplace_back("stale_uses_in_flight", double(c.in_flight));
+    rows.emplace_back("stale_uses_undecided", double(c.undecided));
+    rows.emplace_back("stale_uses_overlooked", double(c.overlooked));
+    rows.emplace_back("stale_accesses", double(c.stale));
+    rows.emplace_back("changed_translations_walked", double(c.walks));
+}
+
+void print_stale_uses(Pc& pc) {
+    for (Cpu* cpu : pc.cpus) cpu->mmu->stale->finish();
+    auto& c = pc.stale_uses->counters;
+    log_line("check tlb: " + std::to_string(c.reported) + " stale uses reported, " + std::to_string(c.in_flight) + " in flight, " +
+             std::to_string(c.undecided) + " undecided at the end" + (c.overlooked ? ", " + std::to_string(c.overlooked) + " overlooked" : ""));
+}
+
 void print_stats(Pc& pc, double seconds, bool json) {
     double retired = double(pc.retired());
     Rows rows{
@@ -170,6 +188,7 @@ void print_stats(Pc& pc, double seconds, bool json) {
         {"instructions_per_second", retired / seconds},
     };
     for (Cpu* cpu : pc.cpus) add_up(rows, counters_of(*cpu));
+    if (pc.stale_uses) add_stale_uses(rows, *pc.stale_uses);
     if (json) std::fprintf(stderr, "{");
     print_rows(rows, json);
     auto contexts = [](Cpu& cpu) -> auto& { return cpu.mmu->tlb.counters.contexts.all(); };

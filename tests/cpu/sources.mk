@@ -4,6 +4,7 @@ tests_cpu_sources = \
     tests/cpu/any_code.h \
     tests/cpu/apic/local.cpp \
     tests/cpu/banks.cpp \
+    tests/cpu/check/stale.cpp \
     tests/cpu/cpuid/cpuid.cpp \
     tests/cpu/event/deliver.cpp \
     tests/cpu/event/guest.h \

@@ -169,7 +169,7 @@ struct TwoStages : TestMachine {
         if (page < 5 && !large && chance.below(4)) rights = 7;
         u64 entry = target | rights | (large ? 0x80 : 0);
         entry |= amd ? (chance.below(4) ? 0 : bit(63)) : u64{0x30};
-        put(at, entry);
+        cpu.write_physical(Physical(at), 8, entry);
         if (old & (amd ? 1 : 7)) root_changed(root);
     }
     template <class Chance> void change_first(Chance& chance) {
@@ -177,7 +177,7 @@ struct TwoStages : TestMachine {
         u64 n = chance.below(64), at = guest_tables + (large ? 0x3018 : 0x4000 + n * 8), old = get<u64>(at);
         u64 entry = large ? chance.below(2) << 21 | 0x80 : (16 + chance.below(64)) << 12;
         entry |= chance.below(8) | (chance.below(4) ? 1 : 0) | chance.below(4) << 5 | (chance.below(6) ? 0 : bit(63));
-        put(at, entry);
+        cpu.write_physical(Physical(at), 8, entry);
         if (old & 1) page_changed(large ? 0x600000 + chance.below(512) * 4096 : 0x400000 + n * 4096);
     }
 

@@ -51,6 +51,20 @@ TEST(Options, WhatIsNotSaidHasItsDefault) {
     EXPECT_FALSE(o->stats);
 }
 
+TEST(Options, TheStaleUseDetectorHasItsNumbers) {
+    EXPECT_FALSE(parsed({"--kernel=k"})->check_tlb);
+    auto plain = parsed({"--kernel=k", "--check=tlb"})->check_tlb, both = parsed({"--kernel=k", "--check=tlb,grace=0,every=7"})->check_tlb;
+    ASSERT_TRUE(plain && both);
+    EXPECT_EQ(plain->every, 1u);
+    EXPECT_EQ(plain->grace, 1'000'000u);
+    EXPECT_EQ(both->every, 7u);
+    EXPECT_EQ(both->grace, 0u);
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--check=cache"}), "tlb can"));
+    EXPECT_TRUE(says(refusal({"--kernel=k", "--check=tlb,often"}), "is not known"));
+    for (auto text : {"--check=tlb,every=0", "--check=tlb,every=", "--check=tlb,grace=-1", "--check=tlb,grace=1x"})
+        EXPECT_TRUE(says(refusal({"--kernel=k", text}), "no whole number")) << text;
+}
+
 TEST(Options, ModulesAndSerialPortsRepeat) {
     auto o = parsed({"--kernel=k", "--module", "a,x y", "--module=b", "--serial", "null", "--serial=file:f"});
     ASSERT_TRUE(o);

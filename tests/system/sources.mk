@@ -4,11 +4,13 @@ EXTRA_DIST += \
     tests/system/bad_input.py \
     tests/system/bochsrc.py \
     tests/system/boot_linux.py \
+    tests/system/check_tlb.py \
     tests/system/clock.py \
     tests/system/determinism.py \
     tests/system/display.py \
     tests/system/disks.py \
     tests/system/dmesg-allowed.txt \
+    tests/system/experiments.py \
     tests/system/firmware.py \
     tests/system/golden/README.md \
     tests/system/golden/grub-uefi.png \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A small hypervisor for Intel and AMD: it runs kernel.cpp as its guest, with up to eight virtual CPUs that take turns on the
-// one physical CPU, under nested or shadow paging. The command line says how: "paging=nested|shadow vcpus=N end=off".
+// one physical CPU, under nested or shadow paging. The command line says how: "paging=nested|shadow vcpus=N end=off"; load= and times= are
+// for another kernel than kernel.cpp (tests/experiments/load.cpp).
 //
 // The loop at the end is the whole of it: enter the guest; it runs on the CPU itself until something happens that is ours to
 // answer (an exit); answer; enter again. What the guest prints goes to COM1, as what we print does.
@@ -163,7 +164,7 @@ static void answer_cpuid(Vcpu& v) {
     if (u32(r[rax]) == 1) c.ebx = (c.ebx & 0xffffff) | v.number << 24, c.ecx = (c.ecx & ~(1u << 5)) | 1u << 31;   // its APIC id; no VMX; a hypervisor
     if (u32(r[rax]) == 0x80000001) c.ecx &= ~4u;                                                                   // no SVM
     if (u32(r[rax]) == 0x40000000) c = {0x40000001, 0x74616c53, 0x776f2065, 0x2121216e};                          // "Slate own!!!"
-    if (u32(r[rax]) == 0x40000001) c = {vcpu_count, nested, 0, 0};
+    if (u32(r[rax]) == 0x40000001) c = {vcpu_count, nested, u32(number(word_after("load="))), u32(number(word_after("times=")))};
     r[rax] = c.eax, r[rbx] = c.ebx, r[rcx] = c.ecx, r[rdx] = c.edx;
 }
 // A serial port is all that the machine has: data at 3F8h, always ready to send.
