@@ -135,6 +135,7 @@ const Insn* Cpu::fetch_slowly(u64 address, u64 room) {
         Physical at;
         u8* host;
         if (!probe_piece(bits64() ? address + have : u32(address + have), Kind::execute, As::current, at, host)) return false;
+        if (!host && !virtual_apic_allows(at, 1, Kind::execute)) return false;
         for (unsigned i = 0; have < upto; i++, have++) bytes[have] = host ? host[i] : u8(memory.read(at + i, 1));
         return true;
     };

@@ -69,11 +69,20 @@ void Mmu::refresh_regime() {
 }
 
 void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
+    keep_from_banks(second.apic_access);
     regime.stage2 = second;
     context.vpid = vpid_or_asid, context.ept = ept;
     refresh_regime();
     select_bank();
     if (stale) stale->entered();
+}
+
+void Mmu::keep_from_banks(u64 apic_access) {
+    constexpr std::size_t most = 8;
+    if (apic_access == paging::Stage2::no_page || std::ranges::count(apic_access_pages, apic_access)) return;
+    if (apic_access_pages.size() == most) apic_access_pages.erase(apic_access_pages.begin());
+    apic_access_pages.push_back(apic_access);
+    memory_map_changed();
 }
 
 // Where what banks and stamps are by is another now: other siblings.
@@ -174,7 +183,7 @@ paging::Access Mmu::access(Kind kind, As as) const {
 
 // Plain memory for this kind of access, or null: the local APIC's page, MMIO, nothing, ROM or watched memory to write to.
 u8* Mmu::host_page(Physical at, Kind kind) const {
-    if (cpu.apic.claims(at)) return nullptr;
+    if (cpu.apic.claims(at) || std::ranges::count(apic_access_pages, at.page())) return nullptr;
     return kind == Kind::write ? cpu.memory.page_for_write(at) : cpu.memory.page_for_read(at);
 }
 
@@ -285,7 +294,7 @@ static void visit_second_stage(Archive& a, paging::Stage2& s) {
     a("nesting", s.kind), a("mode", s.mode), a("root", s.root), a("maxphyaddr", s.maxphyaddr);
     a("gib_pages", s.gib_pages), a("large_pages", s.large_pages), a("accessed_dirty", s.accessed_dirty), a("execute_only", s.execute_only);
     a("mode_based_execute", s.mode_based_execute), a("advanced_information", s.advanced_information);
-    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved), a("execute_trap", s.execute_trap), a("apic_page", s.apic_page);
+    a("nxe", s.nxe), a("pse36", s.pse36), a("global_reserved", s.global_reserved), a("execute_trap", s.execute_trap), a("apic_page", s.apic_page), a("apic_access", s.apic_access);
     a("sub_pages", s.sub_pages), a("sub_page_table", s.sub_page_table);
     s.kind = std::min(s.kind, paging::Nesting::npt), s.mode = std::min(s.mode, paging::Mode::level5);
     s.maxphyaddr = std::clamp<u8>(s.maxphyaddr, 32, 52);
@@ -371,10 +380,10 @@ bool Cpu::peek(u64 address, u64& physical) {
     return false;
 }
 
-static bool virtual_apic(const Cpu& cpu, Physical at) { return cpu.guest && at.page() == paging::virtual_apic_page; }
+static bool virtual_apic(const Cpu& cpu, Physical at) { return cpu.guest && cpu.mmu->is_virtual_apic(at); }
 
 bool Cpu::virtual_apic_allows(Physical at, unsigned width, Kind kind) {
-    return !virtual_apic(*this, at) || guest->virtual_apic_access(unsigned(at.offset()), width, kind == Kind::write);
+    return !virtual_apic(*this, at) || guest->virtual_apic_access(unsigned(at.offset()), width, kind);
 }
 
 u64 Cpu::read_physical(Physical at, unsigned width) {

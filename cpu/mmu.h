@@ -39,6 +39,8 @@ struct Mmu {
     // bits 51:12 are the root, keep apart what is cached under one root by different rules (EPTP[6:3], mode-based execute, sub-pages).
     void enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept = paging::Context::no_ept);
     void leave_guest() { enter_guest({}, 0); }
+    // A guest's local APIC: AVIC's page, or the APIC-access page.
+    bool is_virtual_apic(Physical at) const { return at.page() == paging::virtual_apic_page || at.page() == regime.stage2.apic_access; }
     bool by_sub_pages() const { return regime.stage2.sub_pages; }      // writes may be granted by 128 bytes
     bool pdptes_in_memory() const { return regime.stage1.pdptes_in_memory; }       // read by each walk, not by MOV CR3
 
@@ -110,6 +112,7 @@ private:
     u8* host_page(Physical at, Kind kind) const;
     bool known(u64 address, Kind kind, Physical& at) const;
     void fill_bank(u64 address, Kind kind, u8* host);
+    void keep_from_banks(u64 apic_access);
     void take_rules(const Rules&);
     void select_context(const Rules&);
     void go_back();
@@ -128,6 +131,8 @@ private:
     Selection* before = &selections[1];   // the one before this: entries and exits of guests go to and fro
     std::array<CodeContext, 32> code_contexts;
     u64 last_stamp = 0, code_order = 0;
+    // APIC-access pages of the guests so far: no bank has them, whoever runs, so that entries and exits change nothing in any.
+    std::vector<u64> apic_access_pages;
     paging::Tag renewed;                  // in the operation that is going on: whose stamps are new already
     bool in_operation = false;
 };

@@ -176,6 +176,8 @@ cpu_sources = \
     cpu/vmx/capabilities.cpp \
     cpu/vmx/capabilities.def \
     cpu/vmx/capabilities.h \
+    cpu/vmx/apic_registers.def \
+    cpu/vmx/apic_registers.h \
     cpu/vmx/at_hand.h \
     cpu/vmx/check_memory.cpp \
     cpu/vmx/check_memory.h \
@@ -220,6 +222,7 @@ cpu_sources = \
     cpu/svm/vmexit.cpp \
     cpu/svm/vmrun.cpp \
     cpu/isa/svm.cpp \
+    cpu/vmx/virtual_apic.cpp \
     cpu/vmx/vmx.cpp \
     cpu/vmx/vmx.h \
     cpu/wires.h

@@ -90,7 +90,7 @@ constexpr const char* reasons[] = {
     "nothing", "the entry is not present", "the entry has reserved bits set", "the page is a supervisor's", "the page is not writable", "the page is not executable",
     "SMEP: the supervisor may not execute a user's page", "SMAP: the supervisor may not touch a user's page", "the protection key refuses it",
     "the page is not readable", "the address is wider than the tables reach",
-    "the page-modification log is full", "the sub-page-permission table has no entry", "the sub-page-permission table has reserved bits set",
+    "the page-modification log is full", "it is the APIC-access page", "the sub-page-permission table has no entry", "the sub-page-permission table has reserved bits set",
     "the entry is writable but not readable, or execute-only without support",
     "the entry has a reserved memory type"};
 
@@ -107,12 +107,13 @@ std::string information_text(const Fault& f) {
     case paging::Event::ept_misconfiguration: return "EPT misconfiguration, guest-physical address " + hex(f.guest.value);
     case paging::Event::log_full: return "page-modification log full, guest-physical address " + hex(f.guest.value);
     case paging::Event::sub_page: return "SPP-related event, qualification " + hex(value) + ", guest-physical address " + hex(f.guest.value);
+    case paging::Event::apic_access: return "APIC access, guest-physical address " + hex(f.guest.value);
     case paging::Event::ept_violation: break;
     }
     return "EPT violation, qualification " + hex(value) + " (" + names(qualification_bits, value) + "), guest-physical address " + hex(f.guest.value);
 }
 
-constexpr const char* events[] = {"page_fault", "ept_violation", "ept_misconfiguration", "nested_page_fault", "log_full", "sub_page"};
+constexpr const char* events[] = {"page_fault", "ept_violation", "ept_misconfiguration", "nested_page_fault", "log_full", "sub_page", "apic_access"};
 
 void add_fault(Result& result, const Fault& f, paging::Access access) {
     std::string flaw = f.flaw ? " (" + hex(f.flaw) + ")" : "";

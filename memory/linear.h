@@ -131,7 +131,8 @@ template <class Observer = const NoObserver>
 Result translate_guest_physical(const Regime& regime, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map,
                                 GuestPhysical at, Access access, Observer&& see = NoObserver{}) {
     if (regime.stage2.kind == Nesting::none) return Physical(at.value);
-    if (const Entry* e = access.probes() ? nullptr : hit_guest_physical(tlb, context, at, access)) return e->physical(at.value);
+    const Entry* e = access.probes() ? nullptr : hit_guest_physical(tlb, context, at, access);
+    if (e && e->physical(at.value).page() != regime.stage2.apic_access) return e->physical(at.value);
     auto ask = [&](CachedTables& tables) { return walk_guest_physical(regime, at, access, tables, see); };
     Walk done = walk_and_keep(regime.stage2, tlb, context, vendor, map, {}, access, ask);
     if (const Fault* fault = done.fault()) return *fault;

@@ -65,6 +65,8 @@ struct Stage2 {
     bool execute_trap = false;               // GMET
     static constexpr u64 no_page = ~u64{0};
     u64 apic_page = no_page;                 // AVIC: linear accesses to this guest-physical page are virtual_apic_page's
+    // "virtualize APIC accesses", with EPT and without: the APIC-access address. The walk's own accesses to it end it.
+    u64 apic_access = no_page;
     bool operator==(const Stage2&) const = default;
 };
 
@@ -115,7 +117,7 @@ enum class Stage : u8 { first = 1, second = 2 };
 // Why a walk ends without a translation. From `misconfigured` on: EPT misconfigurations besides reserved bits.
 enum class Reason : u8 {
     none, not_present, reserved, user, write, execute, smep, smap, protection_key, read, too_wide,
-    log_full, sub_page_miss, sub_page_misconfigured, misconfigured, memory_type,
+    log_full, apic_access, sub_page_miss, sub_page_misconfigured, misconfigured, memory_type,
 };
 
 // Whether the protection key refuses (SDM vol. 3, 4.6.2): PKRU for user pages, PKRS for supervisor pages; never a fetch.

@@ -56,7 +56,7 @@ struct Translation {
     constexpr Physical base() const { return Physical(physical.value & ~(size() - 1)); }
 };
 
-enum class Event : u8 { page_fault, ept_violation, ept_misconfiguration, nested_page_fault, log_full, sub_page };
+enum class Event : u8 { page_fault, ept_violation, ept_misconfiguration, nested_page_fault, log_full, sub_page, apic_access };
 
 struct Fault {
     Event event = Event::page_fault;
@@ -250,6 +250,7 @@ private:
             if (!map(d.guest, table_read(), {}, m)) return false;
             d.at = Physical(m.base | (address & (bit(m.shift) - 1)));
             d.home = m.rights.allowed;
+            if (d.at.page() == s2.apic_access) return reach_apic(d.guest), false;
         }
         d.entry = memory.load(d.at, Format::entry_size);
         return true;
@@ -304,6 +305,7 @@ private:
             t.caching.pat = pat;
             t.leaf2 = Physical(m.leaf);
             if (has_linear) show_apic(t);
+            else if (t.physical.page() == s2.apic_access) return reach_apic(t.guest);
         }
         out.verdict = t;
     }
@@ -313,6 +315,14 @@ private:
         if (s2.apic_page == Stage2::no_page || (t.guest.value ^ s2.apic_page) >> t.shift) return;
         t.shift = 12;
         if (t.guest.page() == s2.apic_page) t.physical = Physical(virtual_apic_page | t.guest.offset());
+    }
+
+    // SDM vol. 3, 30.4.6: what the second stage grants, but the guest-physical access exits.
+    void reach_apic(GuestPhysical guest) {
+        Fault fault;
+        fault.event = Event::apic_access, fault.stage = Stage::second, fault.reason = Reason::apic_access;
+        fault.linear = has_linear ? linear : LinearAddress(), fault.guest = guest;
+        fail(fault);
     }
 
     // SDM vol. 3, 4.7: I/D only where fetches can be refused for themselves; PK whatever else refused the page.

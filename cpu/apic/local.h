@@ -59,6 +59,7 @@ public:
     // ---- what the CPU asks between instructions: pending::apic says when
     int highest() const;          // vector to deliver now, or -1
     u8 acknowledge();             // takes it: IRR to ISR; the spurious vector when there is none
+    void end_of_interrupt();      // of the highest one in service
     u8 cr8() const { return u8(tpr >> 4); }
     void set_cr8(u8 value);
 
@@ -69,7 +70,6 @@ private:
     u32 logical_id() const;
     u8 processor_priority() const;
     void update();                                 // pending::apic from IRR, PPR
-    void end_of_interrupt();
     void receive(const ApicMessage& message);
     void take(u8 vector, bool level);
     void complain(u8 error_bit);

@@ -14,12 +14,6 @@ namespace {
 
 Outcome changed(bool ok) { return ok ? Outcome::changed : Outcome::fault; }
 
-void set_edx_eax(Cpu& cpu, u64 value) {
-    cpu.gpr[rax] = u32(value);
-    cpu.gpr[rdx] = value >> 32;
-}
-u64 edx_eax(const Cpu& cpu) { return u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]); }
-
 // For rows that ask themselves: the hypervisor's word, where there is one.
 Outcome intercepted(Slow& x) { return x.cpu.guest ? x.cpu.guest->intercept(x.insn) : Outcome::next; }
 
@@ -190,11 +184,11 @@ Outcome hlt(Slow& x) {
 Outcome rdmsr(Slow& x) {
     u64 value;
     if (!read_msr(x.cpu, u32(x.cpu.gpr[rcx]), value)) return x.raise(gp(0));
-    set_edx_eax(x.cpu, value);
+    x.cpu.gpr.set_edx_eax(value);
     return Outcome::next;
 }
 Outcome wrmsr(Slow& x) {
-    if (!write_msr(x.cpu, u32(x.cpu.gpr[rcx]), edx_eax(x.cpu))) return x.raise(gp(0));
+    if (!write_msr(x.cpu, u32(x.cpu.gpr[rcx]), x.cpu.gpr.edx_eax())) return x.raise(gp(0));
     return Outcome::changed;
 }
 
@@ -203,14 +197,14 @@ bool time_denied(const Cpu& cpu) { return (cpu.control.cr4 & cr4::tsd) && cpu.cp
 Outcome rdtsc(Slow& x) {
     if (time_denied(x.cpu)) return x.raise(gp(0));
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
-    set_edx_eax(x.cpu, read_guest_tsc(x.cpu));
+    x.cpu.gpr.set_edx_eax(read_guest_tsc(x.cpu));
     return Outcome::next;
 }
 Outcome rdtscp(Slow& x) {
     if (!exists(x)) return x.raise(ud());
     if (time_denied(x.cpu)) return x.raise(gp(0));
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
-    set_edx_eax(x.cpu, read_guest_tsc(x.cpu));
+    x.cpu.gpr.set_edx_eax(read_guest_tsc(x.cpu));
     x.cpu.gpr[rcx] = u32(x.cpu.msr.tsc_aux);
     return Outcome::next;
 }
@@ -225,7 +219,7 @@ Outcome rdpmc(Slow& x) {
     if (!(x.cpu.control.cr4 & cr4::pce) && x.cpu.cpl > 0) return x.raise(gp(0));
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
     if (x.cpu.intel() || n >= x.cpu.msr.perf_counter.size()) return x.raise(gp(0));
-    set_edx_eax(x.cpu, x.cpu.msr.perf_counter[n]);
+    x.cpu.gpr.set_edx_eax(x.cpu.msr.perf_counter[n]);
     return Outcome::next;
 }
 
@@ -297,7 +291,7 @@ template <bool On> Outcome set_ac(Slow& x) {
 Outcome rdpkru(Slow& x) {
     if (!(x.cpu.control.cr4 & cr4::pke)) return x.raise(ud());
     if (u32(x.cpu.gpr[rcx])) return x.raise(gp(0));
-    set_edx_eax(x.cpu, x.cpu.control.pkru);
+    x.cpu.gpr.set_edx_eax(x.cpu.control.pkru);
     return Outcome::next;
 }
 Outcome wrpkru(Slow& x) {

@@ -154,7 +154,7 @@ bool xsave_ready(Slow& x, bool supervisor) {
 }
 
 u64 enabled(const Cpu& cpu, bool supervisor) { return cpu.control.xcr0 | (supervisor ? cpu.msr.xss : 0); }
-u64 requested(const Cpu& cpu, bool supervisor) { return enabled(cpu, supervisor) & (u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax])); }
+u64 requested(const Cpu& cpu, bool supervisor) { return enabled(cpu, supervisor) & cpu.gpr.edx_eax(); }
 
 enum class Save : u8 { plain, optimized, compacted, supervisor };
 
@@ -231,7 +231,7 @@ Outcome xgetbv(Slow& x) {
     u32 n = u32(cpu.gpr[rcx]);
     if (n > 1 || (n == 1 && !cpu.features.has(Feature::xgetbv1))) return x.raise(gp(0));
     u64 value = n == 0 ? cpu.control.xcr0 : cpu.control.xcr0 & in_use(cpu);
-    cpu.gpr[rax] = u32(value), cpu.gpr[rdx] = value >> 32;
+    cpu.gpr.set_edx_eax(value);
     return Outcome::next;
 }
 
@@ -241,7 +241,7 @@ Outcome xsetbv(Slow& x) {
     if (!(cpu.control.cr4 & cr4::osxsave)) return x.raise(ud());
     if (cpu.guest)
         if (auto exits = cpu.guest->intercept(x.insn); exits != Outcome::next) return exits;
-    u64 value = u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]);
+    u64 value = cpu.gpr.edx_eax();
     u64 exist = components(cpu.features);
     if (u32(cpu.gpr[rcx]) || !(value & x87_state) || value & ~exist) return x.raise(gp(0));
     cpu.control.xcr0 = value;

@@ -27,5 +27,8 @@ struct Gpr {
     u8 high(unsigned n) const { return u8(r[n] >> 8); }
     void set_high(unsigned n, u8 value) { r[n] = (r[n] & ~u64{0xff00}) | u64{value} << 8; }
 
+    u64 edx_eax() const { return u64{u32(r[rdx])} << 32 | u32(r[rax]); }
+    void set_edx_eax(u64 value) { r[rax] = u32(value), r[rdx] = value >> 32; }
+
     void visit(Archive& a) { a("r", r); }
 };

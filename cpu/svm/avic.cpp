@@ -70,7 +70,10 @@ void Svm::set_virtual_task_priority(u8 priority) {
 
 // ---- accesses
 
-bool Svm::virtual_apic_access(unsigned offset, unsigned width, bool write) {
+// Fetches aren't virtualized: there is no memory to fetch from.
+bool Svm::virtual_apic_access(unsigned offset, unsigned width, Kind kind) {
+    bool write = kind == Kind::write;
+    if (kind == Kind::execute) return true;
     if (avic::permission(offset, width, write) != Permission::fault) return true;
     exit(Exit::avic_noaccel, (write ? written : 0) | (offset & 0xff0));
     return false;

@@ -54,7 +54,7 @@ public:
     void triple_fault() override;
     bool service_pending() override;
     void leave() override;
-    bool virtual_apic_access(unsigned offset, unsigned width, bool write) override;
+    bool virtual_apic_access(unsigned offset, unsigned width, Kind kind) override;
     u64 read_virtual_apic(unsigned offset, unsigned width) override;
     void write_virtual_apic(unsigned offset, unsigned width, u64 value) override;
     void doorbell() override;

@@ -15,6 +15,7 @@
 
 struct Cpu;
 struct Insn;
+enum class Kind : u8;
 
 namespace virt {
 
@@ -63,8 +64,8 @@ public:
     virtual bool service_pending() = 0;
     // Cpu::monitor_trap is set and an instruction has been completed, in part if it is a repeated one.
     virtual void stepped() {}
-    // An access to the guest's local APIC (paging::virtual_apic_page) before anything has changed: false raises a VM exit.
-    virtual bool virtual_apic_access(unsigned, unsigned, bool) { return true; }
+    // An access to the guest's local APIC (Mmu::is_virtual_apic) before anything has changed: false raises a VM exit.
+    virtual bool virtual_apic_access(unsigned, unsigned, Kind) { return true; }
     // What it reads or writes.
     virtual u64 read_virtual_apic(unsigned, unsigned width) { return ones(width); }
     virtual void write_virtual_apic(unsigned, unsigned, u64) {}

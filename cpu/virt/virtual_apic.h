@@ -11,7 +11,7 @@ namespace virt {
 // Offsets of registers; those of a set of vectors are the first of eight.
 namespace apic_page {
 constexpr unsigned id = 0x20, version = 0x30, task_priority = 0x80, processor_priority = 0xa0, eoi = 0xb0, logical_destination = 0xd0,
-                   destination_format = 0xe0, in_service = 0x100, trigger_mode = 0x180, requested = 0x200, icr_low = 0x300, icr_high = 0x310;
+                   destination_format = 0xe0, in_service = 0x100, trigger_mode = 0x180, requested = 0x200, icr_low = 0x300, icr_high = 0x310, self_ipi = 0x3f0;
 }
 
 // The processor's priority by the task's and by the vector in service, 0 if there is none (SDM vol. 3, 30.1.3).
@@ -48,7 +48,7 @@ public:
     void accept(u8 vector) {
         add(apic_page::in_service, vector);
         remove(apic_page::requested, vector);
-        update_priority(vector);
+        set(apic_page::processor_priority, vector & 0xf0);
     }
     // The end of the one in service: gives the one that is in service from now on.
     int end(u8 vector) {

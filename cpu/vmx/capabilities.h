@@ -67,12 +67,12 @@ static_assert(std::size(capability_rows) <= 64);
 // What silicon had.
 constexpr Capabilities nehalem_capabilities{
     "vmx tpr_shadow virtual_nmis monitor_trap_flag preemption_timer load_pat load_efer secondary_controls "
-    "descriptor_table_exiting rdtscp wbinvd_exiting vpid ept ept_execute_only ept_2m_pages"};
+    "virtualize_apic virtualize_x2apic descriptor_table_exiting rdtscp wbinvd_exiting vpid ept ept_execute_only ept_2m_pages"};
 constexpr Capabilities haswell_capabilities = nehalem_capabilities | Capabilities{
     "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching "
     "vmcs_shadowing"};
 constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{
-    "rdseed_exiting xsaves tsc_scaling page_log violation_ve ept_violation_information mode_based_execute sub_pages"};
+    "apic_registers interrupt_delivery posted_interrupts rdseed_exiting xsaves tsc_scaling page_log violation_ve ept_violation_information mode_based_execute sub_pages"};
 constexpr Capabilities all_capabilities = icelake_capabilities;
 
 // ---- controls

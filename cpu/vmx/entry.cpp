@@ -91,6 +91,7 @@ void Vmx::load_guest_pdptes() {
 // Which tables of the second stage, and which tags.
 void Vmx::select_translation() {
     paging::Stage2 second;
+    if (has(secondary::virtualize_apic)) second.apic_access = vmcs[Field::apic_access_address];
     u64 root = paging::Context::no_ept;
     if (has(secondary::ept)) {
         u64 eptp = vmcs[Field::ept_pointer];
@@ -161,11 +162,12 @@ void Vmx::select_events() {
     cpu.held &= ~pending::init;
     cpu.iret_unblocks_nmi = !has(pin::nmi_exiting) || has(pin::virtual_nmis);
     cpu.monitor_trap = has(primary::monitor_trap_flag);
-    trap_pending = timer_expired = tpr_below_threshold = pausing = false;
+    trap_pending = timer_expired = tpr_below_threshold = virtual_interrupt = pausing = false;
+    behind = {};
     if (has(primary::interrupt_window)) cpu.pending |= pending::window;
     if (has(primary::nmi_window)) cpu.pending |= pending::guest;
     if (cpu.pending_dr6) cpu.pending |= pending::debug;
-    if (has(primary::tpr_shadow)) look_at_threshold();
+    if (has(primary::tpr_shadow)) virtual_tpr_written();
     if (has(pin::preemption_timer)) start_timer();
 }
 

@@ -52,7 +52,8 @@ constexpr auto secondary_active = on<primary::secondary_controls>, switches_eptp
                restricted = off<secondary::unrestricted_guest>;
 bool few_cr3_targets(View v) { return v[Field::cr3_target_count] <= v.limits.cr3_targets; }
 // VTPR is read where the page can be.
-bool vtpr_readable(View v) { return v[primary::tpr_shadow] && aligned<Field::virtual_apic_address>(v) && within_reach<Field::virtual_apic_address>(v); }
+bool threshold_counts(View v) { return v[primary::tpr_shadow] && !v[secondary::interrupt_delivery]; }
+bool vtpr_readable(View v) { return threshold_counts(v) && !v[secondary::virtualize_apic] && aligned<Field::virtual_apic_address>(v) && within_reach<Field::virtual_apic_address>(v); }
 bool threshold_not_above_vtpr(View v) {
     u64 vtpr = v.read(v[Field::virtual_apic_address] + 0x80, 1);
     return bits(v[Field::tpr_threshold], 3, 0) <= bits(vtpr, 7, 4);
@@ -275,10 +276,22 @@ constexpr Check controls[] = {
     {"msr-bitmap.reach",       "2.1.1",  "the MSR bitmaps are within reach",                       on<primary::msr_bitmaps>, within_reach<F::msr_bitmap>},
     {"virtual-apic.aligned",   "2.1.1",  "the virtual-APIC page is at a page boundary",            on<primary::tpr_shadow>,  aligned<F::virtual_apic_address>},
     {"virtual-apic.reach",     "2.1.1",  "the virtual-APIC page is within reach",                  on<primary::tpr_shadow>,  within_reach<F::virtual_apic_address>},
-    {"tpr-threshold.reserved", "2.1.1",  "bits 31:4 of the TPR threshold are 0",                   on<primary::tpr_shadow>,  zero<F::tpr_threshold, 31, 4>},
+    {"tpr-threshold.reserved", "2.1.1",  "bits 31:4 of the TPR threshold are 0",                   threshold_counts,         zero<F::tpr_threshold, 31, 4>},
     {"tpr-threshold.vtpr",     "2.1.1",  "the TPR threshold is not above bits 7:4 of VTPR",        vtpr_readable,            threshold_not_above_vtpr},
     {"virtual-nmis",           "2.1.1",  "virtual NMIs need NMI exiting",                          on<pin::virtual_nmis>,    on<pin::nmi_exiting>},
     {"nmi-window",             "2.1.1",  "NMI-window exiting needs virtual NMIs",                  on<primary::nmi_window>,  on<pin::virtual_nmis>},
+    {"apic-access.aligned",    "2.1.1",  "the APIC-access page is at a page boundary",             on<secondary::virtualize_apic>, aligned<F::apic_access_address>},
+    {"apic-access.reach",      "2.1.1",  "the APIC-access page is within reach",                   on<secondary::virtualize_apic>, within_reach<F::apic_access_address>},
+    {"virtual-x2apic.shadow",  "2.1.1",  "virtualize x2APIC mode needs the TPR shadow",            on<secondary::virtualize_x2apic>, on<primary::tpr_shadow>},
+    {"apic-registers.shadow",  "2.1.1",  "APIC-register virtualization needs the TPR shadow",      on<secondary::apic_registers>, on<primary::tpr_shadow>},
+    {"delivery.shadow",        "2.1.1",  "virtual-interrupt delivery needs the TPR shadow",        on<secondary::interrupt_delivery>, on<primary::tpr_shadow>},
+    {"virtual-x2apic.page",    "2.1.1",  "virtualize x2APIC mode excludes virtualized APIC accesses", on<secondary::virtualize_x2apic>, off<secondary::virtualize_apic>},
+    {"delivery.interrupts",    "2.1.1",  "virtual-interrupt delivery needs external-interrupt exiting", on<secondary::interrupt_delivery>, on<pin::external_interrupt_exiting>},
+    {"posted.delivery",        "2.1.1",  "posted interrupts need virtual-interrupt delivery",      on<pin::posted_interrupts>, on<secondary::interrupt_delivery>},
+    {"posted.acknowledge",     "2.1.1",  "posted interrupts need acknowledge interrupt on exit",   on<pin::posted_interrupts>, on<exit::acknowledge_interrupt>},
+    {"posted.vector",          "2.1.1",  "the notification vector is one of 256",                  on<pin::posted_interrupts>, zero<F::notification_vector, 15, 8>},
+    {"posted.aligned",         "2.1.1",  "the posted-interrupt descriptor is at a multiple of 64", on<pin::posted_interrupts>, zero<F::posted_descriptor, 5, 0>},
+    {"posted.reach",           "2.1.1",  "the posted-interrupt descriptor is within reach",        on<pin::posted_interrupts>, within_reach<F::posted_descriptor>},
     {"vpid",                   "2.1.1",  "the VPID is not 0",                                      on<secondary::vpid>,      nonzero<F::vpid>},
     {"eptp.memory-type",       "2.1.1",  "the EPT pointer's memory type is one the CPU takes",     on<secondary::ept>,       eptp<eptp_memory_type>},
     {"eptp.levels",            "2.1.1",  "the EPT pointer asks for a walk length the CPU has",     on<secondary::ept>,       eptp<eptp_levels>},

@@ -12,6 +12,7 @@ bool waits(const Cpu& cpu) { return cpu.activity == Activity::wait_for_sipi; }
 
 // ---- when
 
+bool exit_behind_due(Cpu& cpu) { return of(cpu).exits_behind(); }
 bool threshold_due(Cpu& cpu) { return of(cpu).tpr_below_threshold && !waits(cpu); }
 bool init_due(Cpu& cpu) { return (cpu.pending & pending::init) && !waits(cpu); }
 bool start_up_due(Cpu& cpu) { return cpu.pending & pending::sipi; }
@@ -25,6 +26,7 @@ bool nmi_due(Cpu& cpu) {
     return (cpu.pending & pending::nmi) && !blocked;
 }
 bool window_due(Cpu& cpu) { return of(cpu).has(primary::interrupt_window) && event::interruptible(cpu); }
+bool virtual_interrupt_due(Cpu& cpu) { return of(cpu).virtual_interrupt && event::interruptible(cpu); }
 // An interrupt that exits is not held by IF, nor by anything in HLT.
 bool open_to_interrupts(const Cpu& cpu) { return event::listening(cpu) && !cpu.sti_shadow && !cpu.mov_ss_shadow; }
 bool extint_due(Cpu& cpu) {
@@ -38,6 +40,7 @@ bool apic_due(Cpu& cpu) {
 
 // ---- what
 
+void exit_behind(Cpu& cpu) { of(cpu).take_exit_behind(); }
 void threshold(Cpu& cpu) { of(cpu).exit_now({.reason = Reason::tpr_below_threshold}); }
 void init(Cpu& cpu) {
     cpu.pending &= ~pending::init;
@@ -56,23 +59,25 @@ void nmi(Cpu& cpu) {
     of(cpu).exit_now({.reason = Reason::exception_or_nmi, .interruption = nmi_vector | 2u << 8 | u32(bit(31))});
 }
 void window(Cpu& cpu) { of(cpu).exit_now({.reason = Reason::interrupt_window}); }
+void virtual_interrupt(Cpu& cpu) { of(cpu).take_virtual_interrupt(); }
 
 // With "acknowledge interrupt on exit" the exit says which it was, and the controller has been told.
-void interrupt(Cpu& cpu, u8 (*acknowledge)(Cpu&)) {
-    u32 told = of(cpu).has(exit::acknowledge_interrupt) ? acknowledge(cpu) | u32(bit(31)) : 0;
-    of(cpu).exit_now({.reason = Reason::external_interrupt, .interruption = told});
-}
+u32 acknowledged(u8 vector) { return vector | u32(bit(31)); }
+void external(Cpu& cpu, u32 told) { of(cpu).exit_now({.reason = Reason::external_interrupt, .interruption = told}); }
 void extint(Cpu& cpu) {
     if (!of(cpu).has(pin::external_interrupt_exiting)) return event::extint(cpu);
-    interrupt(cpu, [](Cpu& c) { return c.wires.acknowledge(); });
+    external(cpu, of(cpu).has(exit::acknowledge_interrupt) ? acknowledged(cpu.wires.acknowledge()) : 0);
 }
 void apic(Cpu& cpu) {
     if (!of(cpu).has(pin::external_interrupt_exiting)) return event::apic(cpu);
-    interrupt(cpu, [](Cpu& c) { return c.apic.acknowledge(); });
+    if (!of(cpu).has(exit::acknowledge_interrupt)) return external(cpu, 0);
+    u8 vector = cpu.apic.acknowledge();
+    if (!of(cpu).takes_posted(vector)) external(cpu, acknowledged(vector));
 }
 
 constexpr event::Priority priorities[] = {
     // event                          due                    action
+    {"EOI or APIC write",             exit_behind_due,       exit_behind},
     {"TPR below threshold",           threshold_due,         threshold},
     {"INIT",                          init_due,              init},
     {"start-up IPI",                  start_up_due,          start_up},
@@ -82,6 +87,7 @@ constexpr event::Priority priorities[] = {
     {"NMI window",                    nmi_window_due,        nmi_window},
     {"NMI",                           nmi_due,               nmi},
     {"interrupt window",              window_due,            window},
+    {"virtual interrupt",             virtual_interrupt_due, virtual_interrupt},
     {"ExtINT of the 8259s",           extint_due,            extint},
     {"local APIC interrupt",          apic_due,              apic},
 };

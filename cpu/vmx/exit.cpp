@@ -135,7 +135,8 @@ void Vmx::to_host() {
     cpu.pending_dr6 = 0;
     cpu.if_masks = Cpu::maskable, cpu.iret_unblocks_nmi = true;
     cpu.held |= pending::init;
-    trap_pending = timer_expired = tpr_below_threshold = false;
+    trap_pending = timer_expired = tpr_below_threshold = virtual_interrupt = false;
+    behind = {};
     timer.off();
     cpu.rflags = rflags::one, cpu.cpl = 0;        // before the host's translation is selected
 

@@ -60,8 +60,8 @@ bool Vmx::exists(const Insn& insn) const {
 
 ::Outcome Vmx::intercept(const Insn& insn) {
     switch (insn.row->event) {
-    case Event::rdmsr: return msr_exits(u32(cpu.gpr[rcx]), false) ? exit(Reason::rdmsr, insn) : ::Outcome::next;
-    case Event::wrmsr: return msr_exits(u32(cpu.gpr[rcx]), true) ? exit(Reason::wrmsr, insn) : ::Outcome::next;
+    case Event::rdmsr: return rdmsr(insn, u32(cpu.gpr[rcx]));
+    case Event::wrmsr: return wrmsr(insn, u32(cpu.gpr[rcx]));
     case Event::pause: return pause(insn);
     case Event::xsaves: return saves_exit() ? exit(Reason::xsaves, insn, displacement(cpu, insn), u32(memory_information(cpu, insn))) : ::Outcome::next;
     case Event::xrstors: return saves_exit() ? exit(Reason::xrstors, insn, displacement(cpu, insn), u32(memory_information(cpu, insn))) : ::Outcome::next;
@@ -93,8 +93,7 @@ bool Vmx::exists(const Insn& insn) const {
 
 // ---- XSAVES and XRSTORS (SDM vol. 3, 26.1.3): a component of IA32_XSS that is asked for and has its bit in the bitmap
 bool Vmx::saves_exit() const {
-    u64 asked = u64{u32(cpu.gpr[rdx])} << 32 | u32(cpu.gpr[rax]);
-    return asked & cpu.msr.xss & vmcs[Field::xss_exiting_bitmap];
+    return cpu.gpr.edx_eax() & cpu.msr.xss & vmcs[Field::xss_exiting_bitmap];
 }
 
 // ---- MSRs: a bit each for reads and writes of 0 to 1FFFh and of C000_0000h to C000_1FFFh (SDM vol. 3, 25.6.9)
@@ -104,6 +103,15 @@ bool Vmx::msr_exits(u32 index, bool write) const {
     if (!has(primary::msr_bitmaps) || (!low && !high)) return true;
     u64 at = vmcs[Field::msr_bitmap] + (high ? 1024 : 0) + (write ? 2048 : 0) + n / 8;
     return cpu.memory.read(Physical(at), 1) >> n % 8 & 1;
+}
+
+::Outcome Vmx::rdmsr(const Insn& insn, u32 index) {
+    if (msr_exits(index, false)) return exit(Reason::rdmsr, insn);
+    return reads_virtual_msr(index) ? read_virtual_msr(index) : ::Outcome::next;
+}
+::Outcome Vmx::wrmsr(const Insn& insn, u32 index) {
+    if (msr_exits(index, true)) return exit(Reason::wrmsr, insn);
+    return writes_virtual_msr(index) ? write_virtual_msr(index, cpu.gpr.edx_eax()) : ::Outcome::next;
 }
 
 // ---- ports (SDM vol. 3, 25.6.4): any byte's bit; an access that wraps around 64 KiB exits
@@ -134,19 +142,6 @@ namespace {
 enum Access : u64 { to_cr, from_cr, clts_access, lmsw_access };
 u64 cr_qualification(unsigned n, Access access, unsigned reg) { return n | access << 4 | u64{reg} << 8; }
 
-}
-
-u8 Vmx::virtual_tpr() const { return u8(cpu.memory.read(Physical(vmcs[Field::virtual_apic_address] + 0x80), 1)); }
-
-// SDM vol. 3, 30.1.2: TPR virtualization, of which without virtual-interrupt delivery only the threshold is left.
-void Vmx::set_virtual_tpr(u8 value) {
-    cpu.memory.write(Physical(vmcs[Field::virtual_apic_address] + 0x80), 4, value);
-    look_at_threshold();
-}
-void Vmx::look_at_threshold() {
-    if (virtual_tpr() >> 4 >= (vmcs[Field::tpr_threshold] & 15)) return;
-    tpr_below_threshold = true;
-    cpu.pending |= pending::guest;
 }
 
 ::Outcome Vmx::read_cr(const Insn& insn, unsigned n, u64& value) {
@@ -251,7 +246,8 @@ static Reason reason_of(paging::Event event) {
 }
 
 ::Outcome Vmx::second_stage_fault(const paging::Fault& f) {
-    if (f.event == paging::Event::ept_violation && is_virtualized(f)) return violation = f, cpu.raise(ve());
+    if (f.event == paging::Event::apic_access) return guest_physical_apic_access();
+    if (f.event == paging::Event::ept_violation && raises_ve(f)) return violation = f, cpu.raise(ve());
     Noted n{.reason = reason_of(f.event), .qualification = f.information};
     n.linear = f.linear.value, n.guest_physical = f.guest.value;
     return note(n);
@@ -269,7 +265,7 @@ bool convertible(const paging::Fault& f) { return f.reason != paging::Reason::to
 
 }
 
-bool Vmx::is_virtualized(const paging::Fault& f) const {
+bool Vmx::raises_ve(const paging::Fault& f) const {
     if (!has(secondary::violation_ve) || !convertible(f) || !cpu.protected_mode() || cpu.delivering) return false;
     return !cpu.memory.read(Physical(vmcs[Field::ve_information_address] + area_busy), 4);
 }

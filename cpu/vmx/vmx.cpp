@@ -20,7 +20,8 @@ Vmx::Vmx(Cpu& cpu)
 
 // INIT in root operation is held; what gets here is a reset of the board, or INIT outside VMX operation.
 void Vmx::reset(bool) {
-    on = launched = is_shadow = trap_pending = timer_expired = tpr_below_threshold = pausing = false;
+    on = launched = is_shadow = trap_pending = timer_expired = tpr_below_threshold = virtual_interrupt = pausing = false;
+    behind = {};
     vmxon_pointer = none;
     set_current(none);
     vmcs = {};
@@ -32,6 +33,7 @@ void Vmx::visit(Archive& a) {
     bool inside = cpu.guest;
     a("on", on), a("inside", inside), a("vmxon_pointer", vmxon_pointer), a("current", current), a("launched", launched), a("is_shadow", is_shadow), a("vmcs", vmcs);
     a("trap_pending", trap_pending), a("timer_expired", timer_expired), a("tpr_below_threshold", tpr_below_threshold);
+    a("virtual_interrupt", virtual_interrupt), a("behind", behind);
     a("timer", timer), a("timer_started", timer_started), a("timer_value", timer_value);
     a("pause_first", pause_first), a("pause_last", pause_last), a("pausing", pausing);
     set_current(on && valid_region(current) ? current : none);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // VMX: the state of VMX operation, the current VMCS, and what happens on entries and exits.
 //
-// SDM vol. 3: ch. 24 (VMXON region), 25 (VMCS), 26 (non-root operation), 27 (entries), 28 (exits), 31 (instructions).
-// Left out: SMM and its dual-monitor treatment, APIC virtualization but for the TPR shadow, posted interrupts, and
-// what came behind Ice Lake: none of it is advertised.
+// SDM vol. 3: ch. 24 (VMXON region), 25 (VMCS), 26 (non-root operation), 27 (entries), 28 (exits), 30 (APIC), 31 (instructions).
+// Left out: SMM and its dual-monitor treatment, and what came behind Ice Lake: none of it is advertised.
 #pragma once
 #include "base/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/virt/layer.h"
+#include "cpu/vmx/apic_registers.h"
 #include "cpu/vmx/at_hand.h"
 #include "cpu/vmx/check_memory.h"
 #include "cpu/vmx/exits.h"
@@ -47,6 +47,9 @@ public:
     bool service_pending() override;
     void stepped() override;
     void leave() override;
+    bool virtual_apic_access(unsigned offset, unsigned width, Kind kind) override;
+    u64 read_virtual_apic(unsigned offset, unsigned width) override;
+    void write_virtual_apic(unsigned offset, unsigned width, u64 value) override;
     std::string exit_text(u64 reason) const override { return std::string(vmx::exit_text(reason)); }
 
     // ---- for the instructions (cpu/isa/vmx.cpp)
@@ -94,8 +97,20 @@ public:
     bool trap_pending = false;                    // of the monitor trap flag
     bool timer_expired = false;
     bool tpr_below_threshold = false;
+    bool virtual_interrupt = false;               // one is recognized (30.2.1)
+    void take_virtual_interrupt();
+    bool exits_behind() const { return behind.due; }
+    void take_exit_behind();
+    bool takes_posted(u8 vector);                 // the notification that comes with posted interrupts; its vector is acknowledged
 
 private:
+    // An exit behind the instruction that has written to its APIC.
+    struct Behind {
+        bool due = false;
+        Reason reason{};
+        u64 qualification = 0;
+        void visit(Archive& a) { a("due", due), a("reason", reason), a("qualification", qualification); }
+    };
     struct Bus final : Memory {
         explicit Bus(Cpu& cpu) : cpu(cpu) {}
         u64 read(u64 at, unsigned bytes) const override;
@@ -110,16 +125,34 @@ private:
     };
 
     ::Outcome note(const Noted&);
-    bool is_virtualized(const paging::Fault&) const;
+    bool raises_ve(const paging::Fault&) const;
     void tell_violation();
     bool unblocked_by_iret() const { return cpu.nmi_unblocked_by_iret && !cpu.delivering && cpu.iret_unblocks_nmi; }
-    u8 virtual_tpr() const;
-    void set_virtual_tpr(u8 value);
-    void look_at_threshold();
     bool msr_exits(u32 index, bool write) const;
+    ::Outcome rdmsr(const Insn&, u32 index);
+    ::Outcome wrmsr(const Insn&, u32 index);
     bool port_exits(u16 port, unsigned width) const;
     ::Outcome pause(const Insn&);
     bool saves_exit() const;
+
+    // ---- the guest's local APIC (cpu/vmx/virtual_apic.cpp)
+    u8 virtual_tpr() const;
+    void set_virtual_tpr(u8 value);
+    void virtual_tpr_written();
+    void look_at_threshold();
+    void update_virtual_interrupts();
+    void evaluate_virtual_interrupt();
+    void request_virtual_interrupt(u8 vector);
+    void end_virtual_interrupt();
+    void exit_behind(Reason, u64 qualification);
+    bool is_virtualized(unsigned offset, unsigned width, Kind) const;
+    void virtual_apic_written(apic::Write, unsigned offset);
+    static bool is_self_ipi(u32 command);
+    ::Outcome guest_physical_apic_access();
+    bool reads_virtual_msr(u32 index) const;
+    ::Outcome read_virtual_msr(u32 index);
+    bool writes_virtual_msr(u32 index) const;
+    ::Outcome write_virtual_msr(u32 index, u64 value);
 
     void load_guest();
     void load_guest_control();
@@ -156,6 +189,7 @@ private:
     PageLog page_log{*this};
     Noted noted;
     paging::Fault violation;                      // of the #VE that is under way
+    Behind behind;
     Timer timer;
     u64 timer_started = 0;                        // TSC >> rate at entry
     u64 timer_value = 0;

@@ -19,7 +19,7 @@ public:
     static constexpr u64 ram_left = Frames::count * 4096;
     static constexpr u64 host_code = 0x11000, pae_host = 0x9000, vmxon_region = 0x50000, region = 0x51000, io_bitmaps = 0x52000, msr_bitmap = 0x54000,
                          virtual_apic = 0x55000, lists = 0x56000, other_region = 0x59000, eptp_list = 0x5a000,
-                         shadow_bitmaps = 0x5b000, page_log = 0x5d000, ve_area = 0x5e000, sub_page_table = 0x5f000, ept = 0x60000, pool = 0x80000,
+                         shadow_bitmaps = 0x5b000, page_log = 0x5d000, ve_area = 0x5e000, sub_page_table = 0x5f000, ept = 0x60000, posted = 0x7f000, pool = 0x80000,
                          pool_size = 0x40000, guest_code = 0x10000, code_size = 0x4000;
 
     std::string complaint;                       // the first thing that was wrong
@@ -163,6 +163,7 @@ private:
         set(F::io_bitmap_a, io_bitmaps), set(F::io_bitmap_b, io_bitmaps + 0x1000), set(F::msr_bitmap, msr_bitmap);
         set(F::virtual_apic_address, virtual_apic), set(F::ept_pointer, ept | 0x1e), set(F::eptp_list_address, eptp_list);
         set(F::vmread_bitmap, shadow_bitmaps), set(F::vmwrite_bitmap, shadow_bitmaps + 0x1000), set(F::page_log_address, page_log);
+        set(F::apic_access_address, pool + 0x1e000), set(F::posted_descriptor, posted), set(F::notification_vector, 0xf2);
         set(F::ve_information_address, ve_area), set(F::sub_page_table, sub_page_table);
         set(F::exit_msr_store_address, lists), set(F::exit_msr_load_address, lists + 0x1000), set(F::entry_msr_load_address, lists + 0x2000);
         set(F::exit_msr_store_count, 0), set(F::exit_msr_load_count, 0), set(F::entry_msr_load_count, 0);
@@ -172,6 +173,8 @@ private:
         set(F::primary_controls, field(F::primary_controls) | (chance.next() & chance.next() & chip.primary_may));
         set(F::secondary_controls, field(F::secondary_controls) | (chance.next() & chip.secondary_may & (chance.below(8) ? 0x1c4c : 0x3c4c)));
         set(F::secondary_controls, field(F::secondary_controls) | (chance.next() & chance.next() & chip.secondary_may & 0x02d74000));
+        set(F::secondary_controls, field(F::secondary_controls) | (chance.next() & chance.next() & chip.secondary_may & 0x311));
+        for (F f : {F::guest_interrupt_status, F::eoi_exit_bitmap0, F::eoi_exit_bitmap1, F::eoi_exit_bitmap2, F::eoi_exit_bitmap3}) set(f, chance.next());
         set(F::tsc_multiplier, chance.next()), set(F::page_log_index, chance.below(4) ? chance.below(513) : chance.next());
         if (chance.below(2) && shadowing()) set(F::vmcs_link_pointer, other_region), put(other_region, vmx::revision | u32(bit(31)));
         set(F::pin_controls, field(F::pin_controls) | (chance.next() & chip.pin_may));
@@ -229,6 +232,7 @@ private:
         if (chance.below(2)) noise(io_bitmaps, 0x2000);
         if (chance.below(2)) noise(msr_bitmap, 0x1000);
         if (chance.below(2)) noise(virtual_apic, 0x1000);
+        if (chance.below(2)) noise(posted, 64);
         if (chance.below(2)) noise(eptp_list + 8, 0xff8);
         if (chance.below(2)) noise(shadow_bitmaps, 0x2000);
         if (chance.below(2)) noise(sub_page_table, 0x1000);
@@ -454,6 +458,7 @@ private:
         if (!confined) return;
         if (root != field(F::ept_pointer)) allowed |= Frames::writable_by_ept(memory, root = field(F::ept_pointer));
         if (field(F::primary_controls) & bit(21)) Frames::add(allowed, field(F::virtual_apic_address), 4096);
+        if (field(F::pin_controls) & bit(7)) Frames::add(allowed, field(F::posted_descriptor), 64);
         if (shadowing() && field(F::vmcs_link_pointer) != ~u64{0}) Frames::add(allowed, field(F::vmcs_link_pointer), 4096);
         if (field(F::secondary_controls) & bit(17)) Frames::add(allowed, field(F::page_log_address), 4096);
         if (field(F::secondary_controls) & bit(18)) Frames::add(allowed, field(F::ve_information_address), 4096);

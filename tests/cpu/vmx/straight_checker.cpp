@@ -4,11 +4,11 @@
 
 namespace straight {
 
-// Core i7 of 2013: without APIC virtualization, posted interrupts and IA32_PERF_GLOBAL_CTRL.
+// Core i7 of 2013: without APIC-register virtualization and virtual-interrupt delivery, and without IA32_PERF_GLOBAL_CTRL.
 const Chip haswell{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x00007cee,
+    .secondary_may = 0x00007cff,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 1,
@@ -21,7 +21,7 @@ const Chip haswell{
 const Chip nehalem{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x0000006e,
+    .secondary_may = 0x0000007f,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 0,
@@ -45,9 +45,9 @@ const Chip early{
 
 // All that the emulator can do, with five-level paging.
 const Chip newest{
-    .pin_must = 0x00000016, .pin_may = 0x0000007f,
+    .pin_must = 0x00000016, .pin_may = 0x000000ff,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x02d77cee,
+    .secondary_may = 0x02d77fff,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 1,
@@ -128,8 +128,16 @@ private:
         if (primary(28) && !page(get(0x2004))) return false;
         if (primary(21)) {
             if (!page(get(0x2012))) return false;
-            if (get(0x401c) > 15) return false;
-            if (get(0x401c) > s.memory(get(0x2012) + 128, 1) / 16) return false;
+            if (!secondary(9) && get(0x401c) > 15) return false;
+            if (!secondary(9) && !secondary(0) && get(0x401c) > s.memory(get(0x2012) + 128, 1) / 16) return false;
+        } else if (secondary(4) || secondary(8) || secondary(9)) {
+            return false;
+        }
+        if (secondary(0) && (secondary(4) || !page(get(0x2014)))) return false;
+        if (secondary(9) && !pin(0)) return false;
+        if (pin(7)) {
+            if (!secondary(9) || !exits(15)) return false;
+            if (get(0x0002) > 255 || get(0x2016) % 64 || !reachable(get(0x2016))) return false;
         }
         if (!pin(3) && pin(5)) return false;
         if (!pin(5) && primary(22)) return false;

@@ -45,10 +45,10 @@ TEST(VmxFields, exist_where_their_control_does) {
     auto& nehalem = nehalem_chip().limits.fields;
     auto& haswell = haswell_chip().limits.fields;
     for (Field f : {Field::vmcs_link_pointer, Field::msr_bitmap, Field::tpr_threshold, Field::executive_vmcs, Field::guest_debugctl}) EXPECT_TRUE(early.has(f)) << text(f);
-    for (Field f : {Field::vpid, Field::ept_pointer, Field::guest_pdpte0, Field::secondary_controls, Field::guest_pat, Field::host_efer, Field::preemption_timer_value})
+    for (Field f : {Field::vpid, Field::ept_pointer, Field::guest_pdpte0, Field::secondary_controls, Field::guest_pat, Field::host_efer, Field::preemption_timer_value, Field::apic_access_address})
         EXPECT_TRUE(!early.has(f) && nehalem.has(f)) << text(f);
     for (Field f : {Field::ple_gap, Field::ple_window, Field::vm_function_controls, Field::eptp_list_address, Field::vmread_bitmap, Field::vmwrite_bitmap}) EXPECT_TRUE(!nehalem.has(f) && haswell.has(f)) << text(f);
-    for (Field f : {Field::tsc_multiplier, Field::xss_exiting_bitmap, Field::page_log_index, Field::page_log_address, Field::eptp_index, Field::ve_information_address, Field::sub_page_table}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
+    for (Field f : {Field::tsc_multiplier, Field::xss_exiting_bitmap, Field::page_log_index, Field::page_log_address, Field::eptp_index, Field::ve_information_address, Field::sub_page_table, Field::notification_vector, Field::posted_descriptor, Field::guest_interrupt_status, Field::eoi_exit_bitmap3}) EXPECT_TRUE(!haswell.has(f) && newest_chip().limits.fields.has(f)) << text(f);
     for (auto& r : fields) EXPECT_TRUE(newest_chip().limits.fields.has(r.field)) << r.text;
 }
 
@@ -158,7 +158,7 @@ TEST(VmxCapabilities, every_one_brings_a_bit) {
     for (auto& r : capability_rows) {
         Capabilities less = all_capabilities;
         less.remove(r.capability);
-        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid xsaves"};
+        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid x2apic xsaves"};
         auto with = limits(all_capabilities, features, 0, 40), without = limits(less, features, 0, 40);
         bool differ = false;
         for (u32 index = 0x480; index <= 0x491; index++) differ |= capability_msr(index, with) != capability_msr(index, without);

@@ -6,13 +6,13 @@
 namespace vmx {
 
 enum Field : u32 {
-    vpid = 0x0000, posted_interrupt_vector = 0x0002, eptp_index = 0x0004,
+    vpid = 0x0000, notification_vector = 0x0002, eptp_index = 0x0004,
     guest_es = 0x0800, guest_cs = 0x0802, guest_ss = 0x0804, guest_ds = 0x0806, guest_fs = 0x0808, guest_gs = 0x080a, guest_ldtr = 0x080c,
     guest_tr = 0x080e, guest_interrupt_status = 0x0810, pml_index = 0x0812,
     host_es = 0x0c00, host_cs = 0x0c02, host_ss = 0x0c04, host_ds = 0x0c06, host_fs = 0x0c08, host_gs = 0x0c0a, host_tr = 0x0c0c,
     io_bitmap_a = 0x2000, io_bitmap_b = 0x2002, msr_bitmaps = 0x2004, exit_msr_store = 0x2006, exit_msr_load = 0x2008, entry_msr_load = 0x200a,
-    executive_vmcs = 0x200c, pml_address = 0x200e, tsc_offset = 0x2010, virtual_apic = 0x2012, apic_access = 0x2014, vm_function_controls = 0x2018,
-    eptp = 0x201a, eptp_list = 0x2024, vmread_bitmap = 0x2026, vmwrite_bitmap = 0x2028, ve_information = 0x202a, xss_bitmap = 0x202c,
+    executive_vmcs = 0x200c, pml_address = 0x200e, tsc_offset = 0x2010, virtual_apic = 0x2012, apic_access = 0x2014, posted_descriptor = 0x2016,
+    vm_function_controls = 0x2018, eptp = 0x201a, eoi_exits0 = 0x201c, eoi_exits1 = 0x201e, eoi_exits2 = 0x2020, eoi_exits3 = 0x2022, eptp_list = 0x2024, vmread_bitmap = 0x2026, vmwrite_bitmap = 0x2028, ve_information = 0x202a, xss_bitmap = 0x202c,
     sub_page_table = 0x2030, tsc_multiplier = 0x2032,
     guest_physical_address = 0x2400,
     vmcs_link = 0x2800, guest_debugctl = 0x2802, guest_pat = 0x2804, guest_efer = 0x2806, guest_perf_global = 0x2808, guest_pdpte0 = 0x280a,
@@ -53,13 +53,13 @@ enum : u32 {
 
 // Controls by name: those that guests of ours ask for.
 enum : u32 {
-    pin_interrupts = 1 << 0, pin_nmi = 1 << 3, pin_virtual_nmi = 1 << 5, pin_preemption_timer = 1 << 6,
+    pin_interrupts = 1 << 0, pin_nmi = 1 << 3, pin_virtual_nmi = 1 << 5, pin_preemption_timer = 1 << 6, pin_posted = 1 << 7,
     cpu_interrupt_window = 1 << 2, cpu_tsc_offset = 1 << 3, cpu_hlt = 1 << 7, cpu_invlpg = 1 << 9, cpu_mwait = 1 << 10, cpu_rdpmc = 1 << 11,
     cpu_rdtsc = 1 << 12, cpu_cr3_load = 1 << 15, cpu_cr3_store = 1 << 16, cpu_cr8_load = 1 << 19, cpu_cr8_store = 1 << 20, cpu_tpr_shadow = 1 << 21,
     cpu_nmi_window = 1 << 22, cpu_dr = 1 << 23, cpu_io = 1 << 24, cpu_io_bitmaps = 1 << 25, cpu_mtf = 1 << 27, cpu_msr_bitmaps = 1 << 28,
     cpu_monitor = 1 << 29, cpu_pause = 1 << 30, cpu_secondary = 1u << 31,
     cpu2_apic_accesses = 1 << 0, cpu2_ept = 1 << 1, cpu2_descriptor_tables = 1 << 2, cpu2_rdtscp = 1 << 3, cpu2_x2apic = 1 << 4, cpu2_vpid = 1 << 5,
-    cpu2_wbinvd = 1 << 6, cpu2_unrestricted = 1 << 7, cpu2_pause_loop = 1 << 10, cpu2_rdrand = 1 << 11, cpu2_invpcid = 1 << 12,
+    cpu2_wbinvd = 1 << 6, cpu2_unrestricted = 1 << 7, cpu2_apic_registers = 1 << 8, cpu2_delivery = 1 << 9, cpu2_pause_loop = 1 << 10, cpu2_rdrand = 1 << 11, cpu2_invpcid = 1 << 12,
     cpu2_vm_functions = 1 << 13, cpu2_vmcs_shadowing = 1 << 14, cpu2_rdseed = 1 << 16, cpu2_pml = 1 << 17, cpu2_ve = 1 << 18, cpu2_xsaves = 1 << 20,
     cpu2_mode_based_execute = 1 << 22, cpu2_sub_page = 1 << 23, cpu2_tsc_scaling = 1 << 25,
     exit_save_debug = 1 << 2, exit_host_64 = 1 << 9, exit_acknowledge = 1 << 15, exit_save_pat = 1 << 18, exit_load_pat = 1 << 19,

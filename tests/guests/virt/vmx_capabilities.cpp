@@ -24,6 +24,10 @@ struct Need { Field field; u32 bit; void (*meet)(); };
 static constexpr Need needs[] = {
     {pin_controls, pin_virtual_nmi, [] { also(pin_controls, pin_msr, pin_nmi); }},
     {pin_controls, pin_preemption_timer, [] { write(preemption_timer, 1u << 30); }},
+    {pin_controls, pin_posted, [] {
+        also(pin_controls, pin_msr, pin_interrupts), also(cpu_controls, cpu_msr, cpu_tpr_shadow), also(exit_controls, exit_msr, exit_acknowledge);
+        secondary(cpu2_delivery), write(virtual_apic, some_page()), write(posted_descriptor, some_page()), write(notification_vector, 0xf2);
+    }},
     {cpu_controls, cpu_tpr_shadow, [] { write(virtual_apic, some_page()), write(tpr_threshold, 0); }},
     {cpu_controls, cpu_nmi_window, [] { also(pin_controls, pin_msr, pin_nmi | pin_virtual_nmi); }},
     {cpu_controls, cpu_io_bitmaps, [] { write(io_bitmap_a, some_page()), write(io_bitmap_b, some_page()); }},
@@ -33,8 +37,8 @@ static constexpr Need needs[] = {
     {cpu_controls_2, cpu2_x2apic, [] { also(cpu_controls, cpu_msr, cpu_tpr_shadow), write(virtual_apic, some_page()), write(tpr_threshold, 0); }},
     {cpu_controls_2, cpu2_vpid, [] { write(vpid, 1); }},
     {cpu_controls_2, cpu2_unrestricted, [] { secondary(cpu2_ept), write(eptp, ept_pointer(root)); }},
-    {cpu_controls_2, 1 << 8, [] { also(cpu_controls, cpu_msr, cpu_tpr_shadow), write(virtual_apic, some_page()), write(tpr_threshold, 0); }},
-    {cpu_controls_2, 1 << 9, [] { also(pin_controls, pin_msr, pin_interrupts), also(cpu_controls, cpu_msr, cpu_tpr_shadow), write(virtual_apic, some_page()); }},
+    {cpu_controls_2, cpu2_apic_registers, [] { also(cpu_controls, cpu_msr, cpu_tpr_shadow), write(virtual_apic, some_page()), write(tpr_threshold, 0); }},
+    {cpu_controls_2, cpu2_delivery, [] { also(pin_controls, pin_msr, pin_interrupts), also(cpu_controls, cpu_msr, cpu_tpr_shadow), write(virtual_apic, some_page()); }},
     {cpu_controls_2, cpu2_vm_functions, [] { write(vm_function_controls, 0); }},
     {cpu_controls_2, 1 << 14, [] { write(vmread_bitmap, some_page()), write(vmwrite_bitmap, some_page()); }},
     {cpu_controls_2, 1 << 17, [] { secondary(cpu2_ept), write(eptp, ept_pointer(root)), write(pml_address, some_page()), write(pml_index, 511); }},
@@ -108,6 +112,19 @@ static void without_needs() {
     unmet("VPID 0", cpu_controls_2, cpu2_vpid, cpu2_msr, [] { write(vpid, 0); });
     unmet("unrestricted guest without EPT", cpu_controls_2, cpu2_unrestricted, cpu2_msr, [] { write(cpu_controls_2, read(cpu_controls_2) & ~u64(cpu2_ept)); });
     unmet("saving the timer that is not on", exit_controls, exit_save_timer, exit_msr, [] { write(pin_controls, read(pin_controls) & ~u64(pin_preemption_timer)); });
+    auto no_shadow = [] { write(cpu_controls, read(cpu_controls) & ~u64(cpu_tpr_shadow)); };
+    auto no_interrupts = [] { write(pin_controls, read(pin_controls) & ~u64(pin_interrupts)); };
+    unmet("APIC-access page of no page's beginning", cpu_controls_2, cpu2_apic_accesses, cpu2_msr, [] { write(apic_access, some_page() + 8); });
+    unmet("  beyond the physical addresses", cpu_controls_2, cpu2_apic_accesses, cpu2_msr, [] { write(apic_access, 1ull << 52); });
+    unmet("x2APIC mode with virtualized APIC accesses", cpu_controls_2, cpu2_x2apic, cpu2_msr, [] { secondary(cpu2_apic_accesses), write(apic_access, some_page()); });
+    unmet("APIC-register virtualization without TPR shadow", cpu_controls_2, cpu2_apic_registers, cpu2_msr, no_shadow);
+    unmet("virtual-interrupt delivery without TPR shadow", cpu_controls_2, cpu2_delivery, cpu2_msr, no_shadow);
+    unmet("  without external-interrupt exiting", cpu_controls_2, cpu2_delivery, cpu2_msr, no_interrupts);
+    unmet("posted interrupts without virtual-interrupt delivery", pin_controls, pin_posted, pin_msr, [] { write(cpu_controls_2, read(cpu_controls_2) & ~u64(cpu2_delivery)); });
+    unmet("  without acknowledge interrupt on exit", pin_controls, pin_posted, pin_msr, [] { write(exit_controls, read(exit_controls) & ~u64(exit_acknowledge)); });
+    unmet("  with a vector of 9 bits", pin_controls, pin_posted, pin_msr, [] { write(notification_vector, 0x100); });
+    unmet("  with a descriptor of no multiple of 64", pin_controls, pin_posted, pin_msr, [] { write(posted_descriptor, some_page() + 32); });
+    unmet("  with one beyond the physical addresses", pin_controls, pin_posted, pin_msr, [] { write(posted_descriptor, 1ull << 52); });
     unmet("x2APIC mode without TPR shadow", cpu_controls_2, cpu2_x2apic, cpu2_msr, [] { write(cpu_controls, read(cpu_controls) & ~u64(cpu_tpr_shadow)); });
 }
 
