@@ -5,9 +5,8 @@
 #include "cpu/gate.h"
 
 [[gnu::always_inline]] inline Outcome Cpu::execute_inline(const Insn& insn) {
-    if (insn.gated)
-        if (Outcome refused = gate(*this, insn); refused != Outcome::next) return refused;
-    Outcome outcome = insn.run(*this, insn);
+    Outcome outcome = insn.gated ? gate(*this, insn) : Outcome::next;
+    if (outcome == Outcome::next) outcome = insn.run(*this, insn);
     switch (outcome) {
     case Outcome::next: case Outcome::changed:
         gpr[rip_reg] = bits64() ? gpr[rip_reg] + insn.length : u32(gpr[rip_reg] + insn.length);

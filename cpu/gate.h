@@ -3,5 +3,5 @@
 #pragma once
 #include "cpu/cpu.h"
 
-// Outcome::next, or the fault (Insn::gated says whether there is anything to ask).
+// Outcome::next; changed: it is done already, by what a hypervisor has set up for it; or the fault (Insn::gated says whether there is anything to ask).
 Outcome gate(Cpu& cpu, const Insn& insn);

@@ -37,7 +37,7 @@ public:
     // INIT is due: true if something else has been done in its place.
     virtual bool redirects_init() { return false; }
 
-    // ---- asked while a guest runs. Outcome::next: the instruction goes on; fault: a VM exit has been raised.
+    // ---- asked while a guest runs. Outcome::next: the instruction goes on; changed: it has been done; fault: a VM exit has been raised.
 
     // Whether the guest has the instruction at all: controls enable RDTSCP, RDPID, INVPCID. False: #UD.
     virtual bool exists(const Insn&) const { return true; }

@@ -15,6 +15,8 @@
   xen      from a CD: SeaBIOS, GRUB, Xen, its dom0, which creates a PVH domU, to the power-off
   exits    the guest tests/guests/virt/exit_rate.cpp: a round trip of a CPUID exit, in time and in instructions of the host (by
            valgrind), computing in a guest and outside, walks of two stages and of one; VMX beside SVM
+  interrupts  VM exits of a kernel with two CPUs under QEMU in KVM, with virtual-interrupt delivery and posted interrupts, and with
+           AVIC, and without: counts, not times. The exit status is 1 where there are no fewer with than without
   disk     writing with a sync and reading again, in Linux by IDE's DMA, a raw and a qcow2 disk: MiB a second of wall time
 
 Seconds are user CPU seconds of the emulator's process: of all of it by wait4 (boot), else the difference between two
@@ -642,6 +644,41 @@ def exits(bench):
         print("  (valgrind is not installed: no count of instructions)")
 
 
+# ---- interrupts
+# By the module's parameter; the kinds of exits that interrupts are the cause of.
+DELIVERY = {"max-intel": "kvm_intel.enable_apicv", "max-amd": "kvm_amd.avic"}
+OF_INTERRUPTS = {"max-intel": ["external interrupt", "interrupt window", "WRMSR", "RDMSR", "APIC access", "APIC write", "virtualized EOI",
+                               "TPR below threshold", "EPT misconfiguration"],
+                 "max-amd": ["INTR", "VINTR", "MSR", "AVIC incomplete IPI", "AVIC access not accelerated"]}
+
+
+def interrupts(bench):
+    """One run each: a run of slate is the same every time."""
+    words, rows = (bench.image("kernel.sh", "newest"), bench.image("kvmqemu.sh", "newest")), []
+    for model, parameter in DELIVERY.items():
+        counts = []
+        for value in "01":
+            command = bench.command("slate", *words, f"{QUIET} wl=run,kvmwork,qemu,2 {parameter}={value}") + ["--cpu", model, "--smp", "2"]
+            if bench.arguments.commands:
+                print(shlex.join(command))
+                continue
+            stats = re.search(r"^\{.*\}$", Run(f"interrupts: {model}", command, bench.logs / f"interrupts-{model}-{value}.log").errors, re.M)
+            counts.append(json.loads(stats[0]))
+        if not counts:
+            continue
+        kinds = [kind for kind in OF_INTERRUPTS[model] if any(f"exits: {kind}" in count for count in counts)]
+        for kind in [f"exits: {kind}" for kind in kinds] + ["vm_exits"]:
+            rows.append([f"{model}, {kind.removeprefix('exits: ')}", *(str(count.get(kind, 0)) for count in counts)])
+        without, having = (sum(count.get(f"exits: {kind}", 0) for kind in kinds) for count in counts)
+        rows.append([f"{model}, those for interrupts", str(without), str(having)])
+        bench.row(f"interrupts, {model}, exits without", without, "")
+        bench.row(f"interrupts, {model}, exits with", having, "")
+        bench.good &= having < without
+    if not rows:
+        raise Shown
+    table("VM exits of a kernel with two CPUs in KVM: enable_apicv, avic", ["exits", "0", "1"], rows)
+
+
 # ---- disk
 DISK_MIB = 512
 
@@ -692,7 +729,7 @@ def chosen(bench, known):
 
 # ---- The whole ---------------------------------------------------------------------------------------------------
 PARTS = {"build": builds, "boot": boots, "work": works, "screen": screens, "cpus": cpus, "idle": idles, "disk": disks, "kernels": kernels, "kvm": kvms,
-         "xen": xens, "exits": exits}
+         "xen": xens, "exits": exits, "interrupts": interrupts}
 
 
 def write_history(bench):
@@ -726,7 +763,7 @@ def main():
     if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *KVM_CASES}:
         parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *KVM_CASES])}")
     bench = Bench(arguments)
-    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "screen", "cpus", "idle", "disk", "xen", "exits"))]
+    unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "screen", "cpus", "idle", "disk", "xen", "exits", "interrupts"))]
     for part in arguments.only or unnamed:
         try:
             PARTS[part](bench)

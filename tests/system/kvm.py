@@ -33,6 +33,7 @@ WITHOUT = {
                   "accessed-dirty": "kvm_intel.eptad=0", "virtual-nmis": "kvm_intel.vnmi=0",
                   "preemption-timer": "kvm_intel.preemption_timer=0", "tdp-mmu": "kvm.tdp_mmu=0",
                   "page-log": "kvm_intel.pml=0", "shadow-vmcs": "kvm_intel.enable_shadow_vmcs=0", "pause-loops": "kvm_intel.ple_gap=0",
+                  "virtual-interrupts": "kvm_intel.enable_apicv=0", "virtual-apic": "kvm_intel.enable_apicv=0 kvm_intel.flexpriority=0",
                   "ept-and-vpid": "kvm_intel.ept=0 kvm_intel.vpid=0"},
     "max-amd": {"next-rip": "kvm_amd.nrips=0", "virtual-gif": "kvm_amd.vgif=0", "virtual-vmload": "kvm_amd.vls=0",
                 "tdp-mmu": "kvm.tdp_mmu=0"},
@@ -42,12 +43,13 @@ WITH = {"max-intel": {}, "max-amd": {"avic": "kvm_amd.avic=1"}}
 # What KVM's parameters say where nothing is turned off, and which flags /proc/cpuinfo has.
 PARAMETERS = {
     "max-intel": {"kvm_intel": {"ept": "Y", "eptad": "Y", "unrestricted_guest": "Y", "vpid": "Y", "vnmi": "Y",
-                                "preemption_timer": "Y", "pml": "Y", "enable_shadow_vmcs": "Y"}},
+                                "preemption_timer": "Y", "pml": "Y", "enable_shadow_vmcs": "Y",
+                                "enable_apicv": "Y", "flexpriority": "Y"}},
     "max-amd": {"kvm_amd": {"npt": "Y", "nrips": "[Y1]", "vgif": "[Y1]"}},
 }
 FLAGS = {
     "max-intel": ["vmx", "ept", "vpid", "vnmi", "preemption_timer", "invvpid", "ept_x_only", "ept_ad", "tsc_offset", "vtpr",
-                  "mtf", "unrestricted_guest", "ple", "shadow_vmcs", "pml", "ept_mode_based_exec", "tsc_scaling"],
+                  "mtf", "unrestricted_guest", "ple", "shadow_vmcs", "pml", "ept_mode_based_exec", "tsc_scaling", "flexpriority", "apicv", "vapic", "vapic_reg", "vid", "posted_intr"],
     "max-amd": ["svm", "npt", "nrip_save", "decodeassists", "pausefilter", "vgif", "flushbyasid", "lbrv",
                 "tsc_scale", "avic", "v_vmsave_vmload"],
 }

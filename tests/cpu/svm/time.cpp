@@ -7,7 +7,7 @@ using namespace svm;
 
 namespace {
 
-constexpr u32 tsc_msr = 0x10, mperf = 0xe7, aperf = 0xe8, ratio_msr = 0xc0000104;
+constexpr u32 tsc_msr = 0x10, ratio_msr = 0xc0000104;
 constexpr u64 now = 1'000'000;
 
 u64 edx_eax(const SvmHost& m) { return m.cpu.gpr[rdx] << 32 | u32(m.cpu.gpr[rax]); }
@@ -51,11 +51,6 @@ TEST(SvmTime, a_high_tsc_keeps_its_low_bits) {
     m.cpu.msr.tsc_offset = 0x4000000000000002 - m.clock.ticks - 1;
     m.cpu.run(m.clock.ticks + 1);
     EXPECT_EQ(edx_eax(m), 0x6000000000000003u);
-}
-
-TEST(SvmTime, mperf_is_multiplied_and_aperf_is_not) {
-    EXPECT_EQ(guest_reads("0f 32", 0x200000000, mperf), 2 * now);
-    if (find_model("max-amd")->features.has(Feature::aperfmperf)) { EXPECT_EQ(guest_reads("0f 32", 0x200000000, aperf), now); }
 }
 
 TEST(SvmTime, the_host_sees_no_ratio) {

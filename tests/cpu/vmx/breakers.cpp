@@ -34,7 +34,7 @@ const std::vector<Breaker>& breakers() {
     //   check                     scene              changes                                                                      expected
     static const std::vector<Breaker> rows = {
         {"pin.ones",               long_mode,         {flip(pin_c, bit(1))},                                                       controls},
-        {"pin.reserved",           long_mode,         {flip(pin_c, bit(7))},                                                       controls},
+        {"pin.reserved",           long_mode,         {flip(pin_c, bit(8))},                                                       controls},
         {"primary.ones",           long_mode,         {flip(primary_c, bit(26))},                                                  controls},
         {"primary.reserved",       long_mode,         {flip(primary_c, bit(17))},                                                  controls},
         {"secondary.reserved",     long_mode,         {flip(secondary_c, bit(15))},                                                controls},

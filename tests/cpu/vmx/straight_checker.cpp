@@ -21,7 +21,7 @@ const Chip haswell{
 const Chip nehalem{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x0000007f,
+    .secondary_may = 0x0000006f,
     .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
     .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
     .function_may = 0,

@@ -25,7 +25,7 @@ TEST(VmxFields, are_found_by_encoding_with_their_high_halves) {
     EXPECT_EQ(find(0x2800), (Component{Field::vmcs_link_pointer, false}));
     EXPECT_EQ(find(0x2801), (Component{Field::vmcs_link_pointer, true}));
     EXPECT_EQ(find(0x681e), (Component{Field::guest_rip, false}));
-    for (u64 none : {u64{0x0001}, u64{0x4001}, u64{0x681f}, u64{0x2808}, u64{0x2808 + 1}, u64{0x2034}, u64{0x0002}, u64{0x1800}, u64{0x7800}, u64{0x681e + 0x8000},
+    for (u64 none : {u64{0x0001}, u64{0x4001}, u64{0x681f}, u64{0x2808}, u64{0x2808 + 1}, u64{0x2034}, u64{0x0006}, u64{0x1800}, u64{0x7800}, u64{0x681e + 0x8000},
                      u64{0x4000 + 0x80}, u64{0x4000 + 0x200}, u64{0x1000}, bit(32) | 0x681e, ~u64{0}})
         EXPECT_FALSE(find(none)) << std::hex << none;
 }

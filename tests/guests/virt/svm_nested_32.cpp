@@ -73,7 +73,7 @@ static void entries(const Tables& nested, u64 frame) {
         large_page = u32(large | all | 1 << 21), npf("a reserved bit of a 4-MiB page", do_read, user | RSV | P);
         large_page = link;
     } else {
-        nested.set_page(frame | all | 1ull << 51), npf("a reserved bit", do_read, user | RSV | P);
+        nested.set_page(frame | all | 1ull << 55), npf("a reserved bit", do_read, user | RSV | P);
         nested.set_page(frame | all | no_execute), npf("a fetch with NX", do_jump, user | ID | P);
         is("  a read", run(do_read), on_hlt);
     }

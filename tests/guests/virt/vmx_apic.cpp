@@ -8,7 +8,7 @@
 using namespace vmx;
 
 static Machine m;
-static u64 root, page, backing, bitmaps, descriptor;
+static u64 root, apic_page, backing, bitmaps, posts;
 static constexpr u32 registers = cpu2_apic_registers, delivery = cpu2_delivery;
 static constexpr u64 done = on_exception;                  // the UD2 behind
 
@@ -25,12 +25,12 @@ static void prepare(void (*code)(), u32 more, u32 pin = 0, u32 status = 0) {
     set({.pin = pin | (interrupts ? u32(pin_interrupts) : 0), .cpu = cpu_tpr_shadow | cpu_msr_bitmaps,
          .cpu2 = more | (root ? u32(cpu2_ept) : 0), .exit = exit_host_64 | (interrupts ? u32(exit_acknowledge) : 0)});
     write(exception_bitmap, 1 << UD | 1 << GP), write(msr_bitmaps, bitmaps), write(virtual_apic, backing), write(tpr_threshold, 0);
-    write(guest_interrupt_status, status), write(apic_access, page), write(eptp, ept_pointer(root));
+    write(guest_interrupt_status, status), write(apic_access, apic_page), write(eptp, ept_pointer(root));
     for (Field f : {eoi_exits0, eoi_exits1, eoi_exits2, eoi_exits3}) write(f, 0);
 }
 static u64 run(void (*code)(), u32 more, u64 at = 0, u64 value = 0, u32 status = 0) {
     prepare(code, more, 0, status);
-    m.registers.r[rbx] = page + at, m.registers.r[rcx] = value;
+    m.registers.r[rbx] = apic_page + at, m.registers.r[rcx] = value;
     return enter(m);
 }
 static u64 run_on_page(void (*code)(), u32 more, u64 at = 0, u64 value = 0, u32 status = 0) {
@@ -83,7 +83,7 @@ static void accesses() {
     clear();
     make(m, reads);
     set({.cpu2 = cpu2_apic_accesses | (root ? u32(cpu2_ept) : 0)});
-    write(apic_access, page), write(eptp, ept_pointer(root)), m.registers.r[rbx] = page + 0x80;
+    write(apic_access, apic_page), write(eptp, ept_pointer(root)), m.registers.r[rbx] = apic_page + 0x80;
     is("without TPR shadow the task priority's read exits", enter(m), on_apic_access), is("  offset", read(qualification), 0x80);
     if (!has_secondary(registers)) return;
     for (u32 at : {0x20u, 0x30u, 0x80u, 0xb0u, 0xd0u, 0xe0u, 0xf0u, 0x100u, 0x170u, 0x180u, 0x1f0u, 0x200u, 0x270u, 0x280u, 0x300u, 0x310u, 0x320u, 0x330u, 0x340u,
@@ -97,9 +97,9 @@ static void accesses() {
     clear();
     is("a string that writes twice", run_on_page(copies, registers, 0x80), on_apic_write), is("  exits behind its first element", m.registers.r[rcx], 1);
     clear(), reg(0x80, 0x70);
-    prepare(writes, cpu2_apic_accesses), write(tpr_threshold, 5), m.registers.r[rbx] = page + 0x80, m.registers.r[rcx] = 0x40;
+    prepare(writes, cpu2_apic_accesses), write(tpr_threshold, 5), m.registers.r[rbx] = apic_page + 0x80, m.registers.r[rcx] = 0x40;
     is("a task priority below the threshold", enter(m), on_tpr), is("  behind the write", read(guest_rip), word(writes_after)), is("  written", reg(0x80), 0x40);
-    prepare(writes, cpu2_apic_accesses), write(tpr_threshold, 5), m.registers.r[rbx] = page + 0x80;
+    prepare(writes, cpu2_apic_accesses), write(tpr_threshold, 5), m.registers.r[rbx] = apic_page + 0x80;
     is("  from the start", enter(m), on_tpr), is("  RIP", read(guest_rip), word(writes_at));
 }
 
@@ -107,15 +107,15 @@ static void accesses() {
 
 CODE(breaks, "lea 0x800(%rbx), %rsp", "int3");
 static void other_accesses() {
-    prepare(reads, cpu2_apic_accesses), write(guest_rip, page + 0x100);
+    prepare(reads, cpu2_apic_accesses), write(guest_rip, apic_page + 0x100);
     is("a fetch", enter(m), on_apic_access), is("  qualification", read(qualification), 0x2100);
     is("an event whose frame is there", run_on_page(breaks, 0), on_apic_access), is("  type", read(qualification) >> 12, 3);
     is("  the event", read(vectoring_event), 1u << 31 | 6 << 8 | BP), is("  its length", read(instruction_length), 1);
     if (!root) return;
-    prepare(reads, cpu2_apic_accesses), write(guest_cr3, page);
+    prepare(reads, cpu2_apic_accesses), write(guest_cr3, apic_page);
     is("the walk's own, through EPT", enter(m), on_apic_access), is("  type", read(qualification) >> 12, 15);
-    is("after them the page is memory", (poke<u32>(word(page), 0x12345), run(reads, 0)), done), is("  of its own", m.registers.r[rsi], 0x12345);
-    poke<u32>(word(page), 0);
+    is("after them the page is memory", (poke<u32>(word(apic_page), 0x12345), run(reads, 0)), done), is("  of its own", m.registers.r[rsi], 0x12345);
+    poke<u32>(word(apic_page), 0);
 }
 
 // ---- virtual interrupts
@@ -123,37 +123,37 @@ static void other_accesses() {
 CODE(opens, "sti; nop; nop", "cpuid");
 CODE(sleeps, "sti; hlt; nop", "cpuid");
 CODE(lowers, "sti; xor %eax, %eax; mov %rax, %cr8; nop", "cpuid");
-static volatile word taken, taken_by_status;
+static volatile word taken;
 static u64 status() { return read(guest_interrupt_status); }
 static void interrupts() {
     constexpr u32 both = delivery | cpu2_apic_accesses;
     set_gate(0x51, stub(0x51));
-    hook(0x51, [](Frame&) { taken = taken + 1; poke<u32>(word(page + 0xb0), 0); });
-    auto opened = [](const char* name, void (*code)(), u64 times) {
+    hook(0x51, [](Frame&) { taken = taken + 1; poke<u32>(word(apic_page + 0xb0), 0); });
+    auto opened = [](const char* name, u64 times) {
         taken = 0;
         is(name, enter(m), on_cpuid), is("  taken", taken, times);
     };
     clear(), add(0x200, 0x51), prepare(opens, both, 0, 0x51);
-    opened("a requested vector", opens, 1), is("  neither requested nor in service", status(), 0), holds("  in the page", !has(0x200, 0x51) && !has(0x100, 0x51)), is("  PPR", reg(0xa0), 0);
+    opened("a requested vector", 1), is("  neither requested nor in service", status(), 0), holds("  in the page", !has(0x200, 0x51) && !has(0x100, 0x51)), is("  PPR", reg(0xa0), 0);
     clear(), add(0x200, 0x51), add(0x200, 0x41), reg(0x80, 0x40), prepare(opens, both, 0, 0x51);
-    opened("the next one is below the task priority", opens, 1), is("  and requested", status(), 0x41);
+    opened("the next one is below the task priority", 1), is("  and requested", status(), 0x41);
     clear(), add(0x200, 0x51), reg(0x80, 0x50), prepare(opens, both, 0, 0x51);
-    opened("of the task priority's class", opens, 0), is("  requested", status(), 0x51), is("  PPR", reg(0xa0), 0x50);
+    opened("of the task priority's class", 0), is("  requested", status(), 0x51), is("  PPR", reg(0xa0), 0x50);
     clear(), add(0x200, 0x51), add(0x100, 0x61), prepare(opens, both, 0, 0x6151);
-    opened("below the one in service", opens, 0), is("  PPR", reg(0xa0), 0x60);
+    opened("below the one in service", 0), is("  PPR", reg(0xa0), 0x60);
     clear(), add(0x200, 0x51), reg(0x80, 0x50), prepare(lowers, both, 0, 0x51);
-    opened("when MOV to CR8 lowers the task priority", lowers, 1), is("  which is 0", reg(0x80), 0);
+    opened("when MOV to CR8 lowers the task priority", 1), is("  which is 0", reg(0x80), 0);
     clear(), add(0x200, 0x51), prepare(sleeps, both, 0, 0x51);
-    opened("it ends HLT", sleeps, 1);
+    opened("it ends HLT", 1);
     clear(), add(0x200, 0x51), prepare(opens, both, 0, 0x51), write(cpu_controls, read(cpu_controls) | cpu_interrupt_window);
     is("with interrupt-window exiting none", enter(m), on_interrupt_window), is("  requested", status(), 0x51);
     hook(0x51, nullptr);
 
     clear(), add(0x100, 0x51), add(0x100, 0x31);
     is("the end of one in service", run_on_page(writes, delivery, 0xb0, 0, 0x5100), done), is("  the next is in service", status(), 0x3100), is("  PPR", reg(0xa0), 0x30);
-    clear(), add(0x100, 0x51), prepare(writes, both, 0, 0x5100), write(eoi_exits1, 1 << (0x51 - 64)), m.registers.r[rbx] = page + 0xb0;
+    clear(), add(0x100, 0x51), prepare(writes, both, 0, 0x5100), write(eoi_exits1, 1 << (0x51 - 64)), m.registers.r[rbx] = apic_page + 0xb0;
     is("one whose end exits", enter(m), on_eoi), is("  vector", read(qualification), 0x51), is("  RIP", read(guest_rip), word(writes_after)), is("  ended", status(), 0);
-    clear(), add(0x100, 0x52), prepare(writes, both, 0, 0x5200), write(eoi_exits1, 1 << (0x51 - 64)), m.registers.r[rbx] = page + 0xb0;
+    clear(), add(0x100, 0x52), prepare(writes, both, 0, 0x5200), write(eoi_exits1, 1 << (0x51 - 64)), m.registers.r[rbx] = apic_page + 0xb0;
     is("  another's doesn't", enter(m), done);
 
     auto self = [](const char* name, u32 command, bool virtualized) {
@@ -206,31 +206,32 @@ static void msrs() {
 
 static void notify(u8 vector) { apic(icr, 0x44000 | vector); }       // to ourselves; it waits while interrupts are off
 static void posted() {
-    auto post = [](u32 vector) { poke<u32>(word(descriptor + vector / 32 * 4), 1u << vector % 32), poke<u32>(word(descriptor + 32), 1); };
+    auto post = [](u32 vector) { poke<u32>(word(posts + vector / 32 * 4), 1u << vector % 32), poke<u32>(word(posts + 32), 1); };
     auto ready = [](void (*code)(), u32 vector_asked, u32 status = 0) {
-        prepare(code, delivery | cpu2_apic_accesses, pin_posted, status), write(posted_descriptor, descriptor), write(notification_vector, vector_asked);
-        m.registers.r[rbx] = page + 0x80;
+        prepare(code, delivery | cpu2_apic_accesses, pin_posted, status), write(posted_descriptor, posts), write(notification_vector, vector_asked);
+        m.registers.r[rbx] = apic_page + 0x80;
     };
     apic(svr, 0x1ff);
     clear(), post(0x61), post(0xc4), ready(reads, 0xf2), notify(0xf2);
     is("a notification doesn't exit", enter(m), done), is("  the highest is requested", status(), 0xc4), holds("  both in the page", has(0x200, 0x61) && has(0x200, 0xc4));
-    is("  the descriptor is empty", peek<u32>(word(descriptor + 12)) | peek<u32>(word(descriptor + 24)), 0), is("  nothing outstanding", peek<u32>(word(descriptor + 32)), 0);
+    is("  the descriptor is empty", peek<u32>(word(posts + 12)) | peek<u32>(word(posts + 24)), 0), is("  nothing outstanding", peek<u32>(word(posts + 32)), 0);
     holds("  the real APIC knows its end", !(apic(isr + 0x70) >> 18 & 1) && !(apic(irr + 0x70) >> 18 & 1));
     set_gate(0x61, stub(0x61));
-    hook(0x61, [](Frame&) { taken = taken + 1; poke<u32>(word(page + 0xb0), 0); });
-    clear(), post(0x61), ready(sleeps, 0xf2), notify(0xf2), taken = 0;
+    hook(0x61, [](Frame&) { taken = taken + 1; poke<u32>(word(apic_page + 0xb0), 0); });
+    clear(), post(0x61), ready(sleeps, 0xf2), notify(0xf2);
+    taken = 0;
     is("it is delivered, out of HLT", enter(m), on_cpuid), is("  taken", taken, 1), is("  status", status(), 0);
     hook(0x61, nullptr);
     clear(), post(0x61), ready(reads, 0xf2), notify(0xf3);
     is("another vector exits", enter(m), on_interrupt), is("  which", read(exit_event), 1u << 31 | 0xf3), is("  nothing is taken", status(), 0);
     apic(eoi, 0);
-    poke<u32>(word(descriptor + 12), 0), poke<u32>(word(descriptor + 32), 0);
+    poke<u32>(word(posts + 12), 0), poke<u32>(word(posts + 32), 0);
 }
 
 extern "C" void guest() {
-    if (!available() || !has_secondary(cpu2_apic_accesses | cpu2_x2apic)) return holds("without virtualized APIC accesses", available() ? !has_secondary(delivery) : false);
+    if (!available() || !has_secondary(cpu2_apic_accesses)) return holds("VMX and virtualized APIC accesses", false);
     vmx::start();
-    page = new_page(), backing = new_page(), bitmaps = new_page(), descriptor = new_page();
+    apic_page = new_page(), backing = new_page(), bitmaps = new_page(), posts = new_page();
     print("without EPT\n"), accesses(), other_accesses();
     u64 large = ept_identity(1ull << 32, 2);
     root = second_stage_identity();
@@ -238,6 +239,6 @@ extern "C" void guest() {
     root = large;
     print("in a page of 2 MiB\n"), accesses(), other_accesses();
     if (has_secondary(delivery)) interrupts();
-    msrs();
+    if (has_secondary(cpu2_x2apic)) msrs();
     if (allows(pin_posted, pin_msr)) posted();
 }
