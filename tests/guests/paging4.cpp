@@ -32,6 +32,9 @@ static void rows(const Row& r) {
     one("  a user's fetch", trap_user(fetch), r.user_fetch, 0);
 }
 
+// Physical addresses of 52 bits leave none in an entry of 4 KiB.
+static bool has_reserved_bits() { return u8(cpuid(0x80000008).eax) < 52; }
+
 static void leaf() {
     poke<u8>(page(0), 0xc3);
     static const Row table[] = {
@@ -43,12 +46,14 @@ static void leaf() {
         {"present: a read",                  P,          good, 3,    good, 5,    7,    0x15},
         {"NX, W, U: a read",                 NX|P|W|U,   good, good, 0x11, good, good, 0x15},
         {"NX: a read",                       NX | P,     good, 3,    0x11, 5,    7,    0x15},
-        {"bits 51: a read",                  1ull << 51 | P | W | U, 9, 0xb, 0x19, 0xd, 0xf, 0x1d},
-        {"reserved without U and W: a read", 1ull << 51 | P, 9, 0xb, 0x19, 0xd, 0xf, 0x1d},
         {"AVL bits 52 to 58, PAT, PCD, PWT: a read", 0x7full << 52 | 0x98 | 0xe00 | P | W | U, good, good, good, good, good, good},
         {"not present, all else set: a read", ~1ull & ~0xffffffffff000, 0, 2, 0x10, 4, 6, 0x14},
     };
     for (auto& r : table) rows(r);
+    if (has_reserved_bits()) {
+        rows({"bit 51: a read",                   1ull << 51 | P | W | U, 9, 0xb, 0x19, 0xd, 0xf, 0x1d});
+        rows({"reserved without U and W: a read", 1ull << 51 | P, 9, 0xb, 0x19, 0xd, 0xf, 0x1d});
+    }
     set_cr0(get_cr0() & ~word(0x10000));
     rows({"CR0.WP clear, U: a read", P | U, good, good, good, good, 7, good});
     rows({"CR0.WP clear, none: a read", P, good, good, good, 5, 7, 0x15});
@@ -74,8 +79,10 @@ static void upper() {
         one("without U: a user's read", trap_user(read), 5, 0x10);
         with(old | NX);
         one("with NX: a fetch", trap(fetch), 0x11, 0);
-        with(old | 1ull << 51);
-        one("with bit 51: a read", trap(read), 9, 0x10);
+        if (has_reserved_bits()) {
+            with(old | 1ull << 51);
+            one("with bit 51: a read", trap(read), 9, 0x10);
+        }
         if (level >= 4) {
             with(old | PSE);
             one("with PS: a read", trap(read), 9, 0x10);
