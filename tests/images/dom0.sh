@@ -12,12 +12,13 @@ packages="xen-utils-4.17 libxenmisc4.17 libxenstore4 libxencall1 libxendevicemod
     libxenhypfs1 libxentoolcore1 libxentoollog1 libyajl2 libc6 libgcc-s1 liblzma5 libzstd1 zlib1g libuuid1"
 qemu_packages="qemu-system-xen qemu-system-data seabios libfdt1 libglib2.0-0 libjpeg62-turbo libpixman-1-0 libusb-1.0-0 libudev1 libspice-server1
     libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 liborc-0.4-0 libunwind8 libdw1 libelf1 libbz2-1.0 libopus0 libssl3 libsasl2-2 liblz4-1
-    libstdc++6 libffi8 libpcre2-8-0 libmount1 libblkid1 libselinux1"
-firmware="usr/lib/xen-4.17/boot/hvmloader usr/share/seabios/bios-256k.bin usr/share/qemu/linuxboot.bin usr/share/qemu/keymaps/en-us"
+    libstdc++6 libffi8 libpcre2-8-0"
+loader=usr/lib/xen-4.17/boot/hvmloader
+firmware="usr/share/seabios/bios-256k.bin usr/share/qemu/linuxboot.bin usr/share/qemu/keymaps/en-us"
 kernel=$(sh "$scripts/kernel.sh" "$images" newest)
 base=$(sh "$scripts/initramfs.sh" "$images")
 
-# unpack DIRECTORY PACKAGE...
+# unpack DIRECTORY PACKAGE...: once; nothing is installed.
 unpack() {
     directory=$1
     shift
@@ -43,10 +44,8 @@ for program in $programs; do install -m 755 "$unpacked/$directory/$program" "$tr
 : > "$tree/etc/xen/xl.conf"
 [ -z "$variant" ] || {
     install -D -m 755 "$qemu_unpacked/usr/libexec/xen-qemu-system-i386" -t "$tree/usr/libexec/"
-    for file in $firmware; do
-        [ -e "$unpacked/$file" ] && from=$unpacked || from=$qemu_unpacked
-        install -D -m 644 "$from/$file" "$tree/$file"
-    done
+    install -D -m 644 "$unpacked/$loader" "$tree/$loader"
+    for file in $firmware; do install -D -m 644 "$qemu_unpacked/$file" "$tree/$file"; done
 }
 
 # What they need, and what that needs; libgcc_s is opened by pthread_cancel.
