@@ -4,6 +4,7 @@
 
   xen-kernel-MODEL-N, xen-cd-MODEL-N    N CPUs
   xen-domu-MODEL-N                      dom0's xl creates a PVH domU, the same kernel, with N CPUs on N, which works on each
+  xen-hvm-MODEL-1                       an HVM domU instead, with QEMU and SeaBIOS (with --long)
 """
 import re
 import sys
@@ -37,9 +38,10 @@ def by_cd():
     return [made("cd.sh", "xen")]
 
 
-def domu(cpus):
+def domu(cpus, *words):
+    work = ",".join(["wl=run", "dom0work", str(cpus), *words])
     return ["--kernel", made("xen.sh"), "--append", "console=com1 dom0_mem=512M,max:512M",
-            "--module", made("kernel.sh", "newest") + f",console=hvc0 wl=run,dom0work,{cpus}", "--module", made("dom0.sh")]
+            "--module", made("kernel.sh", "newest") + f",console=hvc0 {work}", "--module", made("dom0.sh", *words)]
 
 
 def run(name, words, model, cpus, memory):
@@ -61,8 +63,14 @@ def boot(name, words, model, cpus):
         expect(re.search(pattern, text), f"no {pattern!r} on the serial line")
 
 
-def create(name, model, cpus):
-    text = run(name, domu(cpus), model, cpus, "1G")
+# Words to dom0.sh and dom0work, and what the domU's console has to say besides that it works.
+KINDS = {"domu": ([], ["Hypervisor detected: Xen HVM", "PVH"]),
+         "hvm": (["hvm"], ["SeaBIOS (version ", "Booting from ROM"])}
+
+
+def create(kind, model, cpus):
+    words, seen = KINDS[kind]
+    text = run(f"xen-{kind}-{model}-{cpus}", domu(cpus, *words), model, cpus, "1G")
     failed = re.findall(r"^DOM0-FAILED.*|^\(XEN\).*(?:[Cc]rash|triple fault).*", text, re.M)
     expect(not failed, " | ".join(failed))
     expect("DOM0-CREATED" in text and "DOM0-END" in text, "xl create has not come to its end")
@@ -71,11 +79,18 @@ def create(name, model, cpus):
     worked = re.findall(r"^L2-CPU (\d+) ok$", console, re.M)
     expect(worked == [str(n) for n in range(cpus)], f"work was right on CPUs {' '.join(worked)} only")
     expect(re.search(r"^L2-END ", console, re.M), "the domU did not end")
-    expect("Hypervisor detected: Xen HVM" in console and "PVH" in console, "the domU's kernel does not see that it is a PVH guest")
+    for line in seen:
+        expect(line in console, f"no {line!r} on the domU's console")
+
+
+def creations(kind, *cpus):
+    return {f"xen-{kind}-{model}-{n}": partial(create, kind, model, n) for model, n in product(MODELS, cpus)}
 
 
 STARTS = {"kernel": by_kernel, "cd": by_cd}
 cases = {f"xen-{start}-{model}-{cpus}": partial(boot, f"xen-{start}-{model}-{cpus}", STARTS[start], model, cpus)
          for start, model, cpus in product(STARTS, MODELS, [1, 4])}
-cases.update({f"xen-domu-{model}-{cpus}": partial(create, f"xen-domu-{model}-{cpus}", model, cpus) for model, cpus in product(MODELS, [1, 2])})
+cases.update(creations("domu", 1, 2))
+if arguments.long or arguments.cases:
+    cases.update(creations("hvm", 1))
 sys.exit(report.main(arguments, cases))
