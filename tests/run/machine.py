@@ -12,7 +12,7 @@ import termios
 import time
 from pathlib import Path
 
-from report import SOURCE, Failed
+from report import SOURCE, Failed, Skip
 
 PATIENCE, TYPING = 1800, 600        # seconds; they only end what hangs, nothing is timed
 
@@ -45,6 +45,14 @@ def image(arguments, *words):
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
     complaint = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     return (done.stdout.strip(), "") if done.returncode == 0 else (None, complaint)
+
+
+def made(arguments, *words):
+    """The image's path; a case that needs it is skipped where it can't be made."""
+    path, complaint = image(arguments, *words)
+    if not path:
+        raise Skip(f"{' '.join(words)}: {complaint}")
+    return path
 
 
 def status_of(process):

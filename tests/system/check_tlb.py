@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
-from machine import Machine, image
-from report import Skip, expect
+from machine import Machine, made
+from report import expect
 
 MODELS = ["max-intel", "max-amd"]
 PAGING = {"nested": "", "shadow": "kvm_intel.ept=0 kvm_amd.npt=0"}
@@ -23,13 +23,6 @@ BAD = r"Kernel panic|Panic on CPU|Oops:|BUG:|KVM-LOAD "
 SUMMARY = re.compile(r"check tlb: (\d+) stale uses reported, (\d+) in flight, (\d+) undecided at the end(, \d+ overlooked)?")
 SECONDS = 3000
 arguments = report.options(__doc__).parse_args()
-
-
-def made(*words):
-    path, complaint = image(arguments, *words)
-    if not path:
-        raise Skip(f"{' '.join(words)}: {complaint}")
-    return path
 
 
 def silent(name, words, ends, cpus):
@@ -48,23 +41,23 @@ def silent(name, words, ends, cpus):
 
 
 def boot(name, kernel, model, cpus):
-    silent(name, ["--kernel", made("kernel.sh", kernel), "--initrd", made("initramfs.sh"), "--append", "console=ttyS0 wl=stop", "--cpu", model],
+    silent(name, ["--kernel", made(arguments, "kernel.sh", kernel), "--initrd", made(arguments, "initramfs.sh"), "--append", "console=ttyS0 wl=stop", "--cpu", model],
            [r"^BOOT-READY ", r"reboot: Power down"], cpus)
 
 
 def kvm(name, kernel, model, paging, cpus):
-    silent(name, ["--kernel", made("unpacked.sh", kernel), "--initrd", made("kvm.sh", kernel), "--cpu", model,
+    silent(name, ["--kernel", made(arguments, "unpacked.sh", kernel), "--initrd", made(arguments, "kvm.sh", kernel), "--cpu", model,
                   "--append", f"console=ttyS0 quiet wl=run,kvmwork,test,1000 {PAGING[paging]}"], [r"^KVM-LOADED ", r"^KVM-END failures=0", r"^L1-END "], cpus)
 
 
 def qemu(name, kernel, model, paging, cpus):
-    silent(name, ["--kernel", made("unpacked.sh", kernel), "--initrd", made("kvmqemu.sh", kernel), "--cpu", model,
+    silent(name, ["--kernel", made(arguments, "unpacked.sh", kernel), "--initrd", made(arguments, "kvmqemu.sh", kernel), "--cpu", model,
                   "--append", f"console=ttyS0 quiet wl=run,kvmwork,qemu,{cpus} {PAGING[paging]}"], [r"^KVM-LOADED ", r"^L2-END ", r"^L1-END "], cpus)
 
 
 def xen(name, model, cpus):
-    silent(name, ["--kernel", made("xen.sh"), "--append", "console=com1 dom0_mem=256M,max:256M", "--module",
-                  made("kernel.sh", "newest") + ",console=hvc0 wl=stop", "--module", made("initramfs.sh"), "--cpu", model],
+    silent(name, ["--kernel", made(arguments, "xen.sh"), "--append", "console=com1 dom0_mem=256M,max:256M", "--module",
+                  made(arguments, "kernel.sh", "newest") + ",console=hvc0 wl=stop", "--module", made(arguments, "initramfs.sh"), "--cpu", model],
            [r"^BOOT-READY ", r"reboot: Power down"], cpus)
 
 

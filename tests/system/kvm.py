@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
 from guest_log import warnings
-from machine import Machine, image
+from machine import Machine, made
 from report import Skip, expect
 
 KERNELS = ["stable", "newest"]
@@ -61,13 +61,6 @@ parser = report.options(__doc__)
 arguments = parser.parse_args()
 trying = bool(arguments.emulator and "qemu" in arguments.emulator)
 BAD = r"Kernel panic|Oops:|BUG:|KVM-LOAD " + ("" if trying else "|Call Trace")
-
-
-def made(*words):
-    path, complaint = image(arguments, *words)
-    if not path:
-        raise Skip(f"{' '.join(words)}: {complaint}")
-    return path
 
 
 def run(name, kernel, model, initrd, words, limit, cpus=1, memory="1G", seconds=SECONDS, bad=BAD):
@@ -132,7 +125,7 @@ def huge(text, paging, pages):
 
 def kvmtest(name, kernel, model, paging="nested", pages="always", without=""):
     words = f"wl=run,kvmwork,test,1000 transparent_hugepage={pages} {PAGING[paging]} {without}".strip()
-    text = run(name, made("unpacked.sh", kernel), model, made("kvm.sh", kernel), words, LIMIT["kvmtest"])
+    text = run(name, made(arguments, "unpacked.sh", kernel), model, made(arguments, "kvm.sh", kernel), words, LIMIT["kvmtest"])
     failed = re.findall(r"^KVM-(\S+ failed: .*)$", text, re.M)
     expect(not failed, " | ".join(failed))
     passed = re.findall(r"^KVM-(\S+) ok", text, re.M)
@@ -148,8 +141,8 @@ def kvmtest(name, kernel, model, paging="nested", pages="always", without=""):
 def qemu(name, kernel, model, paging, cpus, outer):
     words = f"wl=run,kvmwork,qemu,{cpus} {PAGING[paging]}".strip()
     # The newest kernel comes as it is, with what its boot protocol asks of a loader; the other one unpacked.
-    first = made("kernel.sh", kernel) if kernel == "newest" else made("unpacked.sh", kernel)
-    text = run(name, first, model, made("kvmqemu.sh", kernel), words, LIMIT["qemu"], outer)
+    first = made(arguments, "kernel.sh", kernel) if kernel == "newest" else made(arguments, "unpacked.sh", kernel)
+    text = run(name, first, model, made(arguments, "kvmqemu.sh", kernel), words, LIMIT["qemu"], outer)
     expect(lines(text, "CPUS") == [str(outer)], f"the outer guest has CPUS {lines(text, 'CPUS')}, not {outer}")
     expect("Hypervisor detected: KVM" in text, "the inner kernel does not see KVM")
     expect(re.search(rf"^L2-READY cpus={cpus} ", text, re.M), f"the inner guest has not come up with {cpus} CPUs")
@@ -167,7 +160,7 @@ FATAL = r"Kernel panic|Oops:|BUG:|KVM-LOAD "
 
 
 def deep(name, kernel, model):
-    text = run(name, made("kernel.sh", kernel), model, made("kvmdeep.sh", kernel), "wl=run,kvmwork,deep", LIMIT["deep"], memory="3G", seconds=4 * 3600, bad=FATAL)
+    text = run(name, made(arguments, "kernel.sh", kernel), model, made(arguments, "kvmdeep.sh", kernel), "wl=run,kvmwork,deep", LIMIT["deep"], memory="3G", seconds=4 * 3600, bad=FATAL)
     expect(len(re.findall(rf"^KVM-LOADED {MODELS[model]} ", text, re.M)) == 2, "the inner kernel has not loaded KVM")
     expect(re.search(r"^L2-READY cpus=1 ", text, re.M) and re.search(r"^L2-CPU 0 ok$", text, re.M), "the innermost kernel has not come to user space")
     expect(lines(text, "L1-QEMU") == ["status=0"] and lines(text, "DEEP-QEMU") == ["status=0"], "QEMU did not end well")

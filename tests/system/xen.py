@@ -14,34 +14,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
-from machine import Machine, image
-from report import Skip, expect
+from machine import Machine, made
+from report import expect
 
 MODELS = {"max-intel": "VMX enabled", "max-amd": "SVM enabled"}
 BAD = r"Panic on CPU|Kernel panic|Oops:|BUG:|Call Trace|call trace"
 arguments = report.options(__doc__).parse_args()
 
 
-def made(*words):
-    path, complaint = image(arguments, *words)
-    if not path:
-        raise Skip(f"{' '.join(words)}: {complaint}")
-    return path
-
-
 def by_kernel():
-    return ["--kernel", made("xen.sh"), "--append", "console=com1 dom0_mem=256M,max:256M",
-            "--module", made("kernel.sh", "newest") + ",console=hvc0 wl=stop", "--module", made("initramfs.sh")]
+    return ["--kernel", made(arguments, "xen.sh"), "--append", "console=com1 dom0_mem=256M,max:256M",
+            "--module", made(arguments, "kernel.sh", "newest") + ",console=hvc0 wl=stop", "--module", made(arguments, "initramfs.sh")]
 
 
 def by_cd():
-    return [made("cd.sh", "xen")]
+    return [made(arguments, "cd.sh", "xen")]
 
 
 def domu(cpus, *words):
     work = ",".join(["wl=run", "dom0work", str(cpus), *words])
-    return ["--kernel", made("xen.sh"), "--append", "console=com1 dom0_mem=512M,max:512M",
-            "--module", made("kernel.sh", "newest") + f",console=hvc0 {work}", "--module", made("dom0.sh", *words)]
+    return ["--kernel", made(arguments, "xen.sh"), "--append", "console=com1 dom0_mem=512M,max:512M",
+            "--module", made(arguments, "kernel.sh", "newest") + f",console=hvc0 {work}", "--module", made(arguments, "dom0.sh", *words)]
 
 
 def run(name, words, model, cpus, memory):
