@@ -3,7 +3,7 @@
 // spaces, mapping, switching, or shooting down translations. CPUID leaf 40000001h says which (ECX) and how often (EDX). It ends with
 // what it has computed, so that a run under one kind of paging can be held against a run under the other.
 #include "frame.h"
-#include "hypercall.h"
+#include "pages.h"
 
 extern "C" {
 void on_page_fault();
@@ -13,14 +13,8 @@ void idle();
 void another_start();
 extern u8 kernel_stacks[8][0x4000];
 }
-enum : u64 { P = 1, W = 2, large = 0x80 };
 static constexpr unsigned tick_vector = 0x20, shootdown_vector = 0x21;
 
-static u64 hypercall(u64 number, u64 rbx = 0, u64 rcx = 0, u64 rdx = 0) {
-    if (is_amd()) asm volatile("vmmcall" : "+a"(number) : "b"(rbx), "c"(rcx), "d"(rdx) : "memory");
-    else asm volatile("vmcall" : "+a"(number) : "b"(rbx), "c"(rcx), "d"(rdx) : "memory");
-    return number;
-}
 static void text(const char* t) {
     for (; *t; t++) out8(0x3f8, u8(*t));
 }
@@ -31,31 +25,8 @@ static void number(u64 n) {
     text(good ? "load done: " : "load FAILED: "), number(result), text("\n");
     for (;;) hypercall(done, good);
 }
-// In the one form that a hypervisor can read without the CPU's help.
-static void drop(u64 address) { asm volatile("invlpg (%%rax)" :: "a"(address) : "memory"); }
+// ---- memory
 
-// ---- memory: pages from 4 MiB on, used again when they are free
-
-static u64 next_page = 4 << 20, free_list;
-static volatile u64& slot(u64 table, u64 index) { return reinterpret_cast<volatile u64*>(table)[index]; }
-static u64 take_page() {
-    u64 page = free_list ? free_list : next_page;
-    if (free_list) free_list = peek<u64>(page);
-    else next_page += 4096;
-    for (unsigned i = 0; i < 512; i++) slot(page, i) = 0;
-    return page;
-}
-static void free_page(u64 page) { poke<u64>(page, free_list), free_list = page; }
-
-static volatile u64& entry(u64 root, u64 address) {
-    u64 table = root;
-    for (int shift = 39; shift > 12; shift -= 9) {
-        volatile u64& e = slot(table, address >> shift & 511);
-        if (!(e & P)) e = take_page() | P | W;
-        table = e & 0xffffffffff000;
-    }
-    return slot(table, address >> 12 & 511);
-}
 static u64 kernel_half, kernel_root;      // the first entry of every top table: all memory as it is
 static u64 new_root() {
     u64 root = take_page();

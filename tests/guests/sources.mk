@@ -46,6 +46,7 @@ guests_files = \
     tests/guests/hypervisor/kernel.ld \
     tests/guests/hypervisor/kernel_start.S \
     tests/guests/hypervisor/main.cpp \
+    tests/guests/hypervisor/pages.h \
     tests/guests/hypervisor/shadow.cpp \
     tests/guests/interrupts.h \
     tests/guests/mixed_modes.cpp \

@@ -2,7 +2,7 @@
 // The hypervisor's guest: a small operating system with its own page tables, processes in ring 3 that get memory when they touch
 // it, a timer that takes turns among them, and as many CPUs as it finds. It does not know under which paging it runs.
 #include "frame.h"
-#include "hypercall.h"
+#include "pages.h"
 
 extern "C" {
 void on_general_protection();
@@ -14,16 +14,7 @@ void idle();
 void another_start();
 extern u8 kernel_stacks[8][0x4000], process_code[], process_code_end[];
 }
-enum : u64 { P = 1, W = 2, U = 4, large = 0x80 };
 static constexpr unsigned tick_vector = 0x20, shootdown_vector = 0x21;
-
-// ---- the hypervisor, called
-
-static u64 hypercall(u64 number, u64 rbx = 0, u64 rcx = 0, u64 rdx = 0) {
-    if (is_amd()) asm volatile("vmmcall" : "+a"(number) : "b"(rbx), "c"(rcx), "d"(rdx) : "memory");
-    else asm volatile("vmcall" : "+a"(number) : "b"(rbx), "c"(rcx), "d"(rdx) : "memory");
-    return number;
-}
 
 // ---- locks and the terminal
 
@@ -52,47 +43,24 @@ static void number(u64 n, unsigned base = 10) {
     while (used) put(digits[--used]);
 }
 
-// In the one form that a hypervisor can read without the CPU's help.
-static void drop(u64 address) { asm volatile("invlpg (%%rax)" :: "a"(address) : "memory"); }
+// ---- memory
 
-// ---- memory: pages from 4 MiB on, used again when they are free
-
-static u64 next_page = 4 << 20, free_list;
-static volatile u64& slot_of(u64 table, u64 index) { return reinterpret_cast<volatile u64*>(table)[index]; }
-static u64 take_page() {
-    u64 page = free_list ? free_list : next_page;
-    if (free_list) free_list = peek<u64>(page);
-    else next_page += 4096;
-    for (unsigned i = 0; i < 512; i++) slot_of(page, i) = 0;
-    return page;
-}
-static void free_page(u64 page) { poke<u64>(page, free_list), free_list = page; }
-
-static volatile u64& entry(u64 root, u64 address) {
-    u64 table = root;
-    for (int shift = 39; shift > 12; shift -= 9) {
-        volatile u64& e = slot_of(table, address >> shift & 511);
-        if (!(e & P)) e = take_page() | P | W | U;
-        table = e & 0xffffffffff000;
-    }
-    return slot_of(table, address >> 12 & 511);
-}
 static u64 kernel_half;                   // the first entry of every process's top table: all memory as it is, for ring 0
 static void make_kernel_half() {
     u64 directories = take_page();
     kernel_half = directories | P | W;
     u64 pages = take_page();
-    slot_of(directories, 0) = pages | P | W;
-    for (u64 i = 0; i < 16 >> 1; i++) slot_of(pages, i) = i << 21 | P | W | large;
+    slot(directories, 0) = pages | P | W;
+    for (u64 i = 0; i < 16 >> 1; i++) slot(pages, i) = i << 21 | P | W | large;
 }
 static u64 new_root() {
     u64 root = take_page();
-    slot_of(root, 0) = kernel_half;
+    slot(root, 0) = kernel_half;
     return root;
 }
 static void free_tables(u64 table, int level, unsigned from) {
     for (unsigned i = from; i < 512; i++) {
-        u64 e = slot_of(table, i);
+        u64 e = slot(table, i);
         if (e & P && level > 1) free_tables(e & 0xffffffffff000, level - 1, 0);
         else if (e & P) free_page(e & 0xffffffffff000);
     }
@@ -313,8 +281,8 @@ static bool shoot_down(unsigned times) {
 // The large page that holds the window becomes small ones, so that one of them can change.
 static void split_window() {
     u64 table = take_page();
-    volatile u64& large_entry = slot_of(slot_of(kernel_half & 0xffffffffff000, 0) & 0xffffffffff000, window >> 21);
-    for (u64 i = 0; i < 512; i++) slot_of(table, i) = (window & ~0x1fffffull) | i << 12 | P | W;
+    volatile u64& large_entry = slot(slot(kernel_half & 0xffffffffff000, 0) & 0xffffffffff000, window >> 21);
+    for (u64 i = 0; i < 512; i++) slot(table, i) = (window & ~0x1fffffull) | i << 12 | P | W;
     large_entry = table | P | W;
 }
 // Memory given back to the hypervisor, and touched again.
