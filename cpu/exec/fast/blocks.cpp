@@ -118,19 +118,26 @@ static u64 lines_of(const Block& block) {
     return ones_from(unsigned(offset >> 6), unsigned(std::min<u64>(63, (offset + block.length - 1) >> 6)));
 }
 
-void Blocks::kill_lines(CodePage& page, u64 lines) {
-    u64 kept = 0;
+// Of the bytes first to last of the page. False: no block has any of them.
+bool Blocks::kill_touched(CodePage& page, unsigned first, unsigned last) {
+    bool any = false;
     for (Block *block = page.blocks, *next; block; block = next) {
         next = block->next_of_page;
-        if (lines_of(*block) & lines) kill(block);
-        else kept |= lines_of(*block);
+        unsigned from = unsigned(block->start - page.bytes);
+        if (from <= last && first < from + block->length) kill(block), any = true;
     }
-    page.lines = kept;
+    if (any) look_at_lines(page);
+    return any;
+}
+
+void Blocks::look_at_lines(CodePage& page) {
+    page.lines = 0;
+    for (Block* block = page.blocks; block; block = block->next_of_page) page.lines |= lines_of(*block);
 }
 
 // Stores go the fast way again.
 void Blocks::give_up(CodePage& page) {
-    kill_lines(page, ~u64{0});
+    kill_touched(page, 0, 4095);
     page.watched = false;
     cpu.memory.watch_memory(page.bytes, false);
     counters.pages_given_up++;
@@ -146,9 +153,13 @@ void Blocks::written(const u8* bytes, u64 width) {
         CodePage& page = found->second;
         counters.stores_to_code_pages++;
         u64 lines = ones_from(unsigned(offset >> 6), unsigned((offset + here - 1) >> 6));
-        if (page.lines & lines) kill_lines(page, lines);
-        else page.misses++;
-        if (!page.lines || page.misses >= 64) give_up(page);
+        bool killed = page.lines & lines && kill_touched(page, unsigned(offset), unsigned(offset + here - 1));
+        if (!killed && ++page.misses >= page.patience) {
+            page.patience = std::min(page.patience * 2, most_patience);        // what lives there with code may be data for good
+            give_up(page);
+        } else if (!page.lines) {
+            give_up(page);
+        }
     }
 }
 

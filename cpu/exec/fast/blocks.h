@@ -41,7 +41,8 @@ struct CodePage {
     u8* bytes = nullptr;          // host address of the page
     u64 lines = 0;                // which 64 bytes hold code
     Block* blocks = nullptr;
-    unsigned misses = 0;          // stores that hit no line
+    unsigned misses = 0;          // stores that hit no block
+    unsigned patience = 64;       // so many of them give the page's blocks up
     bool watched = false;
 };
 
@@ -68,6 +69,7 @@ class Blocks {
 public:
     static constexpr unsigned most_instructions = 32;
     static constexpr std::size_t most_chunks = 16, smallest_chunk = 32 << 10;
+    static constexpr unsigned most_patience = 16384;
 
     explicit Blocks(Cpu& cpu);
     ~Blocks();
@@ -108,7 +110,8 @@ private:
     }
     void kill(Block* block);
     void unlink(Stub* stub);
-    void kill_lines(CodePage& page, u64 lines);
+    bool kill_touched(CodePage& page, unsigned first, unsigned last);
+    void look_at_lines(CodePage& page);
     void give_up(CodePage& page);
     void next_chunk();
 
