@@ -26,10 +26,10 @@ rm -rf "$tree"
 mkdir -p "$tree/boot/grub"
 cp "$kernel" "$tree/boot/vmlinuz"
 cp "$initrd" "$tree/boot/initrd"
-# menu TITLE: what it starts is read from standard input
+# menu TITLE SECONDS: what it starts after so long is read from standard input
 menu() {
+    echo "set timeout=$2"
     cat <<'CONFIG'
-set timeout=1
 serial --unit=0 --speed=115200
 if [ "$grub_platform" = efi ]; then
     loadfont unicode
@@ -47,22 +47,22 @@ CONFIG
 }
 case $1 in
 linux)
-    menu Linux <<'ENTRY'
+    menu Linux 1 <<'ENTRY'
     linux /boot/vmlinuz console=tty0 console=ttyS0 wl=stop
     initrd /boot/initrd
 ENTRY
     ;;
 xen)
     cp "$xen" "$tree/boot/xen.gz"
-    menu Xen <<'ENTRY'
+    menu Xen 1 <<'ENTRY'
     multiboot2 /boot/xen.gz console=vga,com1 dom0_mem=256M,max:256M
     module2 /boot/vmlinuz console=hvc0 wl=stop
     module2 --nounzip /boot/initrd
 ENTRY
     ;;
-domu)                                  # with what QEMU's TCG can't do left out
+domu)                                  # with what QEMU's TCG can't do left out, and no time for a choice
     cp "$xen" "$tree/boot/xen.gz"
-    menu Xen <<'ENTRY'
+    menu Xen 0 <<'ENTRY'
     multiboot2 /boot/xen.gz console=com1 dom0_mem=512M,max:512M smap=0 smep=0 xsave=0
     module2 /boot/vmlinuz console=hvc0 wl=run,dom0work,1 domu.tsc_mode=native
     module2 --nounzip /boot/initrd
