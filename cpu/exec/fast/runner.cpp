@@ -23,26 +23,35 @@ void Runner::forget() {
     unresolved = nullptr;
 }
 
-// The host's address of the code, if its page has been translated and the whole page's rest lies within the segment.
-u8* Runner::code_at_rip(u64& linear) const {
+// RIP's linear address. False: its page does not lie within the segment as a whole.
+static bool whole_page(const Cpu& cpu, u64& linear) {
     u64 rip = cpu.gpr[rip_reg];
     linear = rip;
-    if (!cpu.bits64()) {
-        auto& cs = cpu.seg[Seg::cs];
-        linear = u32(rip + cs.base);
-        u64 offset = linear & 0xfff;
-        if (rip < offset || rip - offset + 0xfff > cs.limit) return nullptr;
-    }
+    if (cpu.bits64()) return true;
+    auto& cs = cpu.seg[Seg::cs];
+    linear = u32(rip + cs.base);
+    u64 offset = linear & 0xfff;
+    return rip >= offset && rip - offset + 0xfff <= cs.limit;
+}
+
+// What targets are remembered by: RIP; where that is not the linear address, the latter, marked so that no RIP is taken for it.
+static u64 target_key(u32 mode, u64 rip, u64 linear) { return mode & mode::anywhere ? rip : linear | bit(62); }
+
+// The host's address of the code, if its page has been translated.
+u8* Runner::code_at_rip(u64& linear) const {
+    if (!whole_page(cpu, linear)) return nullptr;
     auto& e = cpu.bank->at(linear, 1);
     bool plain = e.execute_tag == (linear & ~u64{0xfff}) && !(e.addend & 0xfff);
     return plain ? reinterpret_cast<u8*>(linear + e.addend) : nullptr;
 }
 
 // Makes the way that led here the short one.
-void Runner::connect(Block* block, u64 page) {
+void Runner::connect(Block* block, u64 page, u64 linear) {
     u32 mode = block->mode;
-    if (remember_target && cpu.tuning.indirect_cache && (mode & mode::anywhere))
-        target_of(&cpu, cpu.gpr[rip_reg]) = {cpu.gpr[rip_reg], cpu.fast.stamp, page, block->ops()};
+    if (remember_target && cpu.tuning.indirect_cache) {
+        u64 key = target_key(mode, cpu.gpr[rip_reg], linear);
+        target_of(&cpu, key) = {key, cpu.fast.stamp, page, block->ops()};
+    }
     bool valid = unresolved && unresolved_epoch == blocks.epoch && !unresolved->owner->dead && unresolved->owner->mode == mode;
     if (valid && cpu.tuning.linking) {
         bool here = unresolved->owner->page == block->page && !unresolved->leaves_page();
@@ -72,7 +81,7 @@ bool Runner::run(u64 budget) {
     Block* block = blocks.find(code, mode);
     if (!block) block = builder.build(code, mode);
     u64 page = cpu.gpr[rip_reg] - (linear & 0xfff);
-    connect(block, page);
+    connect(block, page, linear);
     cpu.gpr.page = page;
     f.budget = s64(budget), f.tick_end = cpu.clock.ticks + budget, f.retired_end = cpu.retired + budget;
     f.deadline = cpu.clock.deadline();
@@ -116,9 +125,15 @@ Next find_indirect(OP_ARGUMENTS) {
     TO(leave_to, z);
 }
 
+static Next go_on(OP_ARGUMENTS);
+
 Next resolve(OP_ARGUMENTS) {
     auto* stub = const_cast<Stub*>(reinterpret_cast<const Stub*>(op));
     auto& runner = *cpu->runner;
+    if (stub->leaves_page() && !(stub->owner->mode & mode::anywhere)) {          // never linked
+        settle(*cpu, stub->rip(cpu->gpr.page), 0, flags);
+        TO(go_on, any_z());
+    }
     runner.unresolved = stub, runner.unresolved_epoch = runner.blocks.epoch, runner.unresolved_page = cpu->gpr.page;
     z = stub->rip(cpu->gpr.page);
     TO(leave_to, z);
@@ -193,7 +208,7 @@ static bool pay(Cpu& cpu, u64 iterations) {
     if (u64 more = cpu.clock.ticks - tick; more && !pay(cpu, more)) return false;
     u64 stamp = cpu.fast.stamp;
     if (!calm(cpu) || cpu.mmu->stamp != stamp >> 16) return false;
-    return (outcome == Outcome::next && cpu.bits64()) || mode_word(cpu) == u32(stamp & 0xffff);
+    return outcome == Outcome::next || mode_word(cpu) == u32(stamp & 0xffff);
 }
 
 // Goes on where RIP is, which may be anywhere and in another mode or translation, if the block there is remembered.
@@ -203,13 +218,15 @@ static Next go_on(OP_ARGUMENTS) {
     if (f.budget < 0 || !calm(*cpu)) LEAVE;
     f.retired_end = cpu->retired + u64(f.budget);
     f.stamp = cpu->mmu->stamp << 16 | mode_word(*cpu);
-    u64 rip = cpu->gpr[rip_reg];
-    auto& t = target_of(cpu, rip);
-    if (t.rip != rip || t.stamp != f.stamp) {
+    u64 rip = cpu->gpr[rip_reg], linear;
+    if (!whole_page(*cpu, linear)) LEAVE;
+    u64 key = target_key(u32(f.stamp & 0xffff), rip, linear);
+    auto& t = target_of(cpu, key);
+    if (t.rip != key || t.stamp != f.stamp) {
         cpu->runner->remember_target = true;
         LEAVE;
     }
-    cpu->gpr.page = t.page;
+    cpu->gpr.page = rip - (linear & 0xfff);
     flags = HostFlags(Flags(u32(cpu->rflags))).value;
     bank = cpu->bank->e.data();
     op = t.op;

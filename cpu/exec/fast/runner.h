@@ -29,7 +29,7 @@ public:
 
 private:
     u8* code_at_rip(u64& linear) const;
-    void connect(Block* block, u64 from);
+    void connect(Block* block, u64 page, u64 linear);
     void start(Block* block);
 
     Cpu& cpu;
