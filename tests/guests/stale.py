@@ -74,12 +74,12 @@ def long_grace(model, engine):
     expect(counts == (0, 0, 1) and "undecided at the end of the run" in done.stderr, f"{counts}: {done.stderr}")
 
 
-def same_state(guest, model, engine):
-    """The guest sees no difference: all state is the same, every 100,000 instructions."""
+def same_state(guest, every, model, engine):
+    """The guest sees no difference: all state is the same, every so many instructions."""
     def hashes(*more):
         command = [arguments.emulator or str(Path(arguments.build) / "slate"), "--kernel", str(Path(arguments.build) / "guests" / guest),
                    "--headless", "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--memory", "64M", "--append", "hello",
-                   "--hash-every", "100000", "--cpu", model, "--engine", engine, *more]
+                   "--hash-every", str(every), "--cpu", model, "--engine", engine, *more]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=600)
         return [line for line in done.stderr.splitlines() if line.startswith("hash ")]
     without, with_it = hashes(), hashes("--check=tlb")
@@ -96,8 +96,8 @@ for model, vendor in MODELS.items():
                 continue
             cases[f"{name}-bug-{model}-{engine}"] = partial(bug, name, model, engine)
             cases[f"{name}-legal-{model}-{engine}"] = partial(legal, name, model, engine)
-        for guest in ("stale", "tlb", "vmx_invalidation" if vendor == "intel" else "svm_invalidation"):
-            cases[f"same-state-{guest}-{model}-{engine}"] = partial(same_state, guest, model, engine)
+        for guest, every in (("stale", 1_000_000), ("tlb", 10_000), ("vmx_invalidation" if vendor == "intel" else "svm_invalidation", 100_000)):
+            cases[f"same-state-{guest}-{model}-{engine}"] = partial(same_state, guest, every, model, engine)
         cases[f"nothing-{model}-{engine}"] = partial(silent, "nothing", model, engine)
         cases[f"short-grace-{model}-{engine}"] = partial(short_grace, model, engine)
         cases[f"long-grace-{model}-{engine}"] = partial(long_grace, model, engine)

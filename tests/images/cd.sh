@@ -63,7 +63,7 @@ ENTRY
 domu)                                  # with what QEMU's TCG can't do left out, and no time for a choice
     cp "$xen" "$tree/boot/xen.gz"
     menu Xen 0 <<'ENTRY'
-    multiboot2 /boot/xen.gz console=com1 dom0_mem=512M,max:512M smap=0 smep=0 xsave=0
+    multiboot2 /boot/xen.gz console=com1 dom0_mem=512M,max:512M smap=0 smep=0
     module2 /boot/vmlinuz console=hvc0 wl=run,dom0work,1 domu.tsc_mode=native
     module2 --nounzip /boot/initrd
 ENTRY
