@@ -34,8 +34,8 @@ static bool whole_page(const Cpu& cpu, u64& linear) {
     return rip >= offset && rip - offset + 0xfff <= cs.limit;
 }
 
-// What targets are remembered by: RIP; where that is not the linear address, the latter, marked so that no RIP is taken for it.
-static u64 target_key(u32 mode, u64 rip, u64 linear) { return mode & mode::anywhere ? rip : linear | bit(62); }
+// What targets are remembered by where RIP is not the linear address: the latter, marked so that no RIP is taken for it.
+static u64 key_by_linear(u64 linear) { return linear | bit(62); }
 
 // The host's address of the code, if its page has been translated.
 u8* Runner::code_at_rip(u64& linear) const {
@@ -49,7 +49,7 @@ u8* Runner::code_at_rip(u64& linear) const {
 void Runner::connect(Block* block, u64 page, u64 linear) {
     u32 mode = block->mode;
     if (remember_target && cpu.tuning.indirect_cache) {
-        u64 key = target_key(mode, cpu.gpr[rip_reg], linear);
+        u64 key = mode & mode::anywhere ? cpu.gpr[rip_reg] : key_by_linear(linear);
         target_of(&cpu, key) = {key, cpu.fast.stamp, page, block->ops()};
     }
     bool valid = unresolved && unresolved_epoch == blocks.epoch && !unresolved->owner->dead && unresolved->owner->mode == mode;
@@ -218,15 +218,19 @@ static Next go_on(OP_ARGUMENTS) {
     if (f.budget < 0 || !calm(*cpu)) LEAVE;
     f.retired_end = cpu->retired + u64(f.budget);
     f.stamp = cpu->mmu->stamp << 16 | mode_word(*cpu);
-    u64 rip = cpu->gpr[rip_reg], linear;
-    if (!whole_page(*cpu, linear)) LEAVE;
-    u64 key = target_key(u32(f.stamp & 0xffff), rip, linear);
+    u64 key = cpu->gpr[rip_reg];
+    bool anywhere = f.stamp & mode::anywhere;
+    if (!anywhere) [[unlikely]] {
+        u64 linear;
+        if (!whole_page(*cpu, linear)) LEAVE;
+        key = key_by_linear(linear);
+    }
     auto& t = target_of(cpu, key);
     if (t.rip != key || t.stamp != f.stamp) {
         cpu->runner->remember_target = true;
         LEAVE;
     }
-    cpu->gpr.page = rip - (linear & 0xfff);
+    cpu->gpr.page = anywhere ? t.page : cpu->gpr[rip_reg] - (key & 0xfff);
     flags = HostFlags(Flags(u32(cpu->rflags))).value;
     bank = cpu->bank->e.data();
     op = t.op;
