@@ -35,6 +35,7 @@ tests_cpu_sources = \
     tests/cpu/isa/xsave.cpp \
     tests/cpu/keys.cpp \
     tests/cpu/machine.h \
+    tests/cpu/mixed_pages.cpp \
     tests/cpu/msr/msr.cpp \
     tests/cpu/random_tables.cpp \
     tests/cpu/random_tables.h \
