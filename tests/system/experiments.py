@@ -29,4 +29,4 @@ def experiment(name):
             expect(len(xml.parse(plot).getroot()) > 5, f"{plot.name} is empty")
 
 
-sys.exit(report.main(arguments, {name: partial(experiment, name) for name in PLOTS}))
+sys.exit(report.main(arguments, {f"experiment-{name}": partial(experiment, name) for name in PLOTS}))
