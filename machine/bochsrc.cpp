@@ -457,6 +457,7 @@ void Reader::clock() {
     else if (word == "local" || word == "1") o.rtc = timegm(std::localtime(&now));
     else if (rest && !*rest) o.rtc = timegm(&tm);
     else o.rtc = s64(number("time0", start, 253'402'300'799));
+    if (o.rtc < 0) refuse("clock: time0='" + start + "' lies before 1970");
 }
 
 }  // namespace

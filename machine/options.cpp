@@ -30,7 +30,7 @@ static s64 parse_rtc(const std::string& text) {
     if (error == std::errc{} && end == text.data() + text.size() && seconds >= 0 && seconds < 253402300800) return seconds;
     std::tm tm{};
     for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"})
-        if (const char* rest = strptime(text.c_str(), format, &tm); rest && !*rest) return timegm(&tm);
+        if (const char* rest = strptime(text.c_str(), format, &tm); rest && !*rest && timegm(&tm) >= 0) return timegm(&tm);
     throw Error("--rtc: '" + text + "' is no time; write host, seconds since 1970, or YYYY-MM-DDTHH:MM:SS");
 }
 

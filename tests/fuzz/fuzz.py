@@ -54,6 +54,7 @@ BOCHSRC = [
     b"ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14\nata1-slave: type=cdrom, path=x.iso, status=inserted\nata0-master: type=disk, mode=volatile, path=\"c, d.img\", cylinders=20\n",
     b"com1: enabled=1, mode=file, dev=out\ncom2: mode=socket-server, dev=localhost:8888\nparport1: enabled=1, file=\"p\"\ngdbstub: enabled=1, port=1234, text_base=0\n",
     b"clock: sync=none, time0=\"Sat Jan  1 00:00:00 2000\", rtc_sync=0\nclock: time0=local\nclock: time0=946684800\nport_e9_hack: enabled=true\n",
+    b"clock: time0=\"Sat Jan  1 00:00:00 1910\"\n",
     b"display_library: nogui\ndisplay_library: sdl2, options=\"fullscreen\"\nkeyboard: type=mf, keymap=de\nmouse: type=imps2, enabled=1\npci: enabled=1, chipset=i440fx, slot1=ne2k\nspeaker: enabled=1, mode=sound\n",
     b"#include other\nplugin_ctrl: unmapped=0, e1000=1\nlog: -\npanic: action=ask\nsb16: enabled=0\n\n# comment\nuser_shortcut: keys=ctrl-alt-del\n",
 ]

@@ -77,7 +77,7 @@ TEST(Options, TheClockStartsAtATimeOfDay) {
     EXPECT_EQ(parsed({"--kernel=k", "--rtc=86400"})->rtc, 86400);
     EXPECT_EQ(parsed({"--kernel=k", "--rtc=1970-01-02"})->rtc, 86400);
     EXPECT_EQ(parsed({"--kernel=k", "--rtc=2000-02-29T12:34:56"})->rtc, 951827696);
-    for (auto text : {"--rtc=yesterday", "--rtc=2000-01-01T", "--rtc=-1", "--rtc=12:00"})
+    for (auto text : {"--rtc=yesterday", "--rtc=2000-01-01T", "--rtc=-1", "--rtc=12:00", "--rtc=1969-12-31"})
         EXPECT_TRUE(says(refusal({"--kernel=k", text}), "--rtc")) << text;
 }
 

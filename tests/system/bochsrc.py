@@ -223,6 +223,7 @@ def refused():
                 ("cpu: count=65\n", ":1:", "65"), ("cpu: count=1:0:1\n", ":1:", "1:0:1"), ("cpu: ips=fast\n", ":1:", "fast"), ("port_e9_hack: enabled=perhaps\n", ":1:", "perhaps"),
                 ("romimage: file=$NOBODY_HAS_THIS/x\n", ":1:", "NOBODY_HAS_THIS"), ("#include /nonexistent/file\n", ":1:", "/nonexistent/file"),
                 ("#include loop\n", "loop:2:", "deeper"), ("\0\0\0\0", ":1:", "no line"), ("clock: time0=yesterday\n", ":1:", "yesterday"),
+                ('clock: time0="Sat Jan  1 00:00:00 1910"\n', ":1:", "before 1970"),
                 ("gdbstub: enabled=1, port=99999\n", ":1:", "99999")):
             place.write("bochsrc", content)
             done = place.run()
