@@ -68,18 +68,16 @@ void Mmu::refresh_regime() {
     if (stale) stale->regime_changed();
 }
 
-void Mmu::enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept) {
-    keep_from_banks(second.apic_access);
-    regime.stage2 = second;
+void Mmu::switch_context(u16 vpid_or_asid, u64 ept) {
+    if (regime.stage2.apic_access != paging::Stage2::no_page) keep_from_banks(regime.stage2.apic_access);
     context.vpid = vpid_or_asid, context.ept = ept;
     refresh_regime();
-    select_bank();
     if (stale) stale->entered();
 }
 
 void Mmu::keep_from_banks(u64 apic_access) {
     constexpr std::size_t most = 8;
-    if (apic_access == paging::Stage2::no_page || std::ranges::count(apic_access_pages, apic_access)) return;
+    if (std::ranges::count(apic_access_pages, apic_access)) return;
     if (apic_access_pages.size() == most) apic_access_pages.erase(apic_access_pages.begin());
     apic_access_pages.push_back(apic_access);
     memory_map_changed();

@@ -37,8 +37,21 @@ struct Mmu {
     // new ones. Nothing is flushed here: the caller invalidates by the row of its world switch. A guest without VPID has
     // VPID 0; one without EPT has no_ept, and under nested paging the ASID stands for the root. Bits 11:0 of `ept`, whose
     // bits 51:12 are the root, keep apart what is cached under one root by different rules (EPTP[6:3], mode-based execute, sub-pages).
-    void enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept = paging::Context::no_ept);
-    void leave_guest() { enter_guest({}, 0); }
+    void enter_guest(const paging::Stage2& second, u16 vpid_or_asid, u64 ept = paging::Context::no_ept) {
+        regime.stage2 = second;
+        switch_context(vpid_or_asid, ept);
+        select_bank();
+    }
+    void leave_guest() {
+        leave_context();
+        select_bank();
+    }
+    // The same in parts, for world switches, which write regime.stage2 where it is: Cpu::mode_changed() or select_bank() comes next.
+    void switch_context(u16 vpid_or_asid, u64 ept = paging::Context::no_ept);
+    void leave_context() {
+        regime.stage2.leave();
+        switch_context(0);
+    }
     // A guest's local APIC: AVIC's page, or the APIC-access page.
     bool is_virtual_apic(Physical at) const { return at.page() == paging::virtual_apic_page || at.page() == regime.stage2.apic_access; }
     bool by_sub_pages() const { return regime.stage2.sub_pages; }      // writes may be granted by 128 bytes

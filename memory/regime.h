@@ -67,6 +67,12 @@ struct Stage2 {
     u64 apic_page = no_page;                 // AVIC: linear accesses to this guest-physical page are virtual_apic_page's
     // "virtualize APIC accesses", with EPT and without: the APIC-access address. The walk's own accesses to it end it.
     u64 apic_access = no_page;
+    // No guest: what counts without nested paging, too, is as it was at first; the rest counts with a kind alone.
+    void leave() {
+        kind = Nesting::none, log = nullptr;
+        sub_pages = execute_trap = false;
+        apic_page = apic_access = no_page;
+    }
     bool operator==(const Stage2&) const = default;
 };
 

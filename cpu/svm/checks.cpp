@@ -148,12 +148,14 @@ template <std::size_t count> static void remember(const Vmcb& vmcb, const Judged
 }
 
 bool CheckMemory::as_it_was(const Vmcb& vmcb, const Surroundings& now) const {
-    if (!any || differ<judged_fields>(vmcb, held) || !(now == around)) return false;
+    // The rest of the surroundings is the processor's, and PDPTEs are looked at without nested paging alone.
+    bool same = now.efer == around.efer && now.host_paging == around.host_paging && now.host_long_mode == around.host_long_mode;
+    same = same && ((vmcb[Field::nested_control] & np_enable) || now.pdptes == around.pdptes);
+    if (!any || !same || differ<judged_fields>(vmcb, held)) return false;
     return !(vmcb[Field::interrupt_control] & interrupt::avic_enable) || !differ<judged_with_avic>(vmcb, held_with_avic);
 }
 
-const Check* CheckMemory::first_broken(const Vmcb& vmcb, const Surroundings& now) {
-    if (as_it_was(vmcb, now)) return nullptr;
+const Check* CheckMemory::judge(const Vmcb& vmcb, const Surroundings& now) {
     auto* broken = svm::first_broken(View(vmcb, now));
     remember(vmcb, judged_fields, held), remember(vmcb, judged_with_avic, held_with_avic);
     around = now, any = !broken;

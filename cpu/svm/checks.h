@@ -66,10 +66,11 @@ constexpr Judged judged_with_avic[] = {{Field::avic_backing_page}, {Field::avic_
 // but the fields it reads and the surroundings.
 class CheckMemory {
 public:
-    const Check* first_broken(const Vmcb&, const Surroundings&);
+    const Check* first_broken(const Vmcb& vmcb, const Surroundings& around) { return as_it_was(vmcb, around) ? nullptr : judge(vmcb, around); }
 
 private:
     bool as_it_was(const Vmcb&, const Surroundings&) const;
+    const Check* judge(const Vmcb&, const Surroundings&);
 
     std::array<u64, std::size(judged_fields)> held{};      // what all rules held for, and where
     std::array<u64, std::size(judged_with_avic)> held_with_avic{};

@@ -25,13 +25,15 @@ template <const auto& table, class See> [[gnu::always_inline]] inline void each(
 // Bases come out canonical, whatever the VMCB says.
 u64 canonical(unsigned width, u64 base) { return sign_extend(base, width); }
 
+static_assert(Rights::unusable_bit == 0x80 << 9);      // P, in attributes, is clear where it is set
+
 // Only some attributes are looked at: CS is code and the others data or code whatever S and the type's high bit say; P
 // clear is a null segment, but CS is there.
 constexpr Rights rights(Seg s, u64 attributes) {
     u32 r = rights_of(attributes);
     if (s == Seg::ldtr || s == Seg::tr) return {r & 0x80 ? r & ~0x10u : r | Rights::unusable_bit};
     if (s == Seg::cs) return {r | 0x98};
-    return {r & 0x80 ? r | 0x10 : r | 0x10 | Rights::unusable_bit};
+    return {r | 0x10 | (~r & 0x80) << 9};
 }
 
 template <Seg S, Field Selector, class From> [[gnu::always_inline]] inline void load(Cpu& cpu, const From& v, unsigned width) {

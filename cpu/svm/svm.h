@@ -140,10 +140,10 @@ private:
     // vmrun.cpp
     void look_around();
     void save_host(u64 next_rip);
-    paging::Stage2 second_stage() const;
+    void write_second_stage();
     void flush_by_tlb_control();
     void load_guest();
-    void load_guest_paging(const paging::Stage2& second);
+    void load_guest_paging();
     void enter_more();
     void enter_last_branches();
     void enter_virtual_nmis();

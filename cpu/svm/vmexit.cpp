@@ -106,7 +106,7 @@ void Svm::load_host() {
     cpu.activity = Activity::active, cpu.mwaiting = false;
     gif = false;
     update_events();
-    cpu.mmu->leave_guest();
+    cpu.mmu->leave_context();
     cpu.mode_changed();
     if (!cpu.bits64()) cpu.rip() = u32(cpu.rip());
 

@@ -45,22 +45,20 @@ void Svm::save_host(u64 next_rip) {
 void Svm::look_around() {
     around.efer = efer_bits();
     around.host_paging = cpu.paging(), around.host_long_mode = cpu.long_mode();
-    if (!loads_pdptes(View(vmcb, around))) return;
+    if (nested_paging() || !loads_pdptes(View(vmcb, around))) return;
     for (unsigned i = 0; i < 4; i++) around.pdptes[i] = cpu.memory.read(Physical((vmcb[Field::cr3] & mask(31, 5)) + i * 8), 8);
 }
 
-// The host's paging mode at VMRUN is the format of the nested tables (APM vol. 2, 15.25.3).
-paging::Stage2 Svm::second_stage() const {
-    if (!nested_paging()) return {};
+// The host's paging mode at VMRUN, which the MMU still has, is the format of the nested tables (APM vol. 2, 15.25.3).
+void Svm::write_second_stage() {
     auto& host = cpu.mmu->regime.stage1;
-    paging::Stage2 s;
+    auto& s = cpu.mmu->regime.stage2;
     s.kind = paging::Nesting::npt;
     s.mode = host.mode, s.root = vmcb[Field::nested_cr3];
     s.maxphyaddr = host.maxphyaddr, s.gib_pages = host.gib_pages, s.large_pages = host.pse;
     s.execute_trap = has(Feature::gmet) && (vmcb[Field::nested_control] & gmet_enable);
     s.apic_page = apic_page();
     s.nxe = host.nxe, s.pse36 = host.pse36, s.global_reserved = host.global_reserved;
-    return s;
 }
 
 // Values that the manual doesn't define flush everything. 3 and 7 exist with FlushByAsid.
@@ -95,10 +93,10 @@ void Svm::load_guest() {
 }
 
 // Another context, and nothing is flushed.
-void Svm::load_guest_paging(const paging::Stage2& second) {
-    if (nested_paging()) cpu.msr.pat = vmcb[Field::gpat];
+void Svm::load_guest_paging() {
+    if (nested_paging()) cpu.msr.pat = vmcb[Field::gpat], write_second_stage();
     else cpu.control.pdpte = around.pdptes;
-    cpu.mmu->enter_guest(second, u16(vmcb[Field::asid]));
+    cpu.mmu->switch_context(u16(vmcb[Field::asid]));
     cpu.mode_changed();
     if (!cpu.bits64()) cpu.rip() = u32(cpu.rip());
 }
@@ -161,11 +159,10 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     }
     log.entry(cpu.clock.ticks);
     flush_by_tlb_control();
-    auto second = second_stage();
     cpu.guest = this;
     gif = true;
     load_guest();
-    load_guest_paging(second);
+    load_guest_paging();
     if (has_more()) enter_more();
     update_events();
     inject_event();

@@ -90,7 +90,7 @@ void Vmx::load_guest_pdptes() {
 
 // Which tables of the second stage, and which tags.
 void Vmx::select_translation() {
-    paging::Stage2 second;
+    auto& second = cpu.mmu->regime.stage2;
     if (has(secondary::virtualize_apic)) second.apic_access = vmcs[Field::apic_access_address];
     u64 root = paging::Context::no_ept;
     if (has(secondary::ept)) {
@@ -102,14 +102,14 @@ void Vmx::select_translation() {
         second.large_pages = limits.ept_vpid & ept_vpid::pages_2m;
         second.accessed_dirty = eptp & bit(6);
         second.execute_only = limits.ept_vpid & ept_vpid::execute_only;
-        if (second.accessed_dirty && has(secondary::page_log)) second.log = &page_log;
+        second.log = second.accessed_dirty && has(secondary::page_log) ? &page_log : nullptr;
         second.mode_based_execute = has(secondary::mode_based_execute);
         second.advanced_information = limits.ept_vpid & ept_vpid::violation_information;
         second.sub_pages = has(secondary::sub_pages);
         if (second.sub_pages) second.sub_page_table = vmcs[Field::sub_page_table];
         root = (eptp & mask(51, 12)) | (eptp & mask(6, 3)) | (second.mode_based_execute ? bit(0) : 0) | (second.sub_pages ? bit(1) : 0);
     }
-    cpu.mmu->enter_guest(second, has(secondary::vpid) ? u16(vmcs[Field::vpid]) : u16(0), root);
+    cpu.mmu->switch_context(has(secondary::vpid) ? u16(vmcs[Field::vpid]) : u16(0), root);
 }
 
 void Vmx::load_guest_rest() {

@@ -212,6 +212,7 @@ bool Vmx::switch_ept(u64 index) {
     vmcs.set(Field::ept_pointer, eptp);
     if (limits.allows(secondary::violation_ve)) vmcs.set(Field::eptp_index, index);
     select_translation();
+    cpu.mmu->select_bank();
     cpu.mmu->invalidate(paging::Operation::vmfunc_eptp);
     return true;
 }

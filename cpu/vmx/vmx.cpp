@@ -40,8 +40,8 @@ void Vmx::visit(Archive& a) {
     inside = inside && on && current != none;
     if (!inside && !cpu.guest) return;
     cpu.guest = inside ? this : nullptr;
-    if (inside) select_translation();
-    else cpu.mmu->leave_guest();
+    cpu.mmu->leave_guest();
+    if (inside) select_translation(), cpu.mmu->select_bank();
 }
 
 // SDM vol. 3, 24.8: bits that VMX operation fixes; PE and PG are free in an unrestricted guest.
