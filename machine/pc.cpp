@@ -115,11 +115,25 @@ bool Pc::waiting() const {
     return std::ranges::all_of(cpus, [](Cpu* c) { return c->activity != Activity::active && !(c->due() & ~(pending::stop | pending::yield)); });
 }
 
+// A port's answer takes as long as on a real board, or software that waits by asking again and again asks a hundred times as
+// often: about half a microsecond, less for a word of a disk's (PIO mode 4).
+void Pc::pass_port_time(unsigned width) {
+    constexpr u64 others = 2'000'000, words = 8'000'000;      // a second
+    clock.ticks += clock.rate / (width == 2 ? words : others);
+}
+
 // The 8259s' INTR and INTA are the boot processor's: firmware and kernels leave the others' LINT0 masked.
 Wires Pc::cpu_wires(unsigned number) {
     Wires w;
-    w.port_in = [this](u16 port, unsigned width) { return ports.in(port, width); };
-    w.port_out = [this](u16 port, unsigned width, u32 value) { ports.out(port, width, value); };
+    w.port_in = [this](u16 port, unsigned width) {
+        u32 value = ports.in(port, width);
+        pass_port_time(width);
+        return value;
+    };
+    w.port_out = [this](u16 port, unsigned width, u32 value) {
+        ports.out(port, width, value);
+        pass_port_time(width);
+    };
     if (number == 0) w.acknowledge = [this] { return pic.acknowledge(); };
     w.send = [this](const ApicMessage& m) { route(apics, m); };
     w.doorbell = [this](u32 apic) {

@@ -167,6 +167,7 @@ private:
     void make_cpus();
     void check_tlb(const check::StaleSettings&);
     Wires cpu_wires(unsigned number);
+    void pass_port_time(unsigned width);
     void replace_timers(bool by_hpet);
     void irq_changed(unsigned n, bool level);
 };

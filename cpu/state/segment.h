@@ -24,6 +24,9 @@ struct Rights {
     constexpr bool readable() const { return !(value & 8) || (value & 2); }
     constexpr bool writable() const { return !(value & 8) && (value & 2); }
     static constexpr u32 unusable_bit = 0x10000, accessed = 1;
+    // Data that reach from the base up to the limit, writable or not, or code that may be read: in one look at the type.
+    constexpr bool reads_to_limit() const { return (0xcc0f >> type() & 1) && !unusable(); }
+    constexpr bool writes_to_limit() const { return (value & (unusable_bit | 0xe)) == 2; }
 };
 
 struct Segment {

@@ -156,11 +156,15 @@ Templates& all_templates() {
 bool Builder::place_memory(const ::Insn& insn, u32 mode, bool only_address, Draft& draft, Address& address) {
     bool bits64 = (mode & mode::size) == u32(decode::CodeSize::bits64);
     bool based = insn.segment == Seg::fs || insn.segment == Seg::gs;
-    if (!only_address && (!(mode & mode::flat) || (!bits64 && (based || insn.segment == Seg::cs)))) return false;
-    if (insn.address_size == 2) return false;
     auto& op = draft.op;
     u64 displacement = insn.displacement;
     op.base = slot(insn.base), op.index = slot(insn.index), op.shape = u8(insn.scale);
+    bool flat = mode & mode::flat && (bits64 || !(based || insn.segment == Seg::cs));
+    if (insn.address_size == 2 || !(flat || only_address) || address == Address::limited) {
+        address = Address::limited, op.displacement = s32(u32(displacement));
+        op.shape = u8(op.shape | u8(insn.segment) << 2 | (insn.address_size == 2 ? offsets16 : 0));
+        return true;
+    }
     if (insn.base == rip_reg) {
         if (insn.address_size != 8) return false;
         op.base = page_slot, displacement += op.offset;
@@ -201,9 +205,11 @@ const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
     if (row.gate.near_branch || row.gate.default64) {
         bool plain = relative_branch(insn) && !is(insn, &isa::identity<isa::Call>);
         if (row.gate.near_branch && !(mode & mode::direct)) return nullptr;
-        if (!plain && !(mode & mode::flat)) return nullptr;
-        bool bits16 = (mode & mode::size) == u32(decode::CodeSize::bits16);
-        if ((insn.operand_size == 2) != bits16 || (bits16 && !plain)) return nullptr;
+        auto size = decode::CodeSize(mode & mode::size);
+        bool as_code = (insn.operand_size == 2) == (size == decode::CodeSize::bits16);
+        bool flat = as_code && mode & mode::flat;
+        if (plain ? !as_code : !flat && size == decode::CodeSize::bits64) return nullptr;
+        if (!plain && !flat) wanted.address = Address::limited;
         wanted.word = plain ? 3 : u8(std::countr_zero(unsigned(insn.operand_size)));
     }
     for (unsigned n = 0; n < row.operands.count; n++) {
@@ -251,13 +257,16 @@ void Builder::draft_one(unsigned n, u32 mode) {
     if (!draft.key) return;
     draft.op.run = draft.key->live;
     unsigned next = offsets[n] + insn.length;
-    if (relative_branch(insn)) {
+    bool call = is(insn, &isa::identity<isa::Call>), limited = draft.key->address == Address::limited;
+    if (call && limited) draft.op.displacement = s32(insn.immediate);
+    if (relative_branch(insn) && !limited) {
         draft.branches = true;
         draft.relative = next + insn.immediate;
         draft.cut = ones(insn.operand_size);
     }
-    draft.returns = is(insn, &isa::identity<isa::Call>) || is(insn, &isa::identity<isa::CallIndirect>);
-    if (draft.returns) draft.op.immediate = s32(next);
+    call |= is(insn, &isa::identity<isa::CallIndirect>);
+    if (call) draft.op.immediate = s32(next);
+    draft.returns = call && !limited;
 }
 
 // Whether nothing but registers and flags is concerned: no miss, no fault, no way out of the block.

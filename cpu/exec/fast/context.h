@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The fast engine's context: the semantics of cpu/isa over an Op, the bank and host flags (cf. cpu/exec/slow.h).
 //
-// It knows flat segments and RAM. Whatever else comes along - a page that isn't in the bank, a device, a fault - is a miss:
+// It knows RAM, in flat segments and, by handlers of their own (Address::limited), in others. Whatever else comes along - a page that isn't in the bank, a device, a fault - is a miss:
 // nothing has been committed, and the same instruction runs in Slow.
 #pragma once
 #include "cpu/exec/fast/host_bits.h"
@@ -30,8 +30,9 @@ constexpr bool has_memory(Form f) {
 }
 
 // How an address is made: base + displacement; with an index times 1, 2, 4, 8; or times Op's scale, and then cut to 32 bits,
-// or with the base of FS or GS.
-enum class Address : u8 { none, base, index1, index2, index4, index8, scaled, bits32, segment, count };
+// or with the base of FS or GS. Limited: outside 64-bit mode, in a segment of any base and limit, by offsets of 16 or 32 bits;
+// without a memory operand it is the stack that is so.
+enum class Address : u8 { none, base, index1, index2, index4, index8, scaled, bits32, segment, limited, count };
 
 // What an instruction's flags are good for.
 enum class Live : u8 { no, yes };
@@ -44,6 +45,7 @@ public:
     using word = T;
     static constexpr bool bit_strings = false;
     static constexpr bool live = L == Live::yes;
+    static constexpr bool limited = A == Address::limited;
 
     Fast(Cpu* cpu, const Op* op, BankEntry* bank, u64 flags) : cpu(cpu), op(op), bank(bank), host(flags) {}
 
@@ -177,26 +179,41 @@ public:
     static constexpr unsigned stack_bytes() { return sizeof(T) == 8 ? 8 : 4; }
     u64 immediate() const { return u64(s64(op->immediate)); }
     u64 next_rip() const { return cpu->gpr.page + u32(op->immediate); }      // of calls: the builder leaves it there
-    Direct relative() const { return {}; }
+    auto relative() const {
+        if constexpr (limited) return u64{T(next_rip() + u64(s64(op->displacement)))};
+        else return Direct{};
+    }
     bool reachable(Direct) const { return true; }
-    bool reachable(u64 target) const { return sizeof(T) != 8 || sign_extend(target, 48) == target; }
+    bool reachable(u64 target) const {
+        if constexpr (limited) return target <= cpu->seg[Seg::cs].limit;
+        return sizeof(T) != 8 || sign_extend(target, 48) == target;
+    }
     Outcome jump(Direct) { return way = Way::direct, Outcome::taken; }
     Outcome call_to(Direct) { return way = Way::call_direct, Outcome::taken; }
     Outcome jump(u64 target) { return reachable(T(target)) ? indirect(Way::indirect, target) : raise({}); }
     Outcome call_to(u64 target) { return indirect(Way::call_indirect, target); }
     Outcome return_to(u64 target) { return indirect(Way::back, target); }
 
-    // ---- the stack: 64-bit, or 32-bit and flat
-    u64 stack_offset(u64 below) const { return (cpu->gpr[rsp] - below) & ones(stack_bytes()); }
-    u8* probe_push(u64 below, unsigned) { return probe<Way::write_miss, sizeof(T)>(stack_offset(below)); }
-    template <Word W> W peek_stack(u64 above) { return load<W>(stack_offset(0 - above)); }
-    u64 peek_stack_any(u64 above, unsigned) { return load<T>(stack_offset(0 - above)); }
-    u64 read_at(Seg, u64 at, unsigned) { return load<T>(at); }
+    // ---- the stack: 64-bit, or 32-bit and flat, or limited
+    u64 stack_mask() const {
+        if constexpr (limited) return 0xffff | (cpu->stack_bytes & 4) * u64{0x3fffc000};        // of 2 or 4 bytes, by few registers
+        else return ones(stack_bytes());
+    }
+    u64 stack_offset(u64 below) const { return (cpu->gpr[rsp] - below) & stack_mask(); }
+    u8* probe_push(u64 below, unsigned) { return probe_linear<Way::write_miss, sizeof(T)>(in_stack<Way::write_miss, sizeof(T)>(stack_offset(below))); }
+    template <Word W> W peek_stack(u64 above) { return load_linear<W>(in_stack<Way::read_miss, sizeof(W)>(stack_offset(0 - above))); }
+    u64 peek_stack_any(u64 above, unsigned) { return peek_stack<T>(above); }
+    u64 read_at(Seg, u64 at, unsigned) { return load_linear<T>(at); }
     void write(u8* slot, u64 value) {
         T v = T(value);
         std::memcpy(slot, &v, sizeof v);
     }
-    void move_rsp(s64 by) { cpu->gpr[rsp] = (cpu->gpr[rsp] + u64(by)) & ones(stack_bytes()); }
+    void move_rsp(s64 by) {
+        if constexpr (limited) apart();           // reads rSP and the stack's width anew: it has no registers to keep them in
+        u64 moved = (cpu->gpr[rsp] + u64(by)) & stack_mask();
+        if constexpr (limited) moved |= cpu->gpr[rsp] & ~stack_mask();
+        cpu->gpr[rsp] = moved;
+    }
 
     // ---- VMX: the current VMCS, where nothing else has to be asked before it is read or written
     vmx::AtHand* vmcs() const { return cpu->bits64() && cpu->cpl == 0 ? cpu->vmcs : nullptr; }
@@ -225,6 +242,7 @@ private:
         u64 at = A == Address::base ? 0 : get<u64>(op->index) << (A <= Address::index8 ? s : scale_of(op->shape));
         at += get<u64>(op->base) + u64(s64(op->displacement));
         if constexpr (A <= Address::index8) return at;
+        if constexpr (limited) return op->shape & offsets16 ? u16(at) : u32(at);
         if constexpr (A == Address::bits32) at = u32(at);
         if constexpr (A == Address::segment) {
             if (sign_extend(at, 48) != at) [[unlikely]] way = Way::slow;      // AMD wants the offset canonical, not only the sum
@@ -233,7 +251,22 @@ private:
         return at;
     }
 
+    // The linear address of a limited segment's offset; what a doubt or an expand-down segment needs is the reference engine's.
+    template <Way Miss, unsigned Width> u64 in_segment(Seg n, u64 offset) {
+        auto& s = cpu->seg[n];
+        bool allowed = Miss == Way::write_miss ? s.rights.writes_to_limit() : s.rights.reads_to_limit();
+        if (!allowed || offset + (Width - 1) > s.limit) [[unlikely]] return way = Way::slow, 0;
+        return u32(s.base + offset);
+    }
+    template <Way Miss, unsigned Width> u64 in_stack(u64 offset) {
+        if constexpr (limited) return in_segment<Miss, Width>(Seg::ss, offset);
+        else return offset;
+    }
     template <Way Miss, unsigned Width> u8* probe(u64 at) {
+        if constexpr (limited) at = in_segment<Miss, Width>(segment_of(op->shape), at);
+        return probe_linear<Miss, Width>(at);
+    }
+    template <Way Miss, unsigned Width> u8* probe_linear(u64 at) {
         if (stopped()) return nullptr;
         auto& e = bank[((at + (Width - 1)) >> 12) % Bank::entries];
         if ((Miss == Way::write_miss ? e.write_tag : e.read_tag) != (at & ~u64{0xfff})) [[unlikely]] {
@@ -242,8 +275,9 @@ private:
         }
         return reinterpret_cast<u8*>(at + e.addend);
     }
-    template <Word W> W load(u64 at) {
-        u8* p = probe<Way::read_miss, sizeof(W)>(at);
+    template <Word W> W load(u64 at) { return value_at<W>(probe<Way::read_miss, sizeof(W)>(at)); }
+    template <Word W> W load_linear(u64 at) { return value_at<W>(probe_linear<Way::read_miss, sizeof(W)>(at)); }
+    template <Word W> W value_at(const u8* p) const {
         if (stopped()) return 0;
         W v;
         std::memcpy(&v, p, sizeof v);
@@ -313,6 +347,8 @@ inline void remember_return(Cpu* cpu, const Op* op) {
 // Where an instruction goes that doesn't go on behind itself; `spare` is the way.
 template <class X> [[gnu::always_inline]] inline Next elsewhere(OP_ARGUMENTS) {
     using Way = typename X::Way;
+    if constexpr (X::limited)
+        if (Way way = Way(spare); way == Way::indirect || way == Way::call_indirect || way == Way::back) TO(go_to, z);
     switch (Way(spare)) {
     case Way::direct: TAIL return follow<1>(cpu, op, z, spare, bank, flags);
     case Way::call_direct:

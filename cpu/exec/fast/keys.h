@@ -45,7 +45,7 @@ void add_pairs(std::vector<Pair>&);
 
 // ---- the words of keys.def
 namespace words {
-constexpr unsigned b = 1, w = 2, d = 4, q = 8, bwdq = 15, wdq = 14, dq = 12, bdq = 13;
+constexpr unsigned b = 1, w = 2, d = 4, q = 8, bwdq = 15, wdq = 14, dq = 12, bdq = 13, wd = 6;
 }
 namespace forms {
 constexpr unsigned of(Form f) { return 1u << unsigned(f); }
@@ -56,7 +56,8 @@ constexpr unsigned none = of(Form::none), d = of(Form::d), m = of(Form::m), i = 
 namespace addresses {
 constexpr unsigned of(Address a) { return 1u << unsigned(a); }
 constexpr unsigned few = of(Address::base) | of(Address::scaled) | of(Address::bits32) | of(Address::segment),
-    all = (few & ~of(Address::scaled)) | of(Address::index1) | of(Address::index2) | of(Address::index4) | of(Address::index8);
+    all = (few & ~of(Address::scaled)) | of(Address::index1) | of(Address::index2) | of(Address::index4) | of(Address::index8),
+    limited = of(Address::limited);
 }
 namespace status {
 constexpr u16 C = 1, P = 4, A = 0x10, Z = 0x40, S = 0x80, O = 0x800, OSZAPC = 0x8d5, OSZAP = 0x8d4, SZAPC = 0xd5;
@@ -79,11 +80,13 @@ template <unsigned mask, unsigned n = 0, class F> void each(F&& f) {
         each<mask, n + 1>(f);
     }
 }
-// Calls f with the type of each width, each form, and each address the form can have.
+// Calls f with the type of each width, each form, and each address the form can have. Limited ones have no 64 bits, and a line of
+// those alone is about the stack.
 template <unsigned words, unsigned forms, unsigned addresses, class F> void each_shape(F&& f) {
     each<words>([&](auto word) {
         each<forms>([&](auto form) {
-            constexpr unsigned has = has_memory(Form(form())) ? addresses : addresses::of(Address::none);
+            constexpr unsigned exist = word() == 3 ? addresses & ~addresses::limited : addresses;
+            constexpr unsigned has = has_memory(Form(form())) || addresses == addresses::limited ? exist : addresses::of(Address::none);
             each<has>([&](auto address) { f(word, form, address); });
         });
     });

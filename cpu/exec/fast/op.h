@@ -43,7 +43,7 @@ struct Op {
     u8 dst = 0, src = 0;          // byte offsets into Gpr: AH is AL's and 1
     u8 base = 0, index = 0;       // the same; "none" is a slot that holds 0, RIP-relative the slot that holds the page
     u8 before = 0;                // guest instructions of this block in front of it
-    u8 shape = 0;                 // of an address: bits 1:0 its scale, above them its segment
+    u8 shape = 0;                 // of an address: bits 1:0 its scale, 4:2 its segment, 5 set: offsets have 16 bits
     u16 offset = 0;               // of the instruction in its page
     s32 displacement = 0;
     s32 immediate = 0;            // of CALL: the return point's offset in the page
@@ -57,7 +57,8 @@ static_assert(sizeof(Op) == 32);
 
 // What some address forms find in Op::shape.
 constexpr unsigned scale_of(u8 shape) { return shape & 3; }
-constexpr Seg segment_of(u8 shape) { return Seg(shape >> 2); }
+constexpr Seg segment_of(u8 shape) { return Seg(shape >> 2 & 7); }
+constexpr u8 offsets16 = 0x20;
 
 #define OP_ARGUMENTS                                                                                          \
     [[maybe_unused]] Cpu *cpu, [[maybe_unused]] const Op *op, [[maybe_unused]] u64 z, [[maybe_unused]] u64 spare,  \
@@ -119,6 +120,7 @@ Next out_of_budget(OP_ARGUMENTS);     // op is a branch's target, its block not 
 Next leave_to(OP_ARGUMENTS);          // z: RIP; the block has been counted
 Next return_elsewhere(OP_ARGUMENTS);  // z: RIP; a return that the return stack didn't expect, not counted yet
 Next call_indirect(OP_ARGUMENTS);     // z: RIP; the block has not been counted, the return point not remembered
+Next go_to(OP_ARGUMENTS);             // z: RIP, in a segment with any base; the block has not been counted
 Next find_indirect(OP_ARGUMENTS);     // as leave_to, and what is found is remembered
 Next resolve(OP_ARGUMENTS);           // op is a stub's
 Next cross_page(OP_ARGUMENTS);        // op is a stub's, whose target is in another page

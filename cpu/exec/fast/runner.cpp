@@ -237,6 +237,11 @@ static Next go_on(OP_ARGUMENTS) {
     GO(op);
 }
 
+Next go_to(OP_ARGUMENTS) {
+    settle(*cpu, z, op->before + 1u, flags);
+    TO(go_on, any_z());
+}
+
 // Faults are delivered, traps noted.
 static void finish(Cpu& cpu, Outcome outcome) {
     if (outcome == Outcome::fault) return cpu.deliver(cpu.fault_);
