@@ -74,7 +74,7 @@ def scripts(layer, folder, build, long, wanted=lambda name: True):
 
 def needs_no_boot(name):
     """Cases of tests/system that are quick enough for a build with sanitizers."""
-    words = ("boot", "linux", "shell", "work", "seeds", "kvmtest", "qemu", "xen", "ovmf", "realtime", "sleep", "experiment")
+    words = ("boot", "linux", "shell", "work", "seeds", "kvmtest", "qemu", "xen", "ovmf", "realtime", "sleep", "experiment", "cd-max-intel")
     return name != "variables" and not any(word in name for word in words)
 
 
