@@ -112,7 +112,7 @@ enum class From : u8 {
     V, W, U,// ModRM.reg XMM; ModRM.rm XMM or memory; ModRM.rm XMM only
     P, Q, N,// the same with MMX registers
     T,      // x87 stack register ST(i) of ModRM.rm; "ST0" is fixed
-    fixed_gpr, fixed_segment, fixed_st, one,
+    fixed_gpr, fixed_segment, fixed_st, fixed_xmm, one,
     BD      // memory at DS:rDI, with segment overrides (MASKMOVQ, MASKMOVDQU)
 };
 
@@ -171,7 +171,7 @@ private:
             {"ES", {From::fixed_segment, Size::w, 0}}, {"CS", {From::fixed_segment, Size::w, 1}}, {"SS", {From::fixed_segment, Size::w, 2}},
             {"DS", {From::fixed_segment, Size::w, 3}}, {"FS", {From::fixed_segment, Size::w, 4}}, {"GS", {From::fixed_segment, Size::w, 5}},
             {"ST0", {From::fixed_st, Size::t, 0}}, {"STi", {From::T, Size::t, 0}}, {"1", {From::one, Size::b, 1}},
-            {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}}};
+            {"XMM0", {From::fixed_xmm, Size::dq, 0}}, {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}}};
         for (auto& row : table) if (row.text == word) return row.operand;
         constexpr std::string_view letters = "EGRMBZSCDIJAOXYVWUPQN";
         constexpr From from[] = {From::E, From::G, From::R, From::M, From::B, From::Z, From::S, From::C, From::D, From::I, From::J,

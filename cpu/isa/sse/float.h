@@ -62,6 +62,27 @@ template <const fp::Operation& Op, unsigned Source> struct Arithmetic {
         return Outcome::next;
     }
 };
+// Any function of both operands (cpu/isa/sse/float_composed.h); and with an immediate byte.
+template <class Function, unsigned Source = 16> struct Computation {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
+template <class Function, unsigned Source = 16> struct ComputationImmediate {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, x.vector(first), b, x.template read<u8>(third));
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
 // Between general and XMM registers: the instruction of 32 or of 64 bits.
 template <const fp::FromInteger<4>& Narrow, const fp::FromInteger<8>& Wide> struct FromInteger {
     using Function32 = FloatOfInteger<4, Narrow>;
