@@ -35,6 +35,7 @@ tests_cpu_sources = \
     tests/cpu/isa/stack.cpp \
     tests/cpu/isa/string.cpp \
     tests/cpu/isa/system.cpp \
+    tests/cpu/isa/wait.cpp \
     tests/cpu/isa/xsave.cpp \
     tests/cpu/keys.cpp \
     tests/cpu/machine.h \

@@ -218,7 +218,7 @@ private:
     u8* xmm(u8 at) const { return cpu->vector.v[0].bytes.data() + at * (sizeof(VectorRegister) / 8); }
     template <Way Miss, unsigned Width, isa::Alignment Aligned> u8* probe_vector() {
         u64 at = address();
-        if (Width == 16 && Aligned == isa::Alignment::natural && (at & 15)) [[unlikely]] way = Way::slow;
+        if (Width == 16 && Aligned != isa::Alignment::any && (at & 15)) [[unlikely]] way = Way::slow;
         return probe<Miss, Width>(at);
     }
     u64 address() {

@@ -52,7 +52,7 @@ template <class T, const fp::Operation& Mul, const fp::Operation& Add> struct Fl
             decltype(x) low{}, high{};
             for (std::size_t n = 0; n < sums; n++) low[n] = x[2 * n], high[n] = x[2 * n + 1];
             auto sum = Float<Add>{}(as<Xmm>(low), as<Xmm>(high), mxcsr);
-            r = {sum.value, r.raised | sum.raised};
+            r = {sum.value, sum.raised, r.before | r.raised};
         }
         std::array<T, count> all;
         all.fill(lanes::split<T>(r.value)[0]);

@@ -91,27 +91,27 @@ template <class T, class To = T> struct StoreLane {
 // ---- packed integers
 
 // First and second operand to first operand.
-template <class Op> struct Packed {
+template <class Op, Alignment A = Alignment::natural> struct Packed {
     template <class X> static Outcome run(X& x) {
-        auto b = x.vector(second);
+        auto b = x.template vector<16, A>(second);
         if (x.stopped()) return x.why();
         x.set_vector(first, x.apply(Op{}, x.vector(first), b));
         return Outcome::next;
     }
 };
 // The same with an immediate byte.
-template <class Op, unsigned Source = 16> struct PackedImmediate {
+template <class Op, unsigned Source = 16, Alignment A = Alignment::natural> struct PackedImmediate {
     template <class X> static Outcome run(X& x) {
-        auto b = x.template vector<Source>(second);
+        auto b = x.template vector<Source, A>(second);
         if (x.stopped()) return x.why();
         x.set_vector(first, x.apply(Op{}, x.vector(first), b, x.template read<u8>(third)));
         return Outcome::next;
     }
 };
 // The same with a third operand: XMM0.
-template <class Op> struct PackedThree {
+template <class Op, Alignment A = Alignment::natural> struct PackedThree {
     template <class X> static Outcome run(X& x) {
-        auto b = x.vector(second);
+        auto b = x.template vector<16, A>(second);
         if (x.stopped()) return x.why();
         x.set_vector(first, x.apply(Op{}, x.vector(first), b, x.vector(third)));
         return Outcome::next;

@@ -3,6 +3,7 @@
 // multiplication. The instructions run on a CPU; what chains them is written here by the standards.
 #include "tests/cpu/isa/sse/example.h"
 #include <gtest/gtest.h>
+#include <random>
 #include <string>
 
 namespace {
@@ -232,6 +233,37 @@ TEST(crypto, gfni_computes_in_the_field_of_aes) {
     EXPECT_EQ(m("66 0f 3a ce c1 ff", block("00010203040506070809fafbfcfdfeff"), identity), block("fffefdfcfbfaf9f8f7f6050403020100"));
     auto product = m("66 0f 38 cf c1", block("57575702ff000000" "0000000000000000"), block("8313028001ff0000" "0000000000000000"));     // FIPS 197, 4.2
     EXPECT_EQ(product, block("c1feae1bff000000" "0000000000000000"));
+}
+
+// Products by logarithms to the base x + 1, which generates the field; maps bit by bit as the manual writes them (SDM vol. 2,
+// GF2P8AFFINEQB: row i of the matrix is its byte 7 - i).
+TEST(crypto, gfni_agrees_with_logarithms_and_parities) {
+    std::array<u8, 256> power{}, logarithm{};
+    for (unsigned n = 0, v = 1; n < 255; n++) power[n] = u8(v), logarithm[v] = u8(n), v ^= v << 1, v ^= v & 0x100 ? 0x11b : 0;
+    auto product = [&](u8 a, u8 b) { return a && b ? power[(logarithm[a] + logarithm[b]) % 255] : u8(0); };
+    auto inverse = [&](u8 a) { return a ? power[(255 - logarithm[a]) % 255] : u8(0); };
+    auto affine = [](const u8* matrix, u8 x, u8 constant) {
+        u8 r = 0;
+        for (unsigned i = 0; i < 8; i++) {
+            bool bit = constant >> i & 1;
+            for (unsigned k = 0; k < 8; k++) bit ^= (matrix[7 - i] >> k & 1) && (x >> k & 1);
+            r |= u8(bit << i);
+        }
+        return r;
+    };
+    Machine m;
+    std::mt19937_64 random{1};
+    for (unsigned round = 0; round < 200; round++) {
+        Block a, b;
+        for (auto* v : {&a, &b}) *v = std::bit_cast<Block>(std::array<u64, 2>{random(), random()});
+        u8 constant = u8(random());
+        auto products = m("66 0f 38 cf c1", a, b), mapped = m(with("66 0f 3a ce c1", constant), a, b), inverted = m(with("66 0f 3a cf c1", constant), a, b);
+        for (unsigned n = 0; n < 16; n++) {
+            ASSERT_EQ(products[n], product(a[n], b[n]));
+            ASSERT_EQ(mapped[n], affine(&b[n & 8], a[n], constant));
+            ASSERT_EQ(inverted[n], affine(&b[n & 8], inverse(a[n]), constant));
+        }
+    }
 }
 
 TEST(crypto, crc32_is_castagnolis) {                  // RFC 3720, B.4
