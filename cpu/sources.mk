@@ -137,6 +137,8 @@ cpu_sources = \
     cpu/isa/shift.cpp \
     cpu/isa/shift.h \
     cpu/isa/sse/aes.h \
+    cpu/isa/sse/amd3dnow.cpp \
+    cpu/isa/sse/amd3dnow.h \
     cpu/isa/sse/crc32.h \
     cpu/isa/sse/crypto.cpp \
     cpu/isa/sse/float.h \

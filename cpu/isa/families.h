@@ -28,6 +28,7 @@ std::span<const Row> ssse3();         // on MMX and XMM registers
 std::span<const Row> sse41();
 std::span<const Row> sse42();         // with CRC32
 std::span<const Row> sse4a();
+std::span<const Row> amd3dnow();      // 3DNow! and its extensions
 std::span<const Row> crypto();        // AES-NI, PCLMULQDQ, SHA, GFNI
 std::span<const Row> vmx();
 std::span<const Row> svm();           // VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA
