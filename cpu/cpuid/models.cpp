@@ -36,6 +36,10 @@ static void remove_orphans(FeatureSet& f) {
     static constexpr struct { Feature needs, what; } rows[] = {
         {Feature::apic, Feature::x2apic},      {Feature::apic, Feature::tsc_deadline}, {Feature::tsc, Feature::tsc_deadline},
         {Feature::apic, Feature::arat},        {Feature::fxsr, Feature::sse},          {Feature::sse, Feature::sse2},
+        {Feature::sse2, Feature::sse3},        {Feature::sse3, Feature::ssse3},       {Feature::ssse3, Feature::sse4_1},
+        {Feature::sse4_1, Feature::sse4_2},    {Feature::sse3, Feature::sse4a},       {Feature::sse2, Feature::aes},
+        {Feature::sse2, Feature::pclmulqdq},   {Feature::sse2, Feature::sha},         {Feature::sse2, Feature::gfni},
+        {Feature::mmx, Feature::amd3dnow},     {Feature::amd3dnow, Feature::amd3dnowext},
         {Feature::fxsr, Feature::xsave},       {Feature::xsave, Feature::xsaveopt},    {Feature::xsave, Feature::xsavec},
         {Feature::xsave, Feature::xgetbv1},    {Feature::xsave, Feature::xsaves},      {Feature::lm, Feature::la57},
         {Feature::lm, Feature::page1gb},

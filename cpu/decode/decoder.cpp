@@ -64,7 +64,7 @@ struct Decoder {
     Insn& insn;
     bool p67 = false, vex_l = false, vvvv_absent = true, has_modrm = false;
     Prefix vex_prefix = Prefix::np;
-    u8 map = 0;
+    u8 map = 0, suffix = 0;
     int override_ = -1;                            // segment
 
     bool long_mode() const { return mode.size == CodeSize::bits64; }
@@ -162,10 +162,23 @@ struct Decoder {
         if (e.w == RexW::w0 && insn.rex_w()) return false;
         if (e.no_rex_b && insn.rex & 1) return false;
         if (!e.has_modrm) return true;
-        if ((insn.modrm & e.modrm_mask) != e.modrm_value) return false;
+        if ((insn.modrm & e.modrm_mask) != e.modrm_value || (e.has_suffix && e.suffix != suffix)) return false;
         char mod = row.operands.mod();
         if (row.gate.mod_ignored || mod == ' ') return true;
         return (mod == 'R') == (insn.modrm >= 0xc0);
+    }
+
+    void set_address_size() {
+        if (long_mode()) insn.address_size = p67 ? 4 : 8;
+        else insn.address_size = (mode.size == CodeSize::bits16) != p67 ? 2 : 4;
+    }
+    // 3DNow!'s last opcode byte, read ahead.
+    void look_at_suffix() {
+        unsigned at = in.at;
+        set_address_size();
+        if (insn.modrm < 0xc0) address();
+        suffix = in.byte();
+        in.at = at;
     }
 
     const Row* find() {
@@ -176,6 +189,7 @@ struct Decoder {
         // AMD's UD0 and UD1 end with their opcode: no ModRM byte is fetched (Zen 5).
         if (mode.amd && !insn.vex && map == 1 && (insn.opcode == 0xff || insn.opcode == 0xb9)) has_modrm = false;
         if (has_modrm) insn.modrm = in.byte();
+        if (rows.front()->encoding.has_suffix) look_at_suffix();
         if (in.failed != Result::ok) return nullptr;
         for (auto* row : rows)
             if (matches(*row)) return row;
@@ -297,6 +311,7 @@ struct Decoder {
         case From::fixed_gpr: return {Place::gpr, o.number, w};
         case From::fixed_segment: return {Place::segment, o.number, w};
         case From::BD: insn.base = rdi; default_segment(Seg::ds); return {Place::memory, 0, w};
+        case From::fixed_xmm: return {Place::xmm, o.number, w};
         case From::fixed_st: return {Place::st, o.number, w};
         case From::one: insn.immediate = 1; return {Place::immediate, 0, 1};
         case From::I: case From::J: case From::A: return {Place::immediate, immediates++, w};
@@ -361,8 +376,7 @@ struct Decoder {
 
     bool body(const Row& row) {
         insn.operand_size = operand_size(row.gate, row.encoding.prefix);
-        if (long_mode()) insn.address_size = p67 ? 4 : 8;
-        else insn.address_size = (mode.size == CodeSize::bits16) != p67 ? 2 : 4;
+        set_address_size();
         if (has_modrm && insn.modrm < 0xc0 && row.encoding.has_modrm && !row.gate.mod_ignored) address();
         bool uses_vvvv = false;
         for (unsigned n = 0; n < row.operands.count; n++) {
@@ -371,6 +385,7 @@ struct Decoder {
         }
         unsigned seen = 0;
         for (unsigned n = 0; n < row.operands.count; n++) immediate(row.operands.o[n], seen);
+        if (row.encoding.has_suffix) in.byte();
         if (rip_relative) insn.displacement += in.at;
         if (insn.vex && (vex_l || (!uses_vvvv && !vvvv_absent))) return false;
         return registers_exist(row) && lock_allowed(row) && has(row.gate.needs) && (mode.protected_mode || !row.gate.protected_mode);

@@ -220,7 +220,7 @@ public:
     template <unsigned Width = 16, isa::Alignment A = isa::Alignment::natural, unsigned N> Vector vector(OperandNumber<N>) {
         auto& o = insn.operand[N];
         if (o.place == Place::xmm) return isa::resized<16>(cpu.vector.v[o.number].template get<Vector>(), Width);
-        if (Width == 16 && A == isa::Alignment::natural) require_aligned(16);
+        if (Width == 16 && (A == isa::Alignment::natural || (A == isa::Alignment::intel && cpu.intel()))) require_aligned(16);
         return isa::resized<16>(load<isa::Bytes<Width>>());
     }
     // The whole of a register.

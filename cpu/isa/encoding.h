@@ -2,7 +2,7 @@
 // An opcode's encoding and operands, written as the manuals write them and parsed at compile time.
 //
 //   "00 /r"  "0F 01 /2"  "0F 01 C1"  "50+r"  "D8 C0+i"  "NP 0F 58 /r"  "F3 0F B8 /r"  "REX.W 0F C7 /1"
-//   "VEX.LZ.0F38.W0 F2 /r"  "VEX.LZ.F2.0F38 F5 /r"
+//   "VEX.LZ.0F38.W0 F2 /r"  "VEX.LZ.F2.0F38 F5 /r"  "0F 0F /r 9E" (3DNow!: the opcode's last byte follows the operand)
 //
 // Prefix words: NP (none of 66, F3, F2), 66, F3, F2 are part of the opcode; without one, 66 is the operand-size prefix and
 // F2/F3 are ignored. "F3? ..." (a hint) is like F3, but a CPU without the row's feature executes the row without F3.
@@ -28,6 +28,8 @@ struct Encoding {
     bool plus_r = false;          // the opcode's low three bits name a register
     bool has_modrm = false;
     u8 modrm_mask = 0, modrm_value = 0;
+    bool has_suffix = false;
+    u8 suffix = 0;                // the byte behind ModRM, SIB and displacement (3DNow!)
 
     consteval Encoding(const char* text) {
         std::string_view rest = text;
@@ -55,7 +57,10 @@ struct Encoding {
         if (rest.empty()) return;
         word = next(rest);
         has_modrm = true;
-        if (word == "/r") return;
+        if (word == "/r") {
+            if (!rest.empty()) has_suffix = true, suffix = hex(rest);
+            return;
+        }
         if (word[0] == '/') modrm_mask = 0x38, modrm_value = u8(hex(word.substr(1)) << 3);
         else if (word.size() == 4 && word[2] == '+') modrm_mask = 0xf8, modrm_value = hex(word.substr(0, 2));
         else modrm_mask = 0xff, modrm_value = hex(word);
@@ -112,7 +117,7 @@ enum class From : u8 {
     V, W, U,// ModRM.reg XMM; ModRM.rm XMM or memory; ModRM.rm XMM only
     P, Q, N,// the same with MMX registers
     T,      // x87 stack register ST(i) of ModRM.rm; "ST0" is fixed
-    fixed_gpr, fixed_segment, fixed_st, one,
+    fixed_gpr, fixed_segment, fixed_st, fixed_xmm, one,
     BD      // memory at DS:rDI, with segment overrides (MASKMOVQ, MASKMOVDQU)
 };
 
@@ -171,7 +176,7 @@ private:
             {"ES", {From::fixed_segment, Size::w, 0}}, {"CS", {From::fixed_segment, Size::w, 1}}, {"SS", {From::fixed_segment, Size::w, 2}},
             {"DS", {From::fixed_segment, Size::w, 3}}, {"FS", {From::fixed_segment, Size::w, 4}}, {"GS", {From::fixed_segment, Size::w, 5}},
             {"ST0", {From::fixed_st, Size::t, 0}}, {"STi", {From::T, Size::t, 0}}, {"1", {From::one, Size::b, 1}},
-            {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}}};
+            {"XMM0", {From::fixed_xmm, Size::dq, 0}}, {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}}};
         for (auto& row : table) if (row.text == word) return row.operand;
         constexpr std::string_view letters = "EGRMBZSCDIJAOXYVWUPQN";
         constexpr From from[] = {From::E, From::G, From::R, From::M, From::B, From::Z, From::S, From::C, From::D, From::I, From::J,

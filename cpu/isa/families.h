@@ -23,7 +23,15 @@ std::span<const Row> x87();           // all of x87
 std::span<const Row> mmx();           // MMX, with the MMX forms of SSE and SSE2
 std::span<const Row> sse();           // SSE, LDMXCSR, STMXCSR
 std::span<const Row> sse2();
+std::span<const Row> sse3();
+std::span<const Row> ssse3();         // on MMX and XMM registers
+std::span<const Row> sse41();
+std::span<const Row> sse42();         // with CRC32
+std::span<const Row> sse4a();
+std::span<const Row> amd3dnow();      // 3DNow! and its extensions
+std::span<const Row> crypto();        // AES-NI, PCLMULQDQ, SHA, GFNI
 std::span<const Row> vmx();
 std::span<const Row> svm();           // VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA
+std::span<const Row> wait();          // UMONITOR, UMWAIT, TPAUSE, MONITORX, MWAITX
 std::span<const Row> xsave();         // FXSAVE, FXRSTOR, XSAVE, XRSTOR, XGETBV, XSETBV
 }

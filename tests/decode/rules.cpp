@@ -23,8 +23,8 @@ template <std::size_t N> bool any_of(std::string_view what, const std::string_vi
 // A feature that Slate does not implement yet: #UD, as on a CPU without it.
 bool missing(const Case& c) {
     static constexpr std::string_view sets[] = {
-        "SSE3", "SSE3X87", "SSSE3", "SSSE3MMX", "SSE4", "SSE42", "SSE4A", "AES", "PCLMULQDQ", "SHA", "GFNI", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "AVX_GFNI", "AVX_VNNI",
-        "VAES", "VPCLMULQDQ", "FMA", "F16C", "MONITORX", "SERIALIZE", "MOVDIR", "ENQCMD", "WAITPKG", "UINTR", "PCONFIG",
+        "AVX", "AVX2", "AVX2GATHER", "AVXAES", "AVX_GFNI", "AVX_VNNI",
+        "VAES", "VPCLMULQDQ", "FMA", "F16C", "ENQCMD", "UINTR", "PCONFIG",
         "PT", "RTM", "TSX_LDTRK", "HRESET", "RDPRU", "MCOMMIT", "SNP", "CET", "AMD_INVLPGB", "AMX_TILE", "AMX_INT8", "AMX_BF16"};
     return c.only_zydis() && any_of(set(c), sets);
 }
@@ -36,9 +36,10 @@ bool system_management(const Case& c) { return c.only_zydis() && c.is("rsm"); }
 bool enclaves(const Case& c) { return c.only_zydis() && (set(c).starts_with("SGX") || set(c).starts_with("KEYLOCKER")); }
 bool masks(const Case& c) { return c.only_zydis() && (set(c).starts_with("AVX512") || set(c).starts_with("KNC")); }
 bool extinct_amd(const Case& c) {
-    static constexpr std::string_view sets[] = {"AMD3DNOW", "FMA4", "XOP", "TBM", "LWP"};
+    static constexpr std::string_view sets[] = {"FMA4", "XOP", "TBM", "LWP"};
     return c.only_zydis() && any_of(set(c), sets);
 }
+bool geode(const Case& c) { return c.only_zydis() && (c.is("pfrcpv") || c.is("pfrsqrtv")); }
 bool centaur(const Case& c) { return c.only_zydis() && set(c).starts_with("PADLOCK"); }
 
 // Names.
@@ -69,7 +70,8 @@ constexpr Rule table[] = {
     {"rsm", "system management mode is not implemented", system_management},
     {"enclaves", "SGX and Key Locker are out of scope: never advertised", enclaves},
     {"avx512", "AVX-512 is not implemented yet", masks},
-    {"extinct-amd", "3DNow!, FMA4, XOP, TBM, LWP: no model has them", extinct_amd},
+    {"extinct-amd", "FMA4, XOP, TBM, LWP: no model has them", extinct_amd},
+    {"geode", "3DNow! of AMD's Geode alone", geode},
     {"centaur", "VIA's PadLock", centaur},
     {"8087-names", "FENI, FDISI and FSETPM are no-ops since the 80387; Slate keeps the manual's names", leftovers_8087},
     {"far-return", "Zydis calls near and far returns RET; Slate tells them apart", far_return},

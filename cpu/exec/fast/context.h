@@ -7,6 +7,7 @@
 #include "cpu/exec/fast/host_bits.h"
 #include "cpu/exec/fast/host_flags.h"
 #include "cpu/exec/fast/host_float.h"
+#include "cpu/exec/fast/host_sse4.h"
 #include "cpu/exec/fast/host_vector.h"
 #include "cpu/exec/fast/op.h"
 #include "cpu/exec/slow.h"
@@ -150,7 +151,7 @@ public:
         constexpr Where k = where_of(F, N);
         const u8* at;
         if constexpr (k == Where::memory) at = probe_vector<Way::read_miss, Width, Aligned>();
-        else at = xmm(k == Where::dst ? op->dst : op->src);
+        else at = xmm(k == Where::dst ? op->dst : k == Where::src ? op->src : op->index);
         if (k == Where::memory && stopped()) return Vector{};
         return load_vector<Width>(at);
     }
@@ -234,7 +235,7 @@ private:
     u8* xmm(u8 at) const { return cpu->vector.v[0].bytes.data() + at * (sizeof(VectorRegister) / 8); }
     template <Way Miss, unsigned Width, isa::Alignment Aligned> u8* probe_vector() {
         u64 at = address();
-        if (Width == 16 && Aligned == isa::Alignment::natural && (at & 15)) [[unlikely]] way = Way::slow;
+        if (Width == 16 && Aligned != isa::Alignment::any && (at & 15)) [[unlikely]] way = Way::slow;
         return probe<Miss, Width>(at);
     }
     u64 address() {

@@ -39,6 +39,11 @@ template <class Op, class... Values> [[gnu::always_inline]] inline auto host_app
 #if defined(__SSE2__)
 template <> [[gnu::always_inline]] inline Vector load_vector<16>(const u8* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
 template <> [[gnu::always_inline]] inline Vector load_vector<8>(const u8* at) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at)); }
+template <> [[gnu::always_inline]] inline Vector load_vector<2>(const u8* at) {
+    u16 v;
+    std::memcpy(&v, at, 2);
+    return _mm_cvtsi32_si128(v);
+}
 template <> [[gnu::always_inline]] inline Vector load_vector<4>(const u8* at) {
     int v;
     std::memcpy(&v, at, 4);

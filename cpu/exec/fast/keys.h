@@ -33,6 +33,8 @@ void add_bits(Keys&);
 void add_vector(Keys&);
 void add_packed(Keys&);
 void add_float(Keys&);
+void add_sse4(Keys&);
+void add_crypto(Keys&);
 void add_fused_compare(Keys&);
 void add_fused_memory(Keys&);
 void add_fused_test(Keys&);

@@ -46,6 +46,7 @@ template <fp::Compared& Compare> struct FloatFlags {
 // How the reference engine computes them; the fast engine has its own way.
 template <Word T, class F, class... Values> auto compute_float(SlowAs<T>& x, F f, const Values&... values) {
     auto result = f(values..., x.cpu.vector.mxcsr);
+    if constexpr (requires { result.before; }) x.cpu.vector.mxcsr |= result.before;      // steps that were over
     settle(x, result.raised);
     return result.value;
 }
@@ -57,6 +58,27 @@ template <const fp::Operation& Op, unsigned Source> struct Arithmetic {
         auto b = x.template vector<Source>(second);
         if (x.stopped()) return x.why();
         auto result = compute_float(x, Float<Op>{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
+// Any function of both operands (cpu/isa/sse/float_composed.h); and with an immediate byte.
+template <class Function, unsigned Source = 16> struct Computation {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
+template <class Function, unsigned Source = 16> struct ComputationImmediate {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, x.vector(first), b, x.template read<u8>(third));
         if (x.stopped()) return x.why();
         x.set_vector(first, result);
         return Outcome::next;

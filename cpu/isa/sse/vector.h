@@ -23,6 +23,7 @@ constexpr Bytes<To> resized(const Bytes<From>& v, std::size_t width = From) {
 
 enum class Alignment : u8 {
     natural,                      // memory operands of 16 bytes: else #GP(0) (SDM vol. 1, 10.4.1.1)
+    intel,                        // SHA: AMD demands nothing (Zen 5)
     any,                          // MOVUPS, MOVUPD, MOVDQU
 };
 
