@@ -16,7 +16,8 @@ const CpuModel zen2{
     .max_leaf = 0x10, .max_extended = 0x80000020,
     .physical_bits = 48,
     .features = long_mode_features | FeatureSet{
-        "monitor movbe popcnt xsave rdrand arat fsgsbase bmi1 smep bmi2 rdseed adx smap clflushopt clwb umip rdpid xsaveopt xsavec xgetbv1 xsaves "
+        "monitor fma movbe popcnt xsave avx f16c rdrand "
+        "arat fsgsbase bmi1 avx2 smep bmi2 rdseed adx smap clflushopt clwb umip rdpid xsaveopt xsavec xgetbv1 xsaves "
         "cmp_legacy cr8_legacy lzcnt prefetchw osvw topoext mmxext ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs amd_stibp amd_ssbd "
         "svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload vgif skinit tsc_scale gmet avic"},
     .caches = caches,
@@ -25,7 +26,7 @@ const CpuModel zen2{
     .mca_banks = 16,
     .apic_version = 0x10,
     .asids = 0x8000,
-    .lacks = "sse3 pclmulqdq ssse3 fma sse4.1 sse4.2 aes avx f16c avx2 sha sse4a 3dnowprefetch misalignsse ibs wdt "
+    .lacks = "sse3 pclmulqdq ssse3 sse4.1 sse4.2 aes sha sse4a 3dnowprefetch misalignsse ibs wdt "
              "extapic perfctr-core perfctr-nb perfctr-llc monitorx pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd "
              "sme sev sev-es",
 };
