@@ -73,11 +73,13 @@ cpu_sources = \
     cpu/exec/fast/keys_lines.h \
     cpu/exec/fast/keys_logic.cpp \
     cpu/exec/fast/keys_move.cpp \
+    cpu/exec/fast/keys_multiply_add.cpp \
     cpu/exec/fast/keys_packed.cpp \
     cpu/exec/fast/keys_pairs.cpp \
     cpu/exec/fast/keys_shift.cpp \
     cpu/exec/fast/keys_unary.cpp \
     cpu/exec/fast/keys_vector.cpp \
+    cpu/exec/fast/keys_wide.cpp \
     cpu/exec/fast/mode.h \
     cpu/exec/fast/op.h \
     cpu/exec/fast/runner.cpp \
@@ -89,10 +91,12 @@ cpu_sources = \
     cpu/exec/slow.h \
     cpu/fp/approximate.h \
     cpu/fp/exact.h \
+    cpu/fp/fused.h \
     cpu/fp/host_sse.cpp \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
     cpu/fp/mxcsr.h \
+    cpu/fp/round.h \
     cpu/execute.h \
     cpu/gate.cpp \
     cpu/gate.h \
@@ -130,15 +134,25 @@ cpu_sources = \
     cpu/isa/segment.cpp \
     cpu/isa/shift.cpp \
     cpu/isa/shift.h \
+    cpu/isa/sse/avx.cpp \
+    cpu/isa/sse/avx2.cpp \
+    cpu/isa/sse/avx_integer.cpp \
     cpu/isa/sse/float.h \
+    cpu/isa/sse/fma.cpp \
+    cpu/isa/sse/fma.h \
+    cpu/isa/sse/halves.h \
     cpu/isa/sse/lanes.h \
     cpu/isa/sse/mmx.cpp \
     cpu/isa/sse/move.h \
+    cpu/isa/sse/mxcsr.h \
     cpu/isa/sse/operands.h \
     cpu/isa/sse/packed.h \
+    cpu/isa/sse/permute.h \
     cpu/isa/sse/sse.cpp \
     cpu/isa/sse/sse2.cpp \
     cpu/isa/sse/vector.h \
+    cpu/isa/sse/wide.h \
+    cpu/isa/sse/wide_float.h \
     cpu/isa/stack.cpp \
     cpu/isa/stack.h \
     cpu/isa/string.cpp \

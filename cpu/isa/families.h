@@ -23,6 +23,10 @@ std::span<const Row> x87();           // all of x87
 std::span<const Row> mmx();           // MMX, with the MMX forms of SSE and SSE2
 std::span<const Row> sse();           // SSE, LDMXCSR, STMXCSR
 std::span<const Row> sse2();
+std::span<const Row> avx();           // AVX: moves and floating point
+std::span<const Row> avx_integer();   // AVX and AVX2: SSE2's integers
+std::span<const Row> avx2();          // what AVX2 has new
+std::span<const Row> fma();           // FMA, F16C
 std::span<const Row> vmx();
 std::span<const Row> svm();           // VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA
 std::span<const Row> xsave();         // FXSAVE, FXRSTOR, XSAVE, XRSTOR, XGETBV, XSETBV

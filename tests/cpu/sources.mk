@@ -26,7 +26,9 @@ tests_cpu_sources = \
     tests/cpu/isa/move.cpp \
     tests/cpu/isa/segment.cpp \
     tests/cpu/isa/shift.cpp \
+    tests/cpu/isa/sse/avx.cpp \
     tests/cpu/isa/sse/float.cpp \
+    tests/cpu/isa/sse/fused.cpp \
     tests/cpu/isa/sse/instructions.cpp \
     tests/cpu/isa/sse/lanes.cpp \
     tests/cpu/isa/stack.cpp \
