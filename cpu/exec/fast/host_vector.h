@@ -25,6 +25,34 @@ template <unsigned Width> [[gnu::always_inline]] inline Vector load_vector(const
 }
 template <unsigned Width> [[gnu::always_inline]] inline void store_vector(u8* at, const Vector& v) { std::memcpy(at, &v, Width); }
 
+// YMM values, as two.
+struct Vectors {
+    Vector low, high;
+};
+template <unsigned Width> struct HostWide {
+    using type = Vector;
+};
+template <> struct HostWide<32> {
+    using type = Vectors;
+};
+template <unsigned Width> [[gnu::always_inline]] inline auto load_wide(const u8* at) {
+    if constexpr (Width == 32) return Vectors{load_vector<16>(at), load_vector<16>(at + 16)};
+    else return load_vector<Width>(at);
+}
+template <unsigned Width> [[gnu::always_inline]] inline void store_wide(u8* at, const Vector& v) { store_vector<Width>(at, v); }
+template <unsigned Width> [[gnu::always_inline]] inline void store_wide(u8* at, const Vectors& v) {
+    store_vector<16>(at, v.low), store_vector<16>(at + 16, v.high);
+}
+// A whole register; what lies behind 32 bytes is zero already.
+[[gnu::always_inline]] inline void store_whole(u8* at, const Vectors& v) { store_wide<32>(at, v); }
+[[gnu::always_inline]] inline void store_whole(u8* at, const Vector& v) { store_wide<32>(at, Vectors{v, Vector{}}); }
+// What a half gets of an operand (cf. isa::lanes::Halves).
+template <unsigned N, unsigned Bits, class T> [[gnu::always_inline]] inline auto half_of(const T& v) {
+    if constexpr (std::is_same_v<T, Vectors>) return N ? v.high : v.low;
+    else if constexpr (Bits) return T(v >> N * Bits);
+    else return v;
+}
+
 // Any function: vectors go in and come out as byte arrays.
 template <class T> constexpr const T& portable(const T& v) { return v; }
 template <class T> constexpr const T& native(const T& v) { return v; }
