@@ -58,6 +58,8 @@ cpu_sources = \
     cpu/exec/fast/host_bits.h \
     cpu/exec/fast/host_flags.h \
     cpu/exec/fast/host_float.h \
+    cpu/exec/fast/host_has.h \
+    cpu/exec/fast/host_sse4.h \
     cpu/exec/fast/host_vector.h \
     cpu/exec/fast/keys.h \
     cpu/exec/fast/keys_add.cpp \
@@ -66,6 +68,7 @@ cpu_sources = \
     cpu/exec/fast/keys_carry.cpp \
     cpu/exec/fast/keys_cmov.cpp \
     cpu/exec/fast/keys_compare.cpp \
+    cpu/exec/fast/keys_crypto.cpp \
     cpu/exec/fast/keys_float.cpp \
     cpu/exec/fast/keys_fused_compare.cpp \
     cpu/exec/fast/keys_fused_memory.cpp \
@@ -77,6 +80,7 @@ cpu_sources = \
     cpu/exec/fast/keys_packed.cpp \
     cpu/exec/fast/keys_pairs.cpp \
     cpu/exec/fast/keys_shift.cpp \
+    cpu/exec/fast/keys_sse4.cpp \
     cpu/exec/fast/keys_unary.cpp \
     cpu/exec/fast/keys_vector.cpp \
     cpu/exec/fast/keys_wide.cpp \
@@ -95,6 +99,7 @@ cpu_sources = \
     cpu/fp/host_sse.cpp \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
+    cpu/fp/integral.h \
     cpu/fp/mxcsr.h \
     cpu/fp/round.h \
     cpu/execute.h \
@@ -127,6 +132,7 @@ cpu_sources = \
     cpu/isa/io.cpp \
     cpu/isa/misc.cpp \
     cpu/isa/misc.h \
+    cpu/isa/monitor.h \
     cpu/isa/move.cpp \
     cpu/isa/move.h \
     cpu/isa/repeat.h \
@@ -134,22 +140,38 @@ cpu_sources = \
     cpu/isa/segment.cpp \
     cpu/isa/shift.cpp \
     cpu/isa/shift.h \
+    cpu/isa/sse/aes.h \
     cpu/isa/sse/avx.cpp \
     cpu/isa/sse/avx2.cpp \
     cpu/isa/sse/avx_integer.cpp \
+    cpu/isa/sse/avx_sse4.cpp \
+    cpu/isa/sse/compare_strings.h \
+    cpu/isa/sse/crc32.h \
+    cpu/isa/sse/crypto.cpp \
     cpu/isa/sse/float.h \
+    cpu/isa/sse/float_composed.h \
     cpu/isa/sse/fma.cpp \
     cpu/isa/sse/fma.h \
     cpu/isa/sse/halves.h \
     cpu/isa/sse/lanes.h \
+    cpu/isa/sse/lanes_sse4.h \
+    cpu/isa/sse/lanes_ssse3.h \
     cpu/isa/sse/mmx.cpp \
     cpu/isa/sse/move.h \
     cpu/isa/sse/mxcsr.h \
     cpu/isa/sse/operands.h \
     cpu/isa/sse/packed.h \
     cpu/isa/sse/permute.h \
+    cpu/isa/sse/polynomials.h \
+    cpu/isa/sse/sha.h \
     cpu/isa/sse/sse.cpp \
     cpu/isa/sse/sse2.cpp \
+    cpu/isa/sse/sse3.cpp \
+    cpu/isa/sse/sse41.cpp \
+    cpu/isa/sse/sse42.cpp \
+    cpu/isa/sse/sse4a.cpp \
+    cpu/isa/sse/ssse3.cpp \
+    cpu/isa/sse/strings.h \
     cpu/isa/sse/vector.h \
     cpu/isa/sse/wide.h \
     cpu/isa/sse/wide_float.h \
@@ -160,6 +182,7 @@ cpu_sources = \
     cpu/isa/syscall.h \
     cpu/isa/system.cpp \
     cpu/isa/table.cpp \
+    cpu/isa/wait.cpp \
     cpu/isa/x87/environment.cpp \
     cpu/isa/x87/host.cpp \
     cpu/isa/x87/host.h \

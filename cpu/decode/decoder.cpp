@@ -310,6 +310,7 @@ struct Decoder {
         case From::fixed_gpr: return {Place::gpr, o.number, w};
         case From::fixed_segment: return {Place::segment, o.number, w};
         case From::BD: insn.base = rdi; default_segment(Seg::ds); return {Place::memory, 0, w};
+        case From::fixed_xmm: return {Place::xmm, o.number, w};
         case From::fixed_st: return {Place::st, o.number, w};
         case From::one: insn.immediate = 1; return {Place::immediate, 0, 1};
         case From::I: case From::J: case From::A: return {Place::immediate, immediates++, w};

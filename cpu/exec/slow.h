@@ -220,7 +220,7 @@ public:
     template <unsigned Width = 16, isa::Alignment A = isa::Alignment::natural, unsigned N> Vector vector(OperandNumber<N>) {
         auto& o = insn.operand[N];
         if (o.place == Place::xmm) return isa::resized<16>(cpu.vector.v[o.number].template get<Vector>(), Width);
-        if (Width == 16 && A == isa::Alignment::natural) require_aligned(16);
+        if (Width == 16 && (A == isa::Alignment::natural || (A == isa::Alignment::intel && cpu.intel()))) require_aligned(16);
         return isa::resized<16>(load<isa::Bytes<Width>>());
     }
     // The whole of a register.
@@ -256,6 +256,12 @@ public:
     template <unsigned Width, unsigned N> isa::Xmm low(OperandNumber<N> n) { return isa::resized<16>(wide<isa::Bytes<Width>>(n)); }
     // The low bytes of a register; the rest becomes zero.
     template <class V, unsigned N> void set_wide(OperandNumber<N>, const V& v) { cpu.vector.v[insn.operand[N].number].set(0, isa::resized<64>(v)); }
+    template <unsigned Kept> void zero_behind() {
+        for (unsigned n = 0; n < (cpu.bits64() ? 16u : 8u); n++) {
+            auto& bytes = cpu.vector.v[n].bytes;
+            std::fill(bytes.begin() + Kept, bytes.end(), u8(0));
+        }
+    }
     // The whole of a register, or memory.
     template <class V, isa::Alignment A = isa::Alignment::any, unsigned N> auto place_wide(OperandNumber<N>) {
         struct {

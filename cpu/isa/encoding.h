@@ -120,7 +120,7 @@ enum class From : u8 {
     V, W, U,// ModRM.reg XMM or YMM; ModRM.rm XMM, YMM or memory; ModRM.rm XMM or YMM only
     P, Q, N,// the same with MMX registers
     T,      // x87 stack register ST(i) of ModRM.rm; "ST0" is fixed
-    fixed_gpr, fixed_segment, fixed_st, one,
+    fixed_gpr, fixed_segment, fixed_st, fixed_xmm, one,
     BD      // memory at DS:rDI, with segment overrides (MASKMOVQ, MASKMOVDQU)
 };
 
@@ -191,7 +191,8 @@ private:
             {"ES", {From::fixed_segment, Size::w, 0}}, {"CS", {From::fixed_segment, Size::w, 1}}, {"SS", {From::fixed_segment, Size::w, 2}},
             {"DS", {From::fixed_segment, Size::w, 3}}, {"FS", {From::fixed_segment, Size::w, 4}}, {"GS", {From::fixed_segment, Size::w, 5}},
             {"ST0", {From::fixed_st, Size::t, 0}}, {"STi", {From::T, Size::t, 0}}, {"1", {From::one, Size::b, 1}},
-            {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}}, {"vm32", {From::VM, Size::d}}, {"vm64", {From::VM, Size::q}}};
+            {"XMM0", {From::fixed_xmm, Size::dq, 0}}, {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}},
+            {"vm32", {From::VM, Size::d}}, {"vm64", {From::VM, Size::q}}};
         for (auto& row : table) if (row.text == word) return row.operand;
         constexpr std::string_view letters = "EGRMBHLZSCDIJAOXYVWUPQN";
         constexpr From from[] = {From::E, From::G, From::R, From::M, From::B, From::H, From::L, From::Z, From::S, From::C, From::D, From::I, From::J,

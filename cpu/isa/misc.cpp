@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// NOP and hints, PAUSE, UD0 to UD2, prefetches, fences, cache line instructions, BOUND, RDRAND, RDSEED (SDM vol. 2).
+// NOP and hints, PAUSE, UD0 to UD2, prefetches, fences, cache line instructions, direct stores, BOUND, RDRAND, RDSEED (SDM vol. 2).
 #include "cpu/exec/slow.h"
 #include "cpu/isa/families.h"
 #include "cpu/isa/misc.h"
+#include "cpu/isa/move.h"
 
 namespace isa {
 namespace {
@@ -34,6 +35,17 @@ struct Clzero {
     }
 };
 
+// MOVDIR64B: 64 bytes to a line of ES, whose offset the register has.
+Outcome move_line(Slow& x) {
+    auto line = x.load<std::array<u8, 64>>();
+    u64 at = x.cpu.gpr[x.insn.operand[0].number] & ones(x.insn.address_size), base = x.cpu.bits64() ? 0 : x.cpu.seg[Seg::es].base;
+    if (!x.stopped() && (base + at) % 64) return x.raise(gp(0));
+    auto target = x.probe_at(Seg::es, at, 64);
+    if (x.stopped()) return x.why();
+    x.cpu.write_span(target, line.data());
+    return Outcome::next;
+}
+
 // A signed index against two bounds in memory, the lower one first.
 struct Bound {
     template <class X> static Outcome run(X& x) {
@@ -62,6 +74,7 @@ Outcome pause(Slow& x) {
 }
 
 constexpr Gate clfsh = {.needs = Feature::clfsh}, clflushopt = {.needs = Feature::clflushopt}, clwb = {.needs = Feature::clwb};
+constexpr Gate movdiri = {.needs = Feature::movdiri}, movdir64b = {.needs = Feature::movdir64b}, serialize = {.needs = Feature::serialize};
 constexpr Gate sse = {.needs = Feature::sse}, sse2 = {.needs = Feature::sse2}, not64 = {.not64 = true};
 constexpr Gate rdrand = {.needs = Feature::rdrand, .no_rep = true}, rdseed = {.needs = Feature::rdseed, .no_rep = true};
 
@@ -98,6 +111,9 @@ constexpr Row rows[] = {
     {"clflushopt",    "66 0F AE /7",     "Mb",      clflushopt,                  Event::none,    run<FlushLine>},
     {"clwb",          "66 0F AE /6",     "Mb",      clwb,                        Event::none,    run<FlushLine>},
     {"clzero",        "0F 01 FC",        "Xb",      {.needs = Feature::clzero},  Event::none,    run<Clzero>},
+    {"movdiri",       "NP 0F 38 F9 /r",  "My, Gy",  movdiri,                     Event::none,    run<Mov>},
+    {"movdir64b",     "66 0F 38 F8 /r",  "Gy, M",   movdir64b,                   Event::none,    plain<move_line>},
+    {"serialize",     "NP 0F 01 E8",     "",        serialize,                   Event::none,    run<Nothing>},
     {"bound",         "62 /r",           "Gv, Ma",  not64,                       Event::none,    run<Bound>},
     {"rdrand",        "0F C7 /6",        "Rv",      rdrand,                      Event::rdrand,  run<Random>},
     {"rdseed",        "0F C7 /7",        "Rv",      rdseed,                      Event::rdseed,  run<Random>},

@@ -5,6 +5,7 @@
 #include "cpu/exec/slow.h"
 #include "cpu/isa/control.h"
 #include "cpu/isa/families.h"
+#include "cpu/isa/monitor.h"
 #include "cpu/isa/syscall.h"
 #include "cpu/msr/access.h"
 #include "cpu/virt/layer.h"
@@ -223,23 +224,14 @@ Outcome rdpmc(Slow& x) {
     return Outcome::next;
 }
 
-// ---- MONITOR and MWAIT (SDM vol. 2; APM vol. 3). The line's bytes are kept, and looked at again while the CPU waits.
+// ---- MONITOR and MWAIT (SDM vol. 2; APM vol. 3)
 
 Outcome monitor(Slow& x) {
     auto& cpu = x.cpu;
     if (cpu.cpl > 0) return x.raise(ud());
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
     if (u32(cpu.gpr[rcx])) return x.raise(gp(0));
-    u64 offset = cpu.gpr[rax] & ones(x.insn.address_size), linear, physical;
-    x.read_at(x.insn.segment, offset, 1);
-    if (x.stopped()) return x.why();
-    auto& m = cpu.monitor;
-    m.armed = cpu.linear(x.insn.segment, offset, 1, Kind::read, linear) && cpu.peek(linear, physical) &&
-              cpu.memory.backing(Physical(physical)) == Backing::ram;
-    if (!m.armed) return Outcome::next;
-    m.line = physical & ~u64{Monitor::width - 1};
-    cpu.memory.read_bytes(Physical(m.line), m.bytes);
-    return Outcome::next;
+    return arm_monitor(x, x.insn.segment, cpu.gpr[rax] & ones(x.insn.address_size));
 }
 
 Outcome mwait(Slow& x) {
@@ -329,7 +321,7 @@ constexpr Row rows[] = {
     {"rdtscp",   "0F 01 F9",         "",        {.needs = F::rdtscp, .asks_itself = true},                    Event::rdtscp,           plain<rdtscp>},
     {"rdpid",    "F3 0F C7 /7",      "Ry",      {.needs = F::rdpid, .force64 = true},                         Event::none,             plain<rdpid>},
     {"rdpmc",    "0F 33",            "",        {.asks_itself = true},                                        Event::rdpmc,            plain<rdpmc>},
-    {"monitor",  "NP 0F 01 C8",      "",        {.needs = F::monitor, .asks_itself = true},                   Event::monitor,          plain<monitor>},
+    {"monitor",  "NP 0F 01 C8",      "Xb",      {.needs = F::monitor, .asks_itself = true},                   Event::monitor,          plain<monitor>},
     {"mwait",    "NP 0F 01 C9",      "",        {.needs = F::monitor, .asks_itself = true},                   Event::mwait,            plain<mwait>},
     {"cpuid",    "0F A2",            "",        {},                                                           Event::cpuid,            plain<cpuid>},
     {"swapgs",   "0F 01 F8",         "",        {.cpl = 0, .only64 = true},                                   Event::none,             plain<swapgs>},

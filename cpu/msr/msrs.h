@@ -15,7 +15,7 @@ struct Msrs {
     std::array<u64, 11> mtrr_fixed{};
     std::array<u64, 16> mtrr_variable{};      // base and mask of each
     u64 misc_enable = 0, feature_control = 0, debugctl = 0, spec_ctrl = 0;
-    u64 xss = 0;
+    u64 xss = 0, umwait_control = 0;
     u64 mcg_status = 0;
     std::array<u64, 32> mc_ctl{};             // of each machine-check bank
     // AMD
@@ -33,6 +33,7 @@ struct Msrs {
         a("tsc_offset", tsc_offset), a("tsc_adjust", tsc_adjust), a("mperf_offset", mperf_offset), a("aperf_offset", aperf_offset);
         a("pat", pat), a("mtrr_def_type", mtrr_def_type), a("mtrr_fixed", mtrr_fixed), a("mtrr_variable", mtrr_variable);
         a("misc_enable", misc_enable), a("feature_control", feature_control), a("debugctl", debugctl), a("spec_ctrl", spec_ctrl), a("xss", xss);
+        a("umwait_control", umwait_control);
         a("mcg_status", mcg_status), a("mc_ctl", mc_ctl);
         a("syscfg", syscfg), a("hwcr", hwcr), a("top_mem", top_mem), a("top_mem2", top_mem2), a("nb_cfg", nb_cfg);
         a("int_pending", int_pending), a("osvw_length", osvw_length), a("osvw_status", osvw_status);

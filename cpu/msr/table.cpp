@@ -248,6 +248,7 @@ constexpr MsrRow rows[] = {
     {0x0000008b, 1,   "IA32_BIOS_SIGN_ID",        intel,  F::none,              reads_drops<microcode_intel>,     all},
     {0x0000008b, 1,   "PATCH_LEVEL",              amd,    F::none,              reads_drops<microcode_amd>,       all},
     {0x000000ce, 1,   "MSR_PLATFORM_INFO",        intel,  F::none,              reads<platform_info>,             0},
+    {0x000000e1, 1,   "IA32_UMWAIT_CONTROL",      intel,  F::waitpkg,           at<&Msrs::umwait_control>,        mask(31, 2) | bit(0)},
     {0x000000e7, 1,   "IA32_MPERF",               any,    F::aperfmperf,        {get_mperf, counter<&Msrs::mperf_offset>.put}, all},
     {0x000000e8, 1,   "IA32_APERF",               any,    F::aperfmperf,        counter<&Msrs::aperf_offset>,     all},
     {0x000000fe, 1,   "IA32_MTRRCAP",             any,    F::mtrr,              reads<mtrr_capabilities>,         0},

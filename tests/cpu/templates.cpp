@@ -17,7 +17,7 @@ struct TemplateTest : ::testing::Test {
 
     std::unordered_set<const u8*> all() {
         for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch, add_bits, add_vector,
-                         add_packed, add_float, add_fused_compare, add_fused_memory, add_fused_test})
+                         add_packed, add_float, add_sse4, add_crypto, add_fused_compare, add_fused_memory, add_fused_test})
             add(keys);
         add_pairs(pairs);
         std::unordered_set<const u8*> set;

@@ -23,20 +23,9 @@ template <std::size_t N> bool any_of(std::string_view what, const std::string_vi
 // A feature that Slate does not implement yet: #UD, as on a CPU without it.
 bool missing(const Case& c) {
     static constexpr std::string_view sets[] = {
-        "SSE3", "SSE3X87", "SSSE3", "SSSE3MMX", "SSE4", "SSE42", "SSE4A", "AES", "PCLMULQDQ", "SHA", "GFNI", "AVXAES", "AVX_GFNI", "AVX_VNNI",
-        "VAES", "VPCLMULQDQ", "MONITORX", "SERIALIZE", "MOVDIR", "ENQCMD", "WAITPKG", "UINTR", "PCONFIG",
+        "AVX_VNNI", "ENQCMD", "UINTR", "PCONFIG",
         "PT", "RTM", "TSX_LDTRK", "HRESET", "RDPRU", "MCOMMIT", "SNP", "CET", "AMD_INVLPGB", "AMX_TILE", "AMX_INT8", "AMX_BF16"};
     return c.only_zydis() && any_of(set(c), sets);
-}
-// The VEX forms of SSE3 to SSE4.2.
-bool missing_vex(const Case& c) {
-    static constexpr std::string_view sets[] = {"AVX", "AVX2"};
-    static constexpr std::string_view heads[] = {
-        "vaddsub", "vhadd", "vhsub", "vmovsldup", "vmovshdup", "vmovddup", "vlddqu", "vpshufb", "vphadd", "vphsub", "vpsign", "vpabs", "vpalignr",
-        "vpmulhrsw", "vpmaddubsw", "vblend", "vpblendw", "vpblendvb", "vdpp", "vextractps", "vinsertps", "vmpsadbw", "vmovntdqa", "vpackusdw",
-        "vpcmpeqq", "vpcmpgtq", "vpcmpestr", "vpcmpistr", "vpextr", "vpinsr", "vphminposuw", "vpmax", "vpmin", "vpmovsx", "vpmovzx", "vpmuldq",
-        "vpmulld", "vptest", "vround"};
-    return c.only_zydis() && any_of(set(c), sets) && std::ranges::any_of(heads, [&](auto head) { return c.mnemonic().starts_with(head); });
 }
 bool virtualization(const Case& c) {
     static constexpr std::string_view sets[] = {"SMX", "TDX"};
@@ -75,7 +64,6 @@ bool real_mode_virtualization(const Case& c) {
 
 constexpr Rule table[] = {
     {"missing", "an extension that Slate does not implement yet: #UD, as on a CPU without it", missing},
-    {"missing-vex", "the VEX forms of SSE3 to SSE4.2 are not there yet", missing_vex},
     {"virtualization", "SKINIT, SMX and TDX are not implemented: never advertised", virtualization},
     {"rsm", "system management mode is not implemented", system_management},
     {"enclaves", "SGX and Key Locker are out of scope: never advertised", enclaves},

@@ -23,7 +23,7 @@ struct Family {
 constexpr Family families[] = {
     {30, isa::integer}, {25, isa::move}, {10, isa::shift}, {6, isa::bitwise}, {3, isa::bmi}, {1, isa::bcd}, {2, isa::branch}, {9, isa::stack},
     {3, isa::string}, {3, isa::flags}, {2, isa::misc}, {1, isa::segment}, {1, isa::interrupt}, {1, isa::system}, {1, isa::io}, {4, isa::x87},
-    {2, isa::mmx}, {5, isa::sse}, {5, isa::sse2}, {3, isa::avx}, {3, isa::avx_integer}, {1, isa::avx2}, {1, isa::fma},
+    {2, isa::mmx}, {5, isa::sse}, {5, isa::sse2}, {3, isa::avx}, {3, isa::avx_integer}, {2, isa::avx_sse4}, {1, isa::avx2}, {1, isa::fma},
     {1, isa::xsave},
 };
 

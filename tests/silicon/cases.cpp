@@ -19,7 +19,7 @@ bool is(const Insn& insn, std::initializer_list<std::string_view> names) {
     return std::ranges::find(names, insn.row->name) != names.end();
 }
 bool inside(u64 at, u64 bytes) { return at >= sandbox::data && at < sandbox::end && sandbox::end - at >= bytes; }
-bool is_string(const isa::Row& row) { return has(row, {From::X, From::Y}) && row.name != "xlat" && row.name != "clzero"; }
+bool is_string(const isa::Row& row) { return has(row, {From::X, From::Y}) && row.name != "xlat" && row.name != "clzero" && row.name.find("monitor") == row.name.npos; }
 bool counts(const isa::Row& row) { return row.name.starts_with("loop") || row.name.starts_with("jcxz"); }
 bool floating(const isa::Row& row) { return row.gate.unit != isa::Unit::none || row.name.starts_with("fx"); }
 bool x87_or_mmx(const isa::Row& row) { return row.gate.unit != isa::Unit::none && row.gate.unit != isa::Unit::sse && row.gate.unit != isa::Unit::avx; }
@@ -330,6 +330,9 @@ void Maker::implicit(Case& c, Data& data) {
         u64 count = random.chance(80) ? random.below(4) : random.integer();
         set(rcx, count, width);
     }
+    if (row.name.starts_with("pcmpestr"))
+        for (auto n : {rax, rdx})
+            if (random.chance(80)) set(n, random.below(40) - 20, insn.rex_w() ? 8 : 4);
     if (row.name == "xlat") set(rbx, offset_for(c, insn.segment, target(c, 1), width) - (r[rax] & 0xff), width);
     if (row.name == "clzero") point(rax, insn.segment, width, 64);
     unsigned stack = stack_width(c);
@@ -511,6 +514,13 @@ bool Maker::make(const Form& form, Case& c, Data& data) {
         auto* p = data.data() + (c.operand_at - sandbox::data);
         r[rax] = r[rdx] = 0;
         std::memcpy(&r[rax], p, wide ? 8 : 4), std::memcpy(&r[rdx], p + (wide ? 8 : 4), wide ? 8 : 4);
+    }
+    // Strings that have something in common.
+    if (row.name.starts_with("pcmpestr") || row.name.starts_with("pcmpistr")) {
+        u8 letters = random.flip() ? 0xff : 3;
+        for (unsigned i = 0; i < 256; i++) c.start.fx.bytes[Fx::xmm + i] &= letters;
+        for (unsigned i = 0; i < 16; i++)
+            if (inside(c.operand_at + i, 1)) data[c.operand_at + i - sandbox::data] &= letters;
     }
     // Images to load: mostly as something saved them.
     if (is(c.insn, {"fxrstor", "fxrstor64"}) && inside(c.operand_at, 512)) {

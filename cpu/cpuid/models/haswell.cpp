@@ -15,16 +15,16 @@ const CpuModel haswell{
     .microcode = 0x28,
     .max_leaf = 0x0d, .max_extended = 0x80000008,
     .physical_bits = 39,
-    .features = long_mode_features | FeatureSet{
-        "monitor vmx ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
-        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid md_clear spec_ctrl "
-        "stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc"},
+    .features = long_mode_features | sse4_features | FeatureSet{
+        "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
+        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid "
+        "md_clear spec_ctrl stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
     .l2 = {0, 0, 0x01006040, 0},
     .vmx = vmx::haswell_capabilities,
     .mca_banks = 9,
     .apic_version = 0x15,
-    .lacks = "sse3 pclmulqdq ssse3 sse4.1 sse4.2 aes smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
+    .lacks = "smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
              "perfmon aperfmperf epb dts pln pts fdp-excptn-only zero-fcs-fds",
 };

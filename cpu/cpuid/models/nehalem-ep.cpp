@@ -15,7 +15,7 @@ const CpuModel nehalem_ep{
     .microcode = 0x1d,
     .max_leaf = 0x0b, .max_extended = 0x80000008,
     .physical_bits = 40,
-    .features = long_mode_features | FeatureSet{"monitor vmx ss popcnt rdtscp invtsc spec_ctrl stibp l1d_flush ssbd"},
+    .features = long_mode_features | sse4_features | FeatureSet{"monitor vmx ss popcnt rdtscp invtsc spec_ctrl stibp l1d_flush ssbd"},
     .caches = caches,
     .descriptors = {0x55035a01, 0x00f0b2e4, 0, 0x09ca212c},
     .l2 = {0, 0, 0x01006040, 0},
@@ -23,5 +23,5 @@ const CpuModel nehalem_ep{
     .mca_banks = 9,
     .apic_version = 0x15,
     .bus_mhz = 133,
-    .lacks = "sse3 ssse3 sse4.1 sse4.2 eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm dca perfmon aperfmperf",
+    .lacks = "eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm dca perfmon aperfmperf",
 };

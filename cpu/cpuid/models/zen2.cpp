@@ -15,18 +15,19 @@ const CpuModel zen2{
     .microcode = 0x0830107c,
     .max_leaf = 0x10, .max_extended = 0x80000020,
     .physical_bits = 48,
-    .features = long_mode_features | FeatureSet{
-        "monitor fma movbe popcnt xsave avx f16c rdrand "
-        "arat fsgsbase bmi1 avx2 smep bmi2 rdseed adx smap clflushopt clwb umip rdpid xsaveopt xsavec xgetbv1 xsaves "
-        "cmp_legacy cr8_legacy lzcnt prefetchw osvw topoext mmxext ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs amd_stibp amd_ssbd "
-        "svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload vgif skinit tsc_scale gmet avic"},
+    .features = long_mode_features | sse4_features | FeatureSet{
+        "pclmulqdq monitor aes fma movbe popcnt xsave avx f16c rdrand "
+        "arat fsgsbase bmi1 avx2 smep bmi2 rdseed adx smap clflushopt clwb sha umip rdpid xsaveopt xsavec "
+        "xgetbv1 xsaves cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs "
+        "amd_stibp amd_ssbd svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload "
+        "vgif skinit tsc_scale gmet avic"},
     .caches = caches,
     .l1 = {0xff40ff40, 0xff40ff40, 0x20080140, 0x20080140},
     .l2 = {0x48002200, 0x68004200, 0x02006140, 0x00808140},
     .mca_banks = 16,
     .apic_version = 0x10,
     .asids = 0x8000,
-    .lacks = "sse3 pclmulqdq ssse3 sse4.1 sse4.2 aes sha sse4a 3dnowprefetch misalignsse ibs wdt "
-             "extapic perfctr-core perfctr-nb perfctr-llc monitorx pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd "
+    .lacks = "misalignsse ibs wdt "
+             "extapic perfctr-core perfctr-nb perfctr-llc pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd "
              "sme sev sev-es",
 };

@@ -7,6 +7,7 @@
 #include "cpu/exec/fast/host_bits.h"
 #include "cpu/exec/fast/host_flags.h"
 #include "cpu/exec/fast/host_float.h"
+#include "cpu/exec/fast/host_sse4.h"
 #include "cpu/exec/fast/host_vector.h"
 #include "cpu/exec/fast/op.h"
 #include "cpu/exec/slow.h"
@@ -149,7 +150,7 @@ public:
         constexpr Where k = where_of(F, N);
         const u8* at;
         if constexpr (k == Where::memory) at = probe_vector<Way::read_miss, Width, Aligned>();
-        else at = xmm(k == Where::dst ? op->dst : op->src);
+        else at = xmm(k == Where::dst ? op->dst : k == Where::src ? op->src : op->index);
         if (k == Where::memory && stopped()) return Vector{};
         return load_vector<Width>(at);
     }
@@ -183,6 +184,9 @@ public:
         static_assert(where_of(F, N) == Where::dst);
         store_whole(xmm(op->dst), v);
     }
+    template <unsigned Kept> void zero_behind() {
+        for (unsigned n = 0, all = cpu->bits64() ? 16 : 8; n < all; n++) store_wide<32 - Kept>(cpu->vector.v[n].bytes.data() + Kept, zeros<32 - Kept>());
+    }
     template <class V, isa::Alignment Aligned = isa::Alignment::any, unsigned N> auto place_wide(OperandNumber<N>) {
         constexpr bool memory = where_of(F, N) == Where::memory;
         struct {
@@ -200,6 +204,11 @@ public:
         if constexpr (std::is_same_v<V, Vectors>)
             return Vectors{apply(Op_{}, v.low, half_of<0, Bits>(values)...), apply(Op_{}, v.high, half_of<1, Bits>(values)...)};
         else return apply(Op_{}, v, values...);
+    }
+    template <class S, class V> auto apply(isa::lanes::Spread<S, V>, const Vector& v) const {
+        Vector all = spread<S>(v);
+        if constexpr (sizeof(V) == 32) return Vectors{all, all};
+        else return all;
     }
     template <class S> u32 apply(isa::lanes::LongSigns<S>, const Vector& v) const { return apply(isa::lanes::Signs<S>{}, v); }
     template <class S> u32 apply(isa::lanes::LongSigns<S>, const Vectors& v) const {
@@ -257,7 +266,7 @@ private:
     u8* xmm(u8 at) const { return cpu->vector.v[0].bytes.data() + at * (sizeof(VectorRegister) / 8); }
     template <Way Miss, unsigned Width, isa::Alignment Aligned> u8* probe_vector() {
         u64 at = address();
-        if (Width >= 16 && Aligned == isa::Alignment::natural && (at & (Width - 1))) [[unlikely]] way = Way::slow;
+        if (Width >= 16 && Aligned != isa::Alignment::any && (at & (Width - 1))) [[unlikely]] way = Way::slow;
         return probe<Miss, Width>(at);
     }
     u64 address() {

@@ -8,6 +8,7 @@
 #pragma once
 #include "cpu/exec/fast/host_flags.h"
 #include "cpu/exec/fast/host_vector.h"
+#include "cpu/isa/sse/float_composed.h"
 #include "cpu/isa/sse/fma.h"
 
 namespace fast {
@@ -131,6 +132,35 @@ PACKED(cvttps2dq)
 PACKED(cvtpd2dq)
 PACKED(cvttpd2dq)
 #undef PACKED
+// SSE3 and SSE4.1, in shards of keys.def that a host without them leaves out.
+#define COMPOSED(name, ...)                                                                                        \
+    [[gnu::always_inline]] inline TriedVector host_float(isa::__VA_ARGS__, u32& csr, Vector a, Vector b) {         \
+        if (!plain_modes(csr)) return {a, false};                                                                  \
+        asm volatile(WITH_MXCSR(name " %[b], %[a]") : [a] "+x"(a), [csr] "+m"(csr) : [b] "x"(b));                  \
+        return {a, true};                                                                                          \
+    }
+COMPOSED("addsubps", FloatAlternating<u32, fp::subps, fp::addps>)
+COMPOSED("addsubpd", FloatAlternating<u64, fp::subpd, fp::addpd>)
+COMPOSED("haddps", FloatNeighbours<u32, fp::addps>)
+COMPOSED("haddpd", FloatNeighbours<u64, fp::addpd>)
+COMPOSED("hsubps", FloatNeighbours<u32, fp::subps>)
+COMPOSED("hsubpd", FloatNeighbours<u64, fp::subpd>)
+#undef COMPOSED
+// Rounding without PE, which comes up where the number changes. NaNs are left to the reference engine.
+#define ROUNDED(name, T)                                                                                           \
+    [[gnu::always_inline]] inline TriedVector host_float(isa::FloatIntegral<T, 1>, u32& csr, Vector a, Vector b, u8 how) { \
+        unsigned mode = how & 4 ? 0 : how & 3;                                                                     \
+        if (!plain_modes(csr) || !finite(low<T>(b))) return {a, false};                                            \
+        if (mode == 0) asm(name " $8, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                                     \
+        else if (mode == 1) asm(name " $9, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                                \
+        else if (mode == 2) asm(name " $10, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                               \
+        else asm(name " $11, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                                              \
+        if (!(how & 8) && low<T>(a) != low<T>(b)) csr |= mxcsr::pe;                                                \
+        return {a, true};                                                                                          \
+    }
+ROUNDED("roundss", u32)
+ROUNDED("roundsd", u64)
+#undef ROUNDED
 // Exact whatever the modes.
 [[gnu::always_inline]] inline TriedVector host_float(isa::Float<fp::cvtdq2pd>, u32&, Vector a, Vector b) {
     asm("cvtdq2pd %[b], %[a]" : [a] "=x"(a) : [b] "x"(b));

@@ -2,7 +2,7 @@
 // XMM values as the host holds them, and its instructions for the functions of cpu/isa/sse/lanes.h. What isn't here is
 // computed by the function itself; so is everything where the host has no SSE2.
 #pragma once
-#include "cpu/isa/sse/lanes.h"
+#include "cpu/isa/sse/halves.h"
 #include <cstring>
 #include <type_traits>
 #if defined(__SSE2__)
@@ -46,6 +46,7 @@ template <unsigned Width> [[gnu::always_inline]] inline void store_wide(u8* at, 
 // A whole register; what lies behind 32 bytes is zero already.
 [[gnu::always_inline]] inline void store_whole(u8* at, const Vectors& v) { store_wide<32>(at, v); }
 [[gnu::always_inline]] inline void store_whole(u8* at, const Vector& v) { store_wide<32>(at, Vectors{v, Vector{}}); }
+template <unsigned Width> inline auto zeros() { return typename HostWide<Width>::type{}; }
 // What a half gets of an operand (cf. isa::lanes::Halves).
 template <unsigned N, unsigned Bits, class T> [[gnu::always_inline]] inline auto half_of(const T& v) {
     if constexpr (std::is_same_v<T, Vectors>) return N ? v.high : v.low;
@@ -64,9 +65,25 @@ template <class Op, class... Values> [[gnu::always_inline]] inline auto host_app
     return native(op(portable(values)...));
 }
 
+// The lowest T in every lane.
+template <class T> [[gnu::always_inline]] inline Vector spread(const Vector& v) {
+#if defined(__SSE2__)
+    Vector w = sizeof(T) == 1 ? _mm_unpacklo_epi8(v, v) : v;
+    if constexpr (sizeof(T) <= 2) w = _mm_shufflelo_epi16(w, 0);
+    return sizeof(T) == 4 ? _mm_shuffle_epi32(w, 0) : _mm_unpacklo_epi64(w, w);
+#else
+    return isa::lanes::Spread<T, isa::Xmm>{}(isa::resized<sizeof(T)>(v));
+#endif
+}
+
 #if defined(__SSE2__)
 template <> [[gnu::always_inline]] inline Vector load_vector<16>(const u8* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
 template <> [[gnu::always_inline]] inline Vector load_vector<8>(const u8* at) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at)); }
+template <> [[gnu::always_inline]] inline Vector load_vector<2>(const u8* at) {
+    u16 v;
+    std::memcpy(&v, at, 2);
+    return _mm_cvtsi32_si128(v);
+}
 template <> [[gnu::always_inline]] inline Vector load_vector<4>(const u8* at) {
     int v;
     std::memcpy(&v, at, 4);

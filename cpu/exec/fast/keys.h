@@ -33,6 +33,8 @@ void add_bits(Keys&);
 void add_vector(Keys&);
 void add_packed(Keys&);
 void add_float(Keys&);
+void add_sse4(Keys&);
+void add_crypto(Keys&);
 void add_wide(Keys&);
 void add_multiply_add(Keys&);             // none where the host has no FMA
 void add_fused_compare(Keys&);

@@ -12,16 +12,6 @@ namespace {
 using namespace lanes;
 using enum Alignment;
 
-// VZEROUPPER, VZEROALL: 8 registers outside 64-bit mode.
-template <unsigned Kept> Outcome zero_from(Slow& x) {
-    for (unsigned n = 0; n < (x.cpu.bits64() ? 16u : 8u); n++) {
-        auto& bytes = x.cpu.vector.v[n].bytes;
-        std::fill(bytes.begin() + Kept, bytes.end(), u8(0));
-    }
-    return Outcome::next;
-}
-constexpr auto zero_upper = zero_from<16>, zero_all = zero_from<0>;
-
 constexpr Semantics vcmpps = vex<WideCompare<FloatCompare<fp::cmpltps, fp::cmpeqps, fp::cmpunordps>>>;
 constexpr Semantics vcmppd = vex<WideCompare<FloatCompare<fp::cmpltpd, fp::cmpeqpd, fp::cmpunordpd>>>;
 constexpr Semantics vcmpss = single<ScalarCompare<FloatCompare<fp::cmpltss, fp::cmpeqss, fp::cmpunordss, 4>, 4>>;
@@ -66,8 +56,8 @@ constexpr Row rows[] = {
     {"vmovntpd",     "VEX.66.0F 2B /r",               "Mx, Vx",             avx_gate,    Event::none, vex<WideMove<natural>>},
     {"vmovmskps",    "VEX.0F 50 /r",                  "Gd, Ux",             avx_gate,    Event::none, vex<WideMask<u32>>},
     {"vmovmskpd",    "VEX.66.0F 50 /r",               "Gd, Ux",             avx_gate,    Event::none, vex<WideMask<u64>>},
-    {"vzeroupper",   "VEX.128.0F 77",                 "",                   avx_gate,    Event::none, plain<zero_upper>},
-    {"vzeroall",     "VEX.256.0F 77",                 "",                   avx_gate,    Event::none, plain<zero_all>},
+    {"vzeroupper",   "VEX.128.0F 77",                 "",                   avx_gate,    Event::none, single<ZeroBehind<16>>},
+    {"vzeroall",     "VEX.256.0F 77",                 "",                   avx_gate,    Event::none, single<ZeroBehind<0>>},
     {"vldmxcsr",     "VEX.LZ.0F AE /2",               "Md",                 avx_gate,    Event::none, plain<ldmxcsr>},
     {"vstmxcsr",     "VEX.LZ.0F AE /3",               "Md",                 avx_gate,    Event::none, plain<stmxcsr>},
     {"vshufps",      "VEX.0F C6 /r",                  "Vx, Hx, Wx, Ib",     avx_gate,    Event::none, vex<WideImmediate<Select<u32>>>},

@@ -12,8 +12,9 @@ namespace isa {
 // Raised flags to MXCSR. An unmasked exception found by looking at the operands leaves those of
 // computing undetected; any unmasked one is #XM, or #UD without CR4.OSXMMEXCPT. Its rule of restart:
 // the flags stay, the destination is unchanged.
-inline Outcome settle(Slow& x, u32 raised) {
+inline Outcome settle(Slow& x, u32 raised, u32 before = 0) {
     u32& csr = x.cpu.vector.mxcsr;
+    csr |= before;
     u32 unmasked = mxcsr::unmasked(csr, raised);
     csr |= unmasked & mxcsr::before_computing ? raised & mxcsr::before_computing : raised;
     if (!unmasked) return Outcome::next;
@@ -46,7 +47,7 @@ template <fp::Compared& Compare> struct FloatFlags {
 // How the reference engine computes them; the fast engine has its own way.
 template <Word T, class F, class... Values> auto compute_float(SlowAs<T>& x, F f, const Values&... values) {
     auto result = f(values..., x.cpu.vector.mxcsr);
-    settle(x, result.raised);
+    settle(x, result.raised, result.before);
     return result.value;
 }
 
@@ -57,6 +58,27 @@ template <const fp::Operation& Op, unsigned Source> struct Arithmetic {
         auto b = x.template vector<Source>(second);
         if (x.stopped()) return x.why();
         auto result = compute_float(x, Float<Op>{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
+// Any function of both operands (cpu/isa/sse/float_composed.h); and with an immediate byte.
+template <class Function, unsigned Source = 16> struct Computation {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, x.vector(first), b);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, result);
+        return Outcome::next;
+    }
+};
+template <class Function, unsigned Source = 16> struct ComputationImmediate {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, Function{}, x.vector(first), b, x.template read<u8>(third));
         if (x.stopped()) return x.why();
         x.set_vector(first, result);
         return Outcome::next;

@@ -26,10 +26,10 @@ private:
 template <class T> struct LongSigns {
     template <class V> constexpr u32 operator()(const V& v) const { return signs<T>(v); }
 };
-// A value in every lane.
-template <class T> struct Broadcast {
-    template <class V> constexpr V fill(T v) const {
-        Of<T, V> r;
+// A T in every lane of a V.
+template <class T, class V> struct Spread {
+    constexpr V operator()(const Bytes<sizeof(T)>& v) const {
+        Of<Bytes<sizeof(T)>, V> r;
         r.fill(v);
         return as<V>(r);
     }

@@ -69,7 +69,13 @@ template <class Op> Outcome packed(Slow& x) {
     if (x.stopped()) return x.why();
     return finish(x, Op{}(source<8>(x, 0), b));
 }
-// The same with an immediate byte.
+// The second operand alone.
+template <class Op> Outcome packed_one(Slow& x) {
+    auto b = source<8>(x, 1);
+    if (x.stopped()) return x.why();
+    return finish(x, Op{}(b));
+}
+// First and second operand with an immediate byte.
 template <class Op> Outcome packed_immediate(Slow& x) {
     auto b = source<8>(x, 1);
     if (x.stopped()) return x.why();

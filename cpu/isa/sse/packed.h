@@ -3,7 +3,7 @@
 // and sse2.cpp.
 #pragma once
 #include "cpu/exec/slow.h"
-#include "cpu/isa/sse/lanes.h"
+#include "cpu/isa/sse/lanes_sse4.h"
 
 namespace isa {
 
@@ -70,23 +70,76 @@ struct PutWord {                  // PINSRW
     }
 };
 
+// A general register or memory into one lane of the first operand, and back: zero-extended where To, what is written, is wider.
+template <class T> struct PutLane {
+    template <class X> static Outcome run(X& x) {
+        T v = x.template read<T>(second);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, x.apply(lanes::InsertLane<T>{}, x.vector(first), v, x.template read<u8>(third)));
+        return Outcome::next;
+    }
+};
+template <class T, class To = T> struct StoreLane {
+    template <class X> static Outcome run(X& x) {
+        auto target = x.template place_to_write<To>(first);
+        if (x.stopped()) return x.why();
+        target.set(To(x.apply(lanes::ExtractLane<T>{}, x.vector(second), x.template read<u8>(third))));
+        return Outcome::next;
+    }
+};
+
 // ---- packed integers
 
 // First and second operand to first operand.
-template <class Op> struct Packed {
+template <class Op, Alignment A = Alignment::natural> struct Packed {
     template <class X> static Outcome run(X& x) {
-        auto b = x.vector(second);
+        auto b = x.template vector<16, A>(second);
         if (x.stopped()) return x.why();
         x.set_vector(first, x.apply(Op{}, x.vector(first), b));
         return Outcome::next;
     }
 };
 // The same with an immediate byte.
-template <class Op> struct PackedImmediate {
+template <class Op, unsigned Source = 16, Alignment A = Alignment::natural> struct PackedImmediate {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source, A>(second);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, x.apply(Op{}, x.vector(first), b, x.template read<u8>(third)));
+        return Outcome::next;
+    }
+};
+// The same with a third operand: XMM0.
+template <class Op, Alignment A = Alignment::natural> struct PackedThree {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<16, A>(second);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, x.apply(Op{}, x.vector(first), b, x.vector(third)));
+        return Outcome::next;
+    }
+};
+// The second operand alone, of which memory holds the first `Source` bytes; and with an immediate byte.
+template <class Op, unsigned Source = 16> struct PackedOne {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template vector<Source>(second);
+        if (x.stopped()) return x.why();
+        x.set_vector(first, x.apply(Op{}, b));
+        return Outcome::next;
+    }
+};
+template <class Op> struct PackedOneImmediate {
     template <class X> static Outcome run(X& x) {
         auto b = x.vector(second);
         if (x.stopped()) return x.why();
-        x.set_vector(first, x.apply(Op{}, x.vector(first), b, x.template read<u8>(third)));
+        x.set_vector(first, x.apply(Op{}, b, x.template read<u8>(third)));
+        return Outcome::next;
+    }
+};
+// Both operands to flags alone (PTEST).
+template <class Op> struct PackedFlags {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.vector(second);
+        if (x.stopped()) return x.why();
+        x.set_flags(x.apply(Op{}, x.vector(first), b));
         return Outcome::next;
     }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What AVX and AVX2 add to lanes.h: permutations, halves, shifts lane by lane; moves under a mask, gathers (SDM vol. 2).
 #pragma once
+#include "cpu/isa/sse/lanes_sse4.h"
 #include "cpu/isa/sse/wide.h"
 
 namespace isa {
@@ -48,14 +49,6 @@ struct PermuteHalves {
         return r;
     }
 };
-template <class T> struct Blend {
-    template <class V> constexpr V operator()(const V& a, const V& b, u8 which) const {
-        auto x = split<T>(a), y = split<T>(b);
-        for (std::size_t n = 0; n < x.size(); n++)
-            if (which >> n & 1) x[n] = y[n];
-        return as<V>(x);
-    }
-};
 // Shifts of each lane by a count of its own.
 struct LeftBy {
     template <class T> constexpr T operator()(T a, T count) { return count < sizeof(T) * 8 ? T(a << count) : T(0); }
@@ -79,7 +72,7 @@ struct BroadcastHalf {            // VBROADCASTF128, VBROADCASTI128
     template <class X> static Outcome run(X& x) {
         auto v = x.template wide<Xmm>(second);
         if (x.stopped()) return x.why();
-        x.set_wide(first, lanes::Broadcast<Xmm>{}.template fill<Ymm>(v));
+        x.set_wide(first, lanes::Spread<Xmm, Ymm>{}(v));
         return Outcome::next;
     }
 };

@@ -32,6 +32,7 @@ template <std::size_t Size> constexpr void set_half(Bytes<Size>& v, unsigned n, 
 
 enum class Alignment : u8 {
     natural,                      // memory operands of 16 bytes: else #GP(0) (SDM vol. 1, 10.4.1.1)
+    intel,                        // SHA: AMD demands nothing (Zen 5)
     any,                          // MOVUPS, MOVUPD, MOVDQU
 };
 

@@ -62,6 +62,14 @@ struct PutWord3 {                 // VPINSRW
     }
 };
 
+// VZEROUPPER, VZEROALL: what lies behind so many bytes of every register that the mode has.
+template <unsigned Kept> struct ZeroBehind {
+    template <class X> static Outcome run(X& x) {
+        x.template zero_behind<Kept>();
+        return Outcome::next;
+    }
+};
+
 // ---- whole vectors; Op is a function of vectors of either length
 
 template <class Op> struct Whole3 {
@@ -92,6 +100,80 @@ template <class Op> struct Whole2Immediate {
     }
 };
 
+// Of one vector.
+template <class Op> struct Whole1 {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template wide<typename X::Long>(second);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, x.apply(Op{}, b));
+        return Outcome::next;
+    }
+};
+// Of so many bytes, of 16.
+template <class Op, unsigned Source> struct Low1 {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template low<Source>(second);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, x.apply(Op{}, b));
+        return Outcome::next;
+    }
+};
+template <class Op> struct Low1Immediate {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template wide<Xmm>(second);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, x.apply(Op{}, b, x.template read<u8>(third)));
+        return Outcome::next;
+    }
+};
+// Of two vectors and a part of memory (VINSERTPS), and of three.
+template <class Op, unsigned Source> struct Low3Immediate {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template low<Source>(third);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, x.apply(Op{}, x.template wide<Xmm>(second), b, x.template read<u8>(fourth)));
+        return Outcome::next;
+    }
+};
+template <class Op> struct Whole4 {
+    template <class X> static Outcome run(X& x) {
+        using V = typename X::Long;
+        auto b = x.template wide<V>(third);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, x.apply(Op{}, x.template wide<V>(second), b, x.template wide<V>(fourth)));
+        return Outcome::next;
+    }
+};
+// To flags alone.
+template <class Op> struct WholeFlags {
+    template <class X> static Outcome run(X& x) {
+        using V = typename X::Long;
+        auto b = x.template wide<V>(second);
+        if (x.stopped()) return x.why();
+        x.set_flags(x.apply(Op{}, x.template wide<V>(first), b));
+        return Outcome::next;
+    }
+};
+// VPMOVSX, VPMOVZX: as many low lanes of the second operand as the first one has; Op is a function of a vector of its length.
+template <class Op, unsigned Ratio> struct WideExtend {
+    template <class X> static Outcome run(X& x) {
+        using V = typename X::Long;
+        auto b = x.template wide<Bytes<sizeof(V) / Ratio>>(second);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, Op{}(resized<sizeof(V)>(b)));
+        return Outcome::next;
+    }
+};
+// A general register or memory into one lane of the second operand.
+template <class T, class Op> struct PutLane3 {
+    template <class X> static Outcome run(X& x) {
+        T v = x.template read<T>(third);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, x.apply(Op{}, x.template wide<Xmm>(second), v, x.template read<u8>(fourth)));
+        return Outcome::next;
+    }
+};
+
 // ---- the same with functions of 16 bytes
 template <class Op> using Wide = Whole3<lanes::Halves<Op>>;
 template <class Op, unsigned Bits = 0> using WideImmediate = Whole3Immediate<lanes::Halves<Op, Bits>>;
@@ -118,7 +200,7 @@ template <class T> struct BroadcastLane {
     template <class X> static Outcome run(X& x) {
         auto v = x.template wide<Bytes<sizeof(T)>>(second);
         if (x.stopped()) return x.why();
-        x.set_wide(first, lanes::Broadcast<Bytes<sizeof(T)>>{}.template fill<typename X::Long>(v));
+        x.set_wide(first, x.apply(lanes::Spread<T, typename X::Long>{}, v));
         return Outcome::next;
     }
 };

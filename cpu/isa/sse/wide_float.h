@@ -41,6 +41,18 @@ template <const fp::Operation& Op> struct FloatNarrowing {
     }
 };
 
+// Any function of 16 bytes (float_composed.h) on each half.
+template <class Function> struct FunctionHalves {
+    template <class V, class... Rest> fp::Ran<V> operator()(const V& a, const V& b, Rest... rest) const {
+        fp::Ran<V> all;
+        for (unsigned n = 0; n < sizeof(V) / 16; n++) {
+            auto r = Function{}(half(a, n), half(b, n), rest...);
+            set_half(all.value, n, r.value), all.raised |= r.raised, all.before |= r.before;
+        }
+        return all;
+    }
+};
+
 // Predicates 0 to 15 of VCMPPS (SDM vol. 2, CMPPD): which relations they hold for, and whether a quiet NaN is invalid; 16 to 31 are the
 // same with the latter turned round.
 struct Predicate {
@@ -171,6 +183,19 @@ template <class Function, unsigned Source> struct ScalarCompare {
         return Outcome::next;
     }
 };
+// With an immediate byte: of two vectors (VDPPS), of one (VROUNDPS), of scalars (VROUNDSS).
+template <class Function> using WideFloat3Immediate = WideCompare<FunctionHalves<Function>>;
+template <class Function> struct WideFloat2Immediate {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template wide<typename X::Long>(second);
+        if (x.stopped()) return x.why();
+        auto result = compute_float(x, FunctionHalves<Function>{}, b, b, x.template read<u8>(third));
+        if (x.stopped()) return x.why();
+        x.set_wide(first, result);
+        return Outcome::next;
+    }
+};
+
 // VRCPPS, VRSQRTPS of whole vectors; VRCPSS, VRSQRTSS.
 template <u32 (*F)(u32)> struct WideApproximate {
     template <class X> static Outcome run(X& x) {

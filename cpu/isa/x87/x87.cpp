@@ -202,7 +202,7 @@ namespace {
 
 using namespace x87;
 constexpr Gate fpu{.needs = Feature::fpu, .unit = Unit::x87}, control{.needs = Feature::fpu, .unit = Unit::x87_no_wait},
-    cmov{.needs = Feature::cmov, .unit = Unit::x87}, waits{.needs = Feature::fpu, .unit = Unit::fwait};
+    sse3{.needs = Feature::sse3, .unit = Unit::x87}, cmov{.needs = Feature::cmov, .unit = Unit::x87}, waits{.needs = Feature::fpu, .unit = Unit::fwait};
 constexpr auto none = Event::none;
 
 constexpr Row rows[] = {
@@ -278,6 +278,7 @@ constexpr Row rows[] = {
     {"fucompp",   "DA E9",     "",          fpu,     none,  plain<compare>},
 
     {"fild",      "DB /0",     "Md",        fpu,     none,  plain<arithmetic>},
+    {"fisttp",    "DB /1",     "Md",        sse3,    none,  plain<store>},
     {"fist",      "DB /2",     "Md",        fpu,     none,  plain<store>},
     {"fistp",     "DB /3",     "Md",        fpu,     none,  plain<store>},
     {"fld",       "DB /5",     "Mt",        fpu,     none,  plain<arithmetic>},
@@ -312,6 +313,7 @@ constexpr Row rows[] = {
     {"fdiv",      "DC F8+i",   "STi, ST0",  fpu,     none,  plain<arithmetic>},
 
     {"fld",       "DD /0",     "Mq",        fpu,     none,  plain<arithmetic>},
+    {"fisttp",    "DD /1",     "Mq",        sse3,    none,  plain<store>},
     {"fst",       "DD /2",     "Mq",        fpu,     none,  plain<store>},
     {"fstp",      "DD /3",     "Mq",        fpu,     none,  plain<store>},
     {"frstor",    "DD /4",     "M",         fpu,     none,  plain<frstor>},
@@ -342,6 +344,7 @@ constexpr Row rows[] = {
     {"fdivp",     "DE F8+i",   "STi, ST0",  fpu,     none,  plain<arithmetic>},
 
     {"fild",      "DF /0",     "Mw",        fpu,     none,  plain<arithmetic>},
+    {"fisttp",    "DF /1",     "Mw",        sse3,    none,  plain<store>},
     {"fist",      "DF /2",     "Mw",        fpu,     none,  plain<store>},
     {"fistp",     "DF /3",     "Mw",        fpu,     none,  plain<store>},
     {"fbld",      "DF /4",     "Mt",        fpu,     none,  plain<arithmetic>},

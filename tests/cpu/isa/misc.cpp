@@ -41,6 +41,39 @@ TEST(misc, clzero_clears_a_line) {
     EXPECT_EQ(m.ram[at + 128], 0xff);
 }
 
+TEST(misc, movdir64b_copies_a_line_to_an_aligned_one) {
+    TestMachine m;
+    for (unsigned n = 0; n < 64; n++) m.ram[at + 3 + n] = u8(n + 1);
+    m.cpu.gpr[rax] = at + 128, m.cpu.gpr[rbx] = at + 3;
+    ASSERT_EQ(m.run_one("66 0f 38 f8 03"), Outcome::next);
+    EXPECT_TRUE(std::equal(&m.ram[at + 3], &m.ram[at + 67], &m.ram[at + 128]));
+    m.cpu.gpr[rax] = at + 136;
+    EXPECT_EQ(fault_of(m, "66 0f 38 f8 03"), gp_vector);
+    m.cpu.gpr[rax] = bit(33) + at + 128;                  // with a 32-bit address the register has 32 bits
+    m.cpu.gpr[rbx] = at + 4;
+    ASSERT_EQ(m.run_one("67 66 0f 38 f8 03"), Outcome::next);
+    EXPECT_EQ(m.ram[at + 128], 2);
+    EXPECT_EQ(fault_of(m, "66 0f 38 f8 c3"), ud_vector);
+}
+
+TEST(misc, movdiri_stores_a_register) {
+    TestMachine m;
+    m.cpu.gpr[rax] = 0x1122334455667788, m.cpu.gpr[rbx] = at;
+    m.put(at, ~u64{0});
+    ASSERT_EQ(m.run_one("0f 38 f9 03"), Outcome::next);
+    EXPECT_EQ(m.get<u64>(at), 0xffffffff55667788u);
+    ASSERT_EQ(m.run_one("48 0f 38 f9 03"), Outcome::next);
+    EXPECT_EQ(m.get<u64>(at), 0x1122334455667788u);
+    EXPECT_EQ(fault_of(m, "66 0f 38 f9 03"), ud_vector);
+}
+
+TEST(misc, serialize_is_an_instruction_of_its_own) {
+    TestMachine m, without(TestMode::long64, "max-amd");
+    EXPECT_EQ(fault_of(m, "0f 01 e8"), -1);
+    EXPECT_EQ(fault_of(m, "66 0f 01 e8"), ud_vector);
+    EXPECT_EQ(fault_of(without, "0f 01 e8"), ud_vector);
+}
+
 TEST(misc, bound_compares_signed_and_includes_both_ends) {
     TestMachine m(TestMode::protected32);
     for (auto [index, vector] : {std::pair{u64(0xfffffffe), -1}, {u64(3), -1}, {u64(4), int(br_vector)}, {u64(0xfffffffd), int(br_vector)}}) {

@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: MIT
 // MMX, SSE and SSE2 instructions on a CPU: operands, alignment, MXCSR and the x87 state around them.
-#include "tests/cpu/machine.h"
+#include "tests/cpu/isa/sse/example.h"
 #include <cmath>
 #include <gtest/gtest.h>
 
 namespace {
 
-struct Wide {
-    u64 high = 0, low = 0;
-    bool operator==(const Wide&) const = default;
-};
-std::ostream& operator<<(std::ostream& out, const Wide& v) {
-    return out << std::hex << v.high << "'" << v.low;
-}
-
-// XMM0, XMM1, and 16 bytes at RBX.
-struct Regs {
-    Wide x0{}, x1{}, memory{};
-    u64 rax = 0;
-};
-
-struct Example {
-    const char* code;
-    const char* text;
-    Regs before, after;
-};
+using namespace vector_examples;
 
 constexpr u64 ones64 = ~u64{0}, top = bit(63), big = 0x1122334455667788, tera = bit(40);
 
@@ -57,21 +39,6 @@ const Example examples[] = {
     {"0f c2 c1 01",          "cmpltps xmm0, xmm1",       {{}, {0, 0x3f80000000000000}},               {{0, 0xffffffff00000000}, {0, 0x3f80000000000000}}},
 };
 
-void put(TestMachine& m, const Regs& r) {
-    m.cpu.vector.v[0].set(0, r.x0.low), m.cpu.vector.v[0].set(1, r.x0.high);
-    m.cpu.vector.v[1].set(0, r.x1.low), m.cpu.vector.v[1].set(1, r.x1.high);
-    m.put(TestMachine::data, r.memory.low), m.put(TestMachine::data + 8, r.memory.high);
-    m.cpu.gpr[rax] = r.rax;
-    m.cpu.gpr[rbx] = TestMachine::data;
-}
-Wide xmm(const TestMachine& m, unsigned n) {
-    auto& v = m.cpu.vector.v[n];
-    return {v.get<u64>(1), v.get<u64>(0)};
-}
-Wide memory(const TestMachine& m) {
-    return {m.get<u64>(TestMachine::data + 8), m.get<u64>(TestMachine::data)};
-}
-
 int fault(TestMachine& m, const char* code) {
     return m.run_one(code) == Outcome::fault ? m.cpu.fault_.vector : -1;
 }
@@ -89,15 +56,7 @@ struct SseInstructions : testing::Test {
 }
 
 TEST_F(SseInstructions, move_what_the_manual_says) {
-    for (auto& e : examples) {
-        SCOPED_TRACE(e.text);
-        put(m, e.before);
-        ASSERT_EQ(m.run_one(e.code), Outcome::next);
-        EXPECT_EQ(xmm(m, 0), e.after.x0);
-        EXPECT_EQ(xmm(m, 1), e.after.x1);
-        EXPECT_EQ(memory(m), e.after.memory);
-        EXPECT_EQ(m.cpu.gpr[rax], e.after.rax);
-    }
+    run(examples);
 }
 
 TEST_F(SseInstructions, demand_aligned_operands_of_sixteen_bytes) {

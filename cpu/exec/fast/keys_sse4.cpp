@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// The fast engine's handlers of the lines of keys.def that name "sse4", where the host has SSE3 to SSE4.2.
+#include "cpu/exec/fast/host_has.h"
+#include "cpu/exec/fast/keys_lines.h"
+
+void fast::add_sse4(Keys& keys) {
+    if (host_has(Feature::sse3) && host_has(Feature::ssse3) && host_has(Feature::sse4_1) && host_has(Feature::sse4_2)) add_lines<Shard::sse4>(keys);
+}

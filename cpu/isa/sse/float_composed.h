@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Floating-point instructions made of several of cpu/fp/'s operations: ADDSUBPS, HADDPS, DPPS, ROUNDPS and their kin, as functions
+// of values and MXCSR (SDM vol. 2). Lanes that an operation is not to look at are zeros, which raise nothing.
+#pragma once
+#include "cpu/fp/integral.h"
+#include "cpu/isa/sse/float.h"
+#include "cpu/isa/sse/lanes_sse4.h"
+
+namespace isa {
+
+using FloatFunction = fp::Ran<Xmm>;
+
+template <class T> constexpr Xmm keep_lanes(const Xmm& v, unsigned which) {
+    auto x = lanes::split<T>(v);
+    for (std::size_t n = 0; n < x.size(); n++)
+        if (!(which >> n & 1)) x[n] = 0;
+    return as<Xmm>(x);
+}
+
+// ADDSUBPS, ADDSUBPD: differences of the even lanes, sums of the odd ones.
+template <class T, const fp::Operation& Sub, const fp::Operation& Add> struct FloatAlternating {
+    FloatFunction operator()(const Xmm& a, const Xmm& b, u32 mxcsr) const {
+        constexpr unsigned even = 5, odd = 10;
+        auto low = Float<Sub>{}(keep_lanes<T>(a, even), keep_lanes<T>(b, even), mxcsr);
+        auto high = Float<Add>{}(keep_lanes<T>(a, odd), keep_lanes<T>(b, odd), mxcsr);
+        return {lanes::Blend<T>{}(low.value, high.value, odd), low.raised | high.raised};
+    }
+};
+
+// HADDPS, HSUBPS and the double ones: each pair of neighbours, the first operand's and then the second's.
+template <class T, const fp::Operation& Op> struct FloatNeighbours {
+    FloatFunction operator()(const Xmm& a, const Xmm& b, u32 mxcsr) const {
+        auto x = lanes::split<T>(a), y = lanes::split<T>(b), low = x, high = x;
+        constexpr std::size_t half = sizeof(Xmm) / sizeof(T) / 2;
+        for (std::size_t n = 0; n < half; n++) {
+            low[n] = x[2 * n], high[n] = x[2 * n + 1];
+            low[half + n] = y[2 * n], high[half + n] = y[2 * n + 1];
+        }
+        return Float<Op>{}(as<Xmm>(low), as<Xmm>(high), mxcsr);
+    }
+};
+
+// DPPS, DPPD: immediate bits 7:4 choose the products, 3:0 the lanes that their sum goes to. Products are added in pairs, then
+// the sums; an unmasked exception keeps what is behind it from being computed.
+template <class T, const fp::Operation& Mul, const fp::Operation& Add> struct FloatDotProduct {
+    FloatFunction operator()(const Xmm& a, const Xmm& b, u8 which, u32 mxcsr) const {
+        constexpr std::size_t count = sizeof(Xmm) / sizeof(T);
+        auto r = Float<Mul>{}(keep_lanes<T>(a, which >> 4), keep_lanes<T>(b, which >> 4), mxcsr);
+        for (std::size_t sums = count / 2; sums; sums /= 2) {
+            if (mxcsr::unmasked(mxcsr, r.raised)) return r;
+            auto x = lanes::split<T>(r.value);
+            decltype(x) low{}, high{};
+            for (std::size_t n = 0; n < sums; n++) low[n] = x[2 * n], high[n] = x[2 * n + 1];
+            auto sum = Float<Add>{}(as<Xmm>(low), as<Xmm>(high), mxcsr);
+            r = {sum.value, sum.raised, r.before | r.raised};
+        }
+        std::array<T, count> all;
+        all.fill(lanes::split<T>(r.value)[0]);
+        return {keep_lanes<T>(as<Xmm>(all), which), r.raised};
+    }
+};
+
+// ROUNDPS, ROUNDPD; of one lane alone, ROUNDSS and ROUNDSD.
+template <class T, unsigned Lanes> struct FloatIntegral {
+    FloatFunction operator()(const Xmm& a, const Xmm& b, u8 how, u32 mxcsr) const {
+        auto x = lanes::split<T>(a), y = lanes::split<T>(b);
+        u32 raised = 0;
+        for (unsigned n = 0; n < Lanes; n++) {
+            auto r = fp::round_to_integral(y[n], how, mxcsr);
+            x[n] = r.value, raised |= r.raised;
+        }
+        return {as<Xmm>(x), raised};
+    }
+};
+
+}
