@@ -40,6 +40,9 @@ static Outcome unit_ready(Cpu& cpu, Unit unit) {
         if (em || !(cpu.control.cr4 & cr4::osfxsr)) return cpu.raise(ud());
         if (ts) return cpu.raise(nm());
         return unit == Unit::sse_mmx ? x87_pending(cpu) : Outcome::next;
+    case Unit::avx:
+        if (!avx_enabled(cpu.control)) return cpu.raise(ud());
+        return ts ? cpu.raise(nm()) : Outcome::next;
     }
     return Outcome::next;
 }

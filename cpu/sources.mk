@@ -76,12 +76,14 @@ cpu_sources = \
     cpu/exec/fast/keys_lines.h \
     cpu/exec/fast/keys_logic.cpp \
     cpu/exec/fast/keys_move.cpp \
+    cpu/exec/fast/keys_multiply_add.cpp \
     cpu/exec/fast/keys_packed.cpp \
     cpu/exec/fast/keys_pairs.cpp \
     cpu/exec/fast/keys_shift.cpp \
     cpu/exec/fast/keys_sse4.cpp \
     cpu/exec/fast/keys_unary.cpp \
     cpu/exec/fast/keys_vector.cpp \
+    cpu/exec/fast/keys_wide.cpp \
     cpu/exec/fast/mode.h \
     cpu/exec/fast/op.h \
     cpu/exec/fast/runner.cpp \
@@ -93,11 +95,13 @@ cpu_sources = \
     cpu/exec/slow.h \
     cpu/fp/approximate.h \
     cpu/fp/exact.h \
+    cpu/fp/fused.h \
     cpu/fp/host_sse.cpp \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
     cpu/fp/integral.h \
     cpu/fp/mxcsr.h \
+    cpu/fp/round.h \
     cpu/execute.h \
     cpu/gate.cpp \
     cpu/gate.h \
@@ -139,17 +143,27 @@ cpu_sources = \
     cpu/isa/sse/aes.h \
     cpu/isa/sse/amd3dnow.cpp \
     cpu/isa/sse/amd3dnow.h \
+    cpu/isa/sse/avx.cpp \
+    cpu/isa/sse/avx2.cpp \
+    cpu/isa/sse/avx_integer.cpp \
+    cpu/isa/sse/avx_sse4.cpp \
+    cpu/isa/sse/compare_strings.h \
     cpu/isa/sse/crc32.h \
     cpu/isa/sse/crypto.cpp \
     cpu/isa/sse/float.h \
     cpu/isa/sse/float_composed.h \
+    cpu/isa/sse/fma.cpp \
+    cpu/isa/sse/fma.h \
+    cpu/isa/sse/halves.h \
     cpu/isa/sse/lanes.h \
     cpu/isa/sse/lanes_sse4.h \
     cpu/isa/sse/lanes_ssse3.h \
     cpu/isa/sse/mmx.cpp \
     cpu/isa/sse/move.h \
+    cpu/isa/sse/mxcsr.h \
     cpu/isa/sse/operands.h \
     cpu/isa/sse/packed.h \
+    cpu/isa/sse/permute.h \
     cpu/isa/sse/polynomials.h \
     cpu/isa/sse/sha.h \
     cpu/isa/sse/sse.cpp \
@@ -161,6 +175,8 @@ cpu_sources = \
     cpu/isa/sse/ssse3.cpp \
     cpu/isa/sse/strings.h \
     cpu/isa/sse/vector.h \
+    cpu/isa/sse/wide.h \
+    cpu/isa/sse/wide_float.h \
     cpu/isa/stack.cpp \
     cpu/isa/stack.h \
     cpu/isa/string.cpp \

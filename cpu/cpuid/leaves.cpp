@@ -91,8 +91,10 @@ CpuidLeaf extended_state(const Request& r) {
     case 1:
         if (r.has(Feature::xsavec) || r.has(Feature::xsaves)) l.ebx = xstate::compacted_size(now);
         return l;
-    case 9: return all & xstate::pkru_state ? CpuidLeaf{xstate::pkru_size, xstate::pkru_standard, 0, 0} : CpuidLeaf{};
-    default: return {};
+    default:
+        for (auto& c : xstate::extended)
+            if (r.subleaf < 64 && c.state == bit(r.subleaf) && (all & c.state)) return {c.size, c.standard, 0, 0};
+        return {};
     }
 }
 

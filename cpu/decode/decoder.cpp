@@ -27,7 +27,7 @@ struct OpcodeTable {
     static int exactness(const Row& row) {
         auto& e = row.encoding;
         int prefix = e.prefix >= Prefix::pF3 ? 2 : e.prefix != Prefix::any ? 1 : 0;
-        return prefix * 1000 + (e.w != RexW::any) * 100 + e.no_rex_b * 50 + std::popcount(e.modrm_mask) * 2 + (row.operands.mod() != ' ');
+        return prefix * 1000 + (e.l != VexL::any) * 200 + (e.w != RexW::any) * 100 + e.no_rex_b * 50 + std::popcount(e.modrm_mask) * 2 + (row.operands.mod() != ' ');
     }
 };
 
@@ -62,7 +62,7 @@ struct Decoder {
     Reader in;
     Mode mode;
     Insn& insn;
-    bool p67 = false, vex_l = false, vvvv_absent = true, has_modrm = false;
+    bool p67 = false, vex_l = false, vex_w = false, vvvv_absent = true, has_modrm = false, vsib = false;
     Prefix vex_prefix = Prefix::np;
     u8 map = 0, suffix = 0;
     int override_ = -1;                            // segment
@@ -120,7 +120,8 @@ struct Decoder {
             rex |= (second & 0x40 ? 0 : 2) | (second & 0x20 ? 0 : 1);
             map = second & 31;
             u8 third = in.byte();
-            rex |= third & 0x80 ? 8 : 0;
+            vex_w = third & 0x80;
+            rex |= vex_w ? 8 : 0;
             vex_fields(third);
         } else {
             vex_fields(second);
@@ -158,8 +159,10 @@ struct Decoder {
         if (row.gate.only64 && !long_mode()) return false;
         if (row.gate.not64 && long_mode()) return false;
         if (!prefix_matches(row) || (row.gate.no_rep && insn.rep)) return false;
-        if (e.w == RexW::w1 && !insn.rex_w()) return false;
-        if (e.w == RexW::w0 && insn.rex_w()) return false;
+        bool w = insn.vex ? vex_w : insn.rex_w();
+        if (e.w == RexW::w1 && !w) return false;
+        if (e.w == RexW::w0 && w) return false;
+        if (e.l != VexL::any && (e.l == VexL::l1) != vex_l) return false;
         if (e.no_rex_b && insn.rex & 1) return false;
         if (!e.has_modrm) return true;
         if ((insn.modrm & e.modrm_mask) != e.modrm_value || (e.has_suffix && e.suffix != suffix)) return false;
@@ -208,6 +211,7 @@ struct Decoder {
         return (mode.size == CodeSize::bits16) != p66 ? 2 : 4;
     }
 
+    u8 vector_length() const { return vex_l ? 32 : 16; }
     u8 width(Size size) const {
         u8 v = insn.operand_size, z = std::min<u8>(v, 4);
         switch (size) {
@@ -218,6 +222,11 @@ struct Decoder {
         case Size::q: return 8;
         case Size::dq: return 16;
         case Size::t: return 10;
+        case Size::qq: return 32;
+        case Size::x: return vector_length();
+        case Size::x2: return vector_length() / 2;
+        case Size::x4: return vector_length() / 4;
+        case Size::x8: return vector_length() / 8;
         case Size::v: return v;
         case Size::z: return z;
         case Size::y: return v == 8 ? 8 : 4;
@@ -248,14 +257,15 @@ struct Decoder {
         u8 b = in.byte(), mod = insn.modrm >> 6;
         u8 index = u8((b >> 3 & 7) | (insn.rex & 2) << 2);
         insn.scale = b >> 6;
-        insn.index = index == rsp ? u8(no_reg) : index;
+        vector_index = index;
+        insn.index = index == rsp || vsib ? u8(no_reg) : index;
         bool no_base = (b & 7) == 5 && mod == 0;
         insn.base = no_base ? u8(no_reg) : u8((b & 7) | (insn.rex & 1) << 3);
         insn.displacement = in.number(no_base ? 4 : mod == 1 ? 1 : mod == 2 ? 4 : 0);
     }
 
     bool rip_relative = false;
-    u8 immediates = 0;
+    u8 immediates = 0, vector_index = 0;
 
     void address32() {
         u8 mod = insn.modrm >> 6, rm = insn.modrm & 7;
@@ -295,6 +305,9 @@ struct Decoder {
         case From::R: return general(rm(), w);
         case From::M: return {Place::memory, 0, w};
         case From::B: return {Place::gpr, insn.vvvv, w};
+        case From::H: return {Place::xmm, insn.vvvv, w};
+        case From::L: return {Place::xmm, 0, w};               // immediate() has the number
+        case From::VM: return {Place::memory, vector_index, w};
         case From::Z: return general(opcode_reg(), w);
         case From::S: return {Place::segment, u8(insn.modrm >> 3 & 7), w};
         case From::C: return {Place::control, reg(), w};
@@ -323,10 +336,11 @@ struct Decoder {
         return {};
     }
 
-    void immediate(const Operand& o, unsigned& seen) {
+    void immediate(unsigned n, const Operand& o, unsigned& seen) {
         u64& value = seen == 0 ? insn.immediate : insn.immediate2;
         switch (o.from) {
         case From::I: case From::J: value = in.number(width(o.size)), seen++; break;
+        case From::L: insn.operand[n].number = in.byte() >> 4 & (long_mode() ? 15 : 7); break;
         case From::A:
             insn.immediate = in.number(insn.operand_size) & ones(insn.operand_size);
             insn.immediate2 = in.number(2) & 0xffff;
@@ -352,8 +366,16 @@ struct Decoder {
         return true;
     }
 
+    // Gathers: an address with a SIB byte, and three registers that differ (SDM vol. 2, 2.3.12 and VGATHERDPS).
+    bool vsib_allowed() const {
+        auto& o = insn.operand;
+        if (insn.address_size == 2 || (insn.modrm & 7) != 4) return false;
+        return o[0].number != o[1].number && o[0].number != o[2].number && o[1].number != o[2].number;
+    }
+
     static bool is_port(const Operand& o) { return o.from == From::fixed_gpr && o.size == Size::w && o.number == rdx; }
     unsigned handler(const Row& row) const {
+        if (row.operands.by_vector_length()) return vex_l ? 3 : 2;
         auto index = [](u8 w) { return unsigned(std::countr_zero(unsigned(w))); };
         for (unsigned n = 0; n < row.operands.count; n++) {
             Size s = row.operands.o[n].size;
@@ -377,18 +399,17 @@ struct Decoder {
     bool body(const Row& row) {
         insn.operand_size = operand_size(row.gate, row.encoding.prefix);
         set_address_size();
+        vsib = row.operands.has(From::VM);
         if (has_modrm && insn.modrm < 0xc0 && row.encoding.has_modrm && !row.gate.mod_ignored) address();
-        bool uses_vvvv = false;
-        for (unsigned n = 0; n < row.operands.count; n++) {
-            insn.operand[n] = operand(row.operands.o[n]);
-            uses_vvvv |= row.operands.o[n].from == From::B;
-        }
+        bool uses_vvvv = row.operands.has(From::B) || row.operands.has(From::H);
+        for (unsigned n = 0; n < row.operands.count; n++) insn.operand[n] = operand(row.operands.o[n]);
         unsigned seen = 0;
-        for (unsigned n = 0; n < row.operands.count; n++) immediate(row.operands.o[n], seen);
+        for (unsigned n = 0; n < row.operands.count; n++) immediate(n, row.operands.o[n], seen);
         if (row.encoding.has_suffix) in.byte();
         if (rip_relative) insn.displacement += in.at;
-        if (insn.vex && (vex_l || (!uses_vvvv && !vvvv_absent))) return false;
-        return registers_exist(row) && lock_allowed(row) && has(row.gate.needs) && (mode.protected_mode || !row.gate.protected_mode);
+        if (insn.vex && !uses_vvvv && !vvvv_absent) return false;
+        if (vex_l && !has(row.gate.needs256)) return false;
+        return registers_exist(row) && (!vsib || vsib_allowed()) && lock_allowed(row) && has(row.gate.needs) && (mode.protected_mode || !row.gate.protected_mode);
     }
 
     Result end(const Row* row) {

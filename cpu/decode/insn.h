@@ -6,11 +6,11 @@
 #include "cpu/state/segment.h"
 
 // Where an operand of a decoded instruction is.
-enum class Place : u8 { none, gpr, high_byte, memory, immediate, segment, control, debug, mmx, xmm, st, string };
+enum class Place : u8 { none, gpr, high_byte, memory, immediate, segment, control, debug, mmx, xmm, st, string };     // xmm: YMM too, by the width
 
 struct DecodedOperand {
     Place place = Place::none;
-    u8 number = 0;                // of the register; 1 for a second immediate
+    u8 number = 0;                // of the register; 1 for a second immediate; of VSIB memory the vector register with the indexes
     u8 width = 0;                 // in bytes; 0 where the row gives none
 };
 
@@ -18,7 +18,7 @@ struct Insn {
     const isa::Row* row = nullptr;    // null: the bytes are no instruction (#UD)
     isa::Handler run = nullptr;       // the row's handler for this operand width
     u8 length = 0;
-    u8 word = 0;                      // log2 of the handler's operand width in bytes
+    u8 word = 0;                      // log2 of the handler's operand width in bytes; of vectors whose length VEX.L tells, of a quarter of it
     u8 operand_size = 4;              // bytes: 2, 4, 8
     u8 address_size = 4;              // bytes: 2, 4, 8
     bool gated = false;               // the row has a condition that only the CPU's state answers, or an event

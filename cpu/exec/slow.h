@@ -241,6 +241,44 @@ public:
         place.span = probe_write(Width);
         return place;
     }
+
+    // ---- operands of VEX instructions
+    // A vector of the length that VEX.L tells.
+    using Long = isa::Bytes<std::max<std::size_t>(sizeof(T), 4) * 4>;
+    // The low bytes of a register, or memory, mostly wherever it lies.
+    template <class V, isa::Alignment A = isa::Alignment::any, unsigned N> V wide(OperandNumber<N>) {
+        auto& o = insn.operand[N];
+        if (o.place == Place::xmm) return cpu.vector.v[o.number].template get<V>();
+        if (A == isa::Alignment::natural) require_aligned(sizeof(V));
+        return load<V>();
+    }
+    // So many bytes as 16, the rest zero.
+    template <unsigned Width, unsigned N> isa::Xmm low(OperandNumber<N> n) { return isa::resized<16>(wide<isa::Bytes<Width>>(n)); }
+    // The low bytes of a register; the rest becomes zero.
+    template <class V, unsigned N> void set_wide(OperandNumber<N>, const V& v) { cpu.vector.v[insn.operand[N].number].set(0, isa::resized<64>(v)); }
+    template <unsigned Kept> void zero_behind() {
+        for (unsigned n = 0; n < (cpu.bits64() ? 16u : 8u); n++) {
+            auto& bytes = cpu.vector.v[n].bytes;
+            std::fill(bytes.begin() + Kept, bytes.end(), u8(0));
+        }
+    }
+    // The whole of a register, or memory.
+    template <class V, isa::Alignment A = isa::Alignment::any, unsigned N> auto place_wide(OperandNumber<N>) {
+        struct {
+            Cpu& cpu;
+            const DecodedOperand& o;
+            Span span{};
+            void set(const V& v) {
+                if (o.place == Place::xmm) cpu.vector.v[o.number].set(0, isa::resized<64>(v));
+                else cpu.write_span(span, v.data());
+            }
+        } place{cpu, insn.operand[N]};
+        if (place.o.place == Place::xmm) return place;
+        if (A == isa::Alignment::natural) require_aligned(sizeof(V));
+        place.span = probe_write(sizeof(V));
+        return place;
+    }
+
     // A pure function of vectors and numbers.
     template <class Op, class... Values> auto apply(Op op, const Values&... values) const { return op(values...); }
 
@@ -273,6 +311,9 @@ template <class S> constexpr Semantics run{{slow_handler<S, u8>, slow_handler<S,
 
 // One handler for every width, where the operands have widths of their own.
 template <class S> constexpr Semantics single{{slow_handler<S, u64>, slow_handler<S, u64>, slow_handler<S, u64>, slow_handler<S, u64>}, &identity<S>};
+
+// Of VEX instructions with vectors of either length: 128 bits by u32, 256 bits by u64.
+template <class S> constexpr Semantics vex{{slow_handler<S, u32>, slow_handler<S, u32>, slow_handler<S, u32>, slow_handler<S, u64>}, &identity<S>};
 
 template <Outcome (*F)(Slow&)> Outcome plain_handler(Cpu& cpu, const Insn& insn) {
     Slow x(cpu, insn);

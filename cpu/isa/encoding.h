@@ -2,10 +2,12 @@
 // An opcode's encoding and operands, written as the manuals write them and parsed at compile time.
 //
 //   "00 /r"  "0F 01 /2"  "0F 01 C1"  "50+r"  "D8 C0+i"  "NP 0F 58 /r"  "F3 0F B8 /r"  "REX.W 0F C7 /1"
-//   "VEX.LZ.0F38.W0 F2 /r"  "VEX.LZ.F2.0F38 F5 /r"  "0F 0F /r 9E" (3DNow!: the opcode's last byte follows the operand)
+//   "VEX.LZ.0F38.W0 F2 /r"  "VEX.LZ.F2.0F38 F5 /r"  "VEX.256.66.0F3A.W1 00 /r"  "0F 0F /r 9E" (3DNow!: the opcode's last byte
+//   follows the operand)
 //
 // Prefix words: NP (none of 66, F3, F2), 66, F3, F2 are part of the opcode; without one, 66 is the operand-size prefix and
-// F2/F3 are ignored. "F3? ..." (a hint) is like F3, but a CPU without the row's feature executes the row without F3.
+// F2/F3 are ignored. VEX.128 and VEX.LZ want VEX.L = 0, VEX.256 wants 1; without one of them (or with LIG, where operands are scalars)
+// L is free, and says how long operands of size "x" are. W is free without W0 or W1. "F3? ..." (a hint) is like F3, but a CPU without the row's feature executes the row without F3.
 // "NB": only without REX.B.
 #pragma once
 #include "base/bits.h"
@@ -16,6 +18,7 @@ namespace isa {
 
 enum class Prefix : u8 { any, np, p66, pF3, pF2 };
 enum class RexW : u8 { any, w0, w1 };
+enum class VexL : u8 { any, l0, l1 };
 
 struct Encoding {
     Prefix prefix = Prefix::any;
@@ -23,6 +26,7 @@ struct Encoding {
     bool hint = false;
     bool no_rex_b = false;        // not with REX.B (NOP, PAUSE; with it 90 is XCHG r8, rAX)
     bool vex = false;
+    VexL l = VexL::any;
     u8 map = 0;                   // 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A
     u8 opcode = 0;
     bool plus_r = false;          // the opcode's low three bits name a register
@@ -35,7 +39,7 @@ struct Encoding {
         std::string_view rest = text;
         auto word = next(rest);
         if (word.substr(0, 4) == "VEX.") parse_vex(word), word = next(rest);
-        for (bool more = true; more;) {
+        for (bool more = !vex; more;) {
             if (word == "NP") prefix = Prefix::np;
             else if (word == "66") prefix = Prefix::p66;
             else if (word == "F3" && !rest.empty() && rest[0] != '/') prefix = Prefix::pF3;
@@ -93,7 +97,9 @@ private:
             else if (part == "0F3A") map = 3;
             else if (part == "W0") w = RexW::w0;
             else if (part == "W1") w = RexW::w1;
-            else if (part != "LZ" && part != "NP") throw "unknown part of a VEX encoding";
+            else if (part == "128" || part == "LZ") l = VexL::l0;
+            else if (part == "256") l = VexL::l1;
+            else if (part != "LIG" && part != "NP") throw "unknown part of a VEX encoding";
         }
     }
 };
@@ -106,6 +112,9 @@ enum class From : u8 {
     R,      // ModRM.rm: general register only
     M,      // ModRM.rm: memory only
     B,      // VEX.vvvv: general register
+    H,      // VEX.vvvv: XMM or YMM register
+    L,      // bits 7:4 of an immediate byte: XMM or YMM register
+    VM,     // memory at base and displacement, plus elements of a vector register (VSIB); the size is an index's
     Z,      // opcode bits 2:0: general register
     S,      // ModRM.reg: segment register
     C, D,   // ModRM.reg: control, debug register
@@ -114,7 +123,7 @@ enum class From : u8 {
     A,      // far pointer in the instruction
     O,      // offset in the instruction
     X, Y,   // DS:rSI, ES:rDI
-    V, W, U,// ModRM.reg XMM; ModRM.rm XMM or memory; ModRM.rm XMM only
+    V, W, U,// ModRM.reg XMM or YMM; ModRM.rm XMM, YMM or memory; ModRM.rm XMM or YMM only
     P, Q, N,// the same with MMX registers
     T,      // x87 stack register ST(i) of ModRM.rm; "ST0" is fixed
     fixed_gpr, fixed_segment, fixed_st, fixed_xmm, one,
@@ -123,7 +132,8 @@ enum class From : u8 {
 
 // How wide: fixed, or by the instruction's operand size.
 enum class Size : u8 {
-    none, b, w, d, q, dq, t,      // 1, 2, 4, 8, 16, 10 bytes
+    none, b, w, d, q, dq, t, qq,  // 1, 2, 4, 8, 16, 10, 32 bytes
+    x, x2, x4, x8,                // 16 bytes, or 32 with VEX.L; a half, a quarter, an eighth of that
     v,                            // operand size: 2, 4, 8
     z,                            // 2, or 4 for operand sizes 4 and 8
     y,                            // 8 with REX.W (or in 64-bit default-64 forms), else 4
@@ -154,10 +164,20 @@ struct Operands {
     // 'M'emory only, 'R'egister only, or either: what the operands ask of ModRM.mod.
     constexpr char mod() const {
         for (auto& x : o) {
-            if (x.from == From::M) return 'M';
+            if (x.from == From::M || x.from == From::VM) return 'M';
             if (x.from == From::R || x.from == From::U || x.from == From::N || x.from == From::T) return 'R';
         }
         return ' ';
+    }
+
+    constexpr bool has(From from) const {
+        for (auto& x : o) if (x.from == from) return true;
+        return false;
+    }
+    // Whether VEX.L says how long the operands are.
+    constexpr bool by_vector_length() const {
+        for (auto& x : o) if (x.size >= Size::x && x.size <= Size::x8) return true;
+        return false;
     }
 
 private:
@@ -165,7 +185,8 @@ private:
         struct { std::string_view text; Size size; } table[] = {
             {"", Size::none}, {"b", Size::b}, {"w", Size::w}, {"d", Size::d}, {"q", Size::q}, {"dq", Size::dq}, {"t", Size::t},
             {"v", Size::v}, {"z", Size::z}, {"y", Size::y}, {"a", Size::a}, {"p", Size::p}, {"s", Size::s},
-            {"ps", Size::dq}, {"pd", Size::dq}, {"x", Size::dq}, {"ss", Size::d}, {"sd", Size::q}, {"pi", Size::q}};
+            {"ps", Size::dq}, {"pd", Size::dq}, {"x", Size::x}, {"x/2", Size::x2}, {"x/4", Size::x4}, {"x/8", Size::x8}, {"qq", Size::qq},
+            {"ss", Size::d}, {"sd", Size::q}, {"pi", Size::q}};
         for (auto& row : table) if (row.text == s) return row.size;
         throw "unknown operand size";
     }
@@ -176,10 +197,11 @@ private:
             {"ES", {From::fixed_segment, Size::w, 0}}, {"CS", {From::fixed_segment, Size::w, 1}}, {"SS", {From::fixed_segment, Size::w, 2}},
             {"DS", {From::fixed_segment, Size::w, 3}}, {"FS", {From::fixed_segment, Size::w, 4}}, {"GS", {From::fixed_segment, Size::w, 5}},
             {"ST0", {From::fixed_st, Size::t, 0}}, {"STi", {From::T, Size::t, 0}}, {"1", {From::one, Size::b, 1}},
-            {"XMM0", {From::fixed_xmm, Size::dq, 0}}, {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}}};
+            {"XMM0", {From::fixed_xmm, Size::dq, 0}}, {"BDq", {From::BD, Size::q}}, {"BDdq", {From::BD, Size::dq}},
+            {"vm32", {From::VM, Size::d}}, {"vm64", {From::VM, Size::q}}};
         for (auto& row : table) if (row.text == word) return row.operand;
-        constexpr std::string_view letters = "EGRMBZSCDIJAOXYVWUPQN";
-        constexpr From from[] = {From::E, From::G, From::R, From::M, From::B, From::Z, From::S, From::C, From::D, From::I, From::J,
+        constexpr std::string_view letters = "EGRMBHLZSCDIJAOXYVWUPQN";
+        constexpr From from[] = {From::E, From::G, From::R, From::M, From::B, From::H, From::L, From::Z, From::S, From::C, From::D, From::I, From::J,
                                  From::A, From::O, From::X, From::Y, From::V, From::W, From::U, From::P, From::Q, From::N};
         auto at = letters.find(word[0]);
         if (at == letters.npos) throw "unknown operand";

@@ -30,6 +30,11 @@ std::span<const Row> sse42();         // with CRC32
 std::span<const Row> sse4a();
 std::span<const Row> amd3dnow();      // 3DNow! and its extensions
 std::span<const Row> crypto();        // AES-NI, PCLMULQDQ, SHA, GFNI
+std::span<const Row> avx();           // AVX: moves and floating point
+std::span<const Row> avx_integer();   // AVX and AVX2: SSE2's integers
+std::span<const Row> avx_sse4();      // VEX forms of SSE3 to SSE4.2, AES, PCLMULQDQ, GFNI
+std::span<const Row> avx2();          // what AVX2 has new
+std::span<const Row> fma();           // FMA, F16C
 std::span<const Row> vmx();
 std::span<const Row> svm();           // VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA
 std::span<const Row> wait();          // UMONITOR, UMWAIT, TPAUSE, MONITORX, MWAITX

@@ -18,7 +18,7 @@ enum class Event : u8 {
     descriptor_table, pushf, popf, iret, int_n, into, icebp, task_switch, xsetbv, xsaves, xrstors, rdrand, rdseed, mwait, monitor, vmx, svm, getsec
 };
 
-// Which state an instruction needs before it may run (SDM vol. 1, 8.1.7 and 11.6; vol. 3, 2.5): #UD, then #NM.
+// Which state an instruction needs before it may run (SDM vol. 1, 8.1.7, 11.6 and 14.3; vol. 3, 2.5): #UD, then #NM.
 enum class Unit : u8 {
     none,
     x87,                          // CR0.EM or TS: #NM; a pending unmasked exception: #MF
@@ -27,11 +27,13 @@ enum class Unit : u8 {
     mmx,                          // CR0.EM: #UD; TS: #NM; pending x87 exceptions: #MF
     sse,                          // CR0.EM or not CR4.OSFXSR: #UD; TS: #NM
     sse_mmx,                      // sse, and pending x87 exceptions: #MF (CVTPI2PS, MOVQ2DQ, ...)
+    avx,                          // not CR4.OSXSAVE, or XCR0 without SSE and AVX: #UD; TS: #NM
 };
 
 // What must be true before an instruction runs at all; absent means "no condition". Checked by cpu/gate.cpp in the manuals' order.
 struct Gate {
     Feature needs = Feature::none;
+    Feature needs256 = Feature::none;   // what VEX.L = 1 needs besides
     u8 cpl = 3;                   // least privileged ring that may run it: else #GP(0)
     bool lock = false;            // LOCK is allowed with a memory destination
     bool protected_mode = false;  // #UD in real and virtual-8086 mode
@@ -69,6 +71,7 @@ struct Row {
 constexpr bool distinct(const Row& x, const Row& y) {
     const auto &a = x.encoding, &b = y.encoding;
     if (a.vex != b.vex || a.map != b.map) return true;
+    if (a.l != b.l) return true;                           // a row with a length goes before one without
     u8 opcode_mask = a.plus_r || b.plus_r ? 0xf8 : 0xff;
     if ((a.opcode ^ b.opcode) & opcode_mask) return true;
     if (a.prefix != b.prefix) return true;                 // a row with a mandatory prefix goes before one without

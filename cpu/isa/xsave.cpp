@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // FXSAVE, FXRSTOR, XSAVE and its kin, XGETBV, XSETBV (SDM vol. 1, 10.5 and ch. 13; APM vol. 2, 11.4).
-// XCR0 has x87, SSE and PKRU, IA32_XSS nothing yet; left out: the "modified" optimization of XSAVEOPT and XSAVES (it may be), AMD's
+// XCR0 has x87, SSE, AVX and PKRU, IA32_XSS nothing yet; left out: the "modified" optimization of XSAVEOPT and XSAVES (it may be), AMD's
 // skipping of x87 pointers where XSAVEERPTR is not in CPUID.
 //
 // Rule of restart: every byte that is written is probed first; XRSTOR and FXRSTOR read everything before they load anything.
@@ -70,6 +70,17 @@ void load_sse(Cpu& cpu, const LegacyRegion& from) {
     for (unsigned i = 0; i < xmm_registers(cpu); i++) std::memcpy(cpu.vector.v[i].bytes.data(), from.xmm[i], 16);
 }
 
+// The AVX component: bits 255:128 of each register (SDM vol. 1, 13.5.2).
+using UpperHalves = std::array<Xmm, 16>;
+UpperHalves upper_halves(const Cpu& cpu) {
+    UpperHalves all{};
+    for (unsigned i = 0; i < xmm_registers(cpu); i++) all[i] = cpu.vector.v[i].get<Xmm>(1);
+    return all;
+}
+void load_upper_halves(Cpu& cpu, const UpperHalves& from) {
+    for (unsigned i = 0; i < xmm_registers(cpu); i++) cpu.vector.v[i].set(1, from[i]);
+}
+
 // Which components differ from their initial configuration (SDM vol. 1, 13.6).
 u64 in_use(const Cpu& cpu) {
     auto& f = cpu.fpu;
@@ -77,7 +88,8 @@ u64 in_use(const Cpu& cpu) {
     for (auto& r : f.r) x87 |= r.significand || r.sign_exponent;
     bool sse = false;
     for (unsigned i = 0; i < xmm_registers(cpu); i++) sse |= cpu.vector.v[i].get<u64>(0) || cpu.vector.v[i].get<u64>(1);
-    return (x87 ? x87_state : 0) | (sse ? sse_state : 0) | (cpu.control.pkru ? pkru_state : 0);
+    bool avx = upper_halves(cpu) != UpperHalves{};
+    return (x87 ? x87_state : 0) | (sse ? sse_state : 0) | (avx ? avx_state : 0) | (cpu.control.pkru ? pkru_state : 0);
 }
 
 // ---- FXSAVE, FXRSTOR
@@ -165,12 +177,14 @@ template <Save How, bool Wide> Outcome xsave_area(Slow& x) {
     u64 wanted = requested(cpu, supervisor), used = in_use(cpu);
     if (compacted && cpu.vector.mxcsr != 0x1f80) used |= sse_state;
     u64 written = How == Save::plain ? wanted : wanted & used;
-    bool mxcsr = compacted ? written & sse_state : wanted & sse_state;
+    bool mxcsr = compacted ? written & sse_state : wanted & (sse_state | avx_state);
+    auto offset = [&](u64 state) { return compacted ? compacted_offset(state, wanted) : standard_offset(state); };
 
     auto x87_first = x.probe_write(24), st = x.probe_write(128, 32), mxcsr_pair = x.probe_write(8, 24);
     auto xmm = x.probe_write(xmm_registers(cpu) * 16, 160), header = x.probe_write(compacted ? 16 : 8, 512);
-    Span key_rights;
-    if (written & pkru_state) key_rights = x.probe_write(8, pkru_offset(compacted));
+    Span ymm, key_rights;
+    if (written & avx_state) ymm = x.probe_write(xmm_registers(cpu) * 16, offset(avx_state));
+    if (written & pkru_state) key_rights = x.probe_write(8, offset(pkru_state));
     Header h;
     if (!compacted) h.xstate_bv = x.load<u64>(512);
     if (x.stopped()) return x.why();
@@ -182,6 +196,8 @@ template <Save How, bool Wide> Outcome xsave_area(Slow& x) {
     if (written & x87_state) cpu.write_span(x87_first, &region), cpu.write_span(st, region.st);
     if (mxcsr) cpu.write_span(mxcsr_pair, &region.mxcsr);
     if (written & sse_state) cpu.write_span(xmm, region.xmm);
+    auto upper = upper_halves(cpu);
+    if (written & avx_state) cpu.write_span(ymm, &upper);
     u64 pkru = cpu.control.pkru;
     if (written & pkru_state) cpu.write_span(key_rights, &pkru);
     h.xstate_bv = (h.xstate_bv & ~wanted) | (wanted & used);
@@ -199,6 +215,15 @@ bool header_allowed(const Cpu& cpu, const Header& h, bool supervisor) {
     return (supervisor || cpu.features.has(Feature::xsavec)) && !others && !(format & ~may) && !(h.xstate_bv & ~format);
 }
 
+// The AVX component's bytes in memory, as many as there are registers.
+UpperHalves load_upper_part(Slow& x, u64 at) {
+    if (x.cpu.bits64()) return x.load<UpperHalves>(at);
+    UpperHalves all{};
+    auto half = x.load<std::array<Xmm, 8>>(at);
+    std::ranges::copy(half, all.begin());
+    return all;
+}
+
 template <bool Wide, bool Supervisor> Outcome xrstor(Slow& x) {
     if (!xsave_ready(x, Supervisor)) return x.why();
     auto& cpu = x.cpu;
@@ -206,17 +231,22 @@ template <bool Wide, bool Supervisor> Outcome xrstor(Slow& x) {
     auto region = x.load<LegacyRegion>();
     bool compacted = h.xcomp_bv & bit(63);
     u64 wanted = requested(cpu, Supervisor), stored = h.xstate_bv, pkru = 0;
-    if (wanted & stored & pkru_state) pkru = x.load<u64>(pkru_offset(compacted));
+    auto offset = [&](u64 state) { return compacted ? compacted_offset(state, h.xcomp_bv) : standard_offset(state); };
+    UpperHalves upper{};
+    if (wanted & stored & avx_state) upper = load_upper_part(x, offset(avx_state));
+    if (wanted & stored & pkru_state) pkru = x.load<u64>(offset(pkru_state));
     if (x.stopped()) return x.why();
-    bool mxcsr_stored = (wanted & sse_state) && (!compacted || stored & sse_state);
+    bool mxcsr_stored = compacted ? wanted & stored & sse_state : wanted & (sse_state | avx_state);
     if (!header_allowed(cpu, h, Supervisor) || (mxcsr_stored && (region.mxcsr & ~mxcsr::writable))) return x.raise(gp(0));
 
     LegacyRegion initial;
     if (wanted & x87_state) load_x87(cpu, Wide, stored & x87_state ? region : initial);
     if (wanted & sse_state) {
         load_sse(cpu, stored & sse_state ? region : initial);
-        cpu.vector.mxcsr = mxcsr_stored ? region.mxcsr : initial.mxcsr;
+        cpu.vector.mxcsr = initial.mxcsr;
     }
+    if (mxcsr_stored) cpu.vector.mxcsr = region.mxcsr;
+    if (wanted & avx_state) load_upper_halves(cpu, upper);
     if (!(wanted & pkru_state)) return Outcome::next;
     cpu.control.pkru = u32(pkru);
     cpu.translation_mode_changed();
@@ -235,15 +265,13 @@ Outcome xgetbv(Slow& x) {
     return Outcome::next;
 }
 
-// x87 can't be switched off.
 Outcome xsetbv(Slow& x) {
     auto& cpu = x.cpu;
     if (!(cpu.control.cr4 & cr4::osxsave)) return x.raise(ud());
     if (cpu.guest)
         if (auto exits = cpu.guest->intercept(x.insn); exits != Outcome::next) return exits;
     u64 value = cpu.gpr.edx_eax();
-    u64 exist = components(cpu.features);
-    if (u32(cpu.gpr[rcx]) || !(value & x87_state) || value & ~exist) return x.raise(gp(0));
+    if (u32(cpu.gpr[rcx]) || !allowed(value, components(cpu.features))) return x.raise(gp(0));
     cpu.control.xcr0 = value;
     return Outcome::changed;
 }

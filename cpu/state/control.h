@@ -24,6 +24,11 @@ constexpr u64 cf = bit(0), one = bit(1), pf = bit(2), af = bit(4), zf = bit(6), 
 constexpr u64 status = cf | pf | af | zf | sf | of;
 }
 
+// XCR0's components by their numbers (SDM vol. 3, 2.6).
+namespace xcr0 {
+constexpr u64 x87 = bit(0), sse = bit(1), avx = bit(2), pkru = bit(9);
+}
+
 struct Control {
     u64 cr0 = 0x60000010, cr2 = 0, cr3 = 0, cr4 = 0, efer = 0, xcr0 = 1;
     u32 pkru = 0;
@@ -42,3 +47,9 @@ struct Control {
         a("dr", dr);
     }
 };
+
+// Whether the operating system has switched AVX on (SDM vol. 1, 14.3): else VEX-encoded vector instructions are #UD.
+inline bool avx_enabled(const Control& c) {
+    constexpr u64 both = xcr0::sse | xcr0::avx;
+    return (c.cr4 & cr4::osxsave) && (c.xcr0 & both) == both;
+}

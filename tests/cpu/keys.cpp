@@ -63,8 +63,12 @@ struct Dice {
 
 // One side.
 struct Side : TestMachine {
+    static const Control& with_avx(Cpu& cpu) {
+        cpu.control.cr4 |= cr4::osxsave, cpu.control.xcr0 = xcr0::x87 | xcr0::sse | xcr0::avx;
+        return cpu.control;
+    }
     const Segments segments = cpu.seg;    // code that goes astray may load others
-    const Control control = cpu.control;
+    const Control control = with_avx(cpu);
 
     Side(TestMode mode, Engine engine) : TestMachine(mode) {
         cpu.engine = engine;
@@ -81,7 +85,7 @@ struct Side : TestMachine {
 
 struct Operands {
     std::array<u64, 16> gpr;
-    std::array<std::array<u64, 2>, 16> xmm;
+    std::array<std::array<u64, 4>, 16> ymm;
     u32 mxcsr;
     u64 flags, rip, fs, gs;
     std::vector<u64> data, stack;
@@ -94,7 +98,7 @@ void load(Side& m, const Operands& o, const std::vector<u8>& code) {
     auto& cpu = m.cpu;
     bool wide = cpu.bits64();
     for (unsigned n = 0; n < 16; n++) cpu.gpr[n] = wide ? o.gpr[n] : n < 8 ? u32(o.gpr[n]) : 0;
-    for (unsigned n = 0; n < 16; n++) cpu.vector.v[n].set(0, o.xmm[n]);
+    for (unsigned n = 0; n < 16; n++) cpu.vector.v[n].set(0, o.ymm[n]);
     cpu.vector.mxcsr = o.mxcsr;
     cpu.rflags = rflags::one | o.flags;
     cpu.rip() = o.rip;
@@ -167,11 +171,12 @@ struct Encoder {
         if (e.w != isa::RexW::any) rex = u8((rex & ~8) | (e.w == isa::RexW::w1 ? 8 : 0));
         if (e.vex) {
             u8 pp = e.prefix == Prefix::p66 ? 1 : e.prefix == Prefix::pF3 ? 2 : e.prefix == Prefix::pF2 ? 3 : 0;
-            u8 vvvv = row.operands.o[0].from == isa::From::B || row.operands.o[1].from == isa::From::B || row.operands.o[2].from == isa::From::B
-                ? u8(dice.below(long_mode ? 16 : 8)) : u8(0);
+            bool uses_vvvv = row.operands.has(isa::From::B) || row.operands.has(isa::From::H);
+            u8 vvvv = uses_vvvv ? u8(dice.below(long_mode ? 16 : 8)) : u8(0);
+            bool l = e.l == isa::VexL::any ? dice.chance(50) : e.l == isa::VexL::l1;
             out.push_back(0xc4);
             out.push_back(u8((~rex & 7) << 5 | e.map));
-            out.push_back(u8((rex & 8) << 4 | (~vvvv & 15) << 3 | pp));
+            out.push_back(u8((rex & 8) << 4 | (~vvvv & 15) << 3 | (l ? 4 : 0) | pp));
         } else {
             if (e.prefix == Prefix::p66 || (e.prefix == Prefix::any && dice.chance(20))) out.push_back(0x66);
             if (e.prefix == Prefix::pF3) out.push_back(0xf3);
@@ -213,7 +218,7 @@ void aim(Dice& dice, const ::Insn& insn, Operands& o) {
 Operands operands(Dice& dice) {
     Operands o;
     for (auto& r : o.gpr) r = dice.number();
-    for (auto& x : o.xmm) x = {dice.floats(), dice.floats()};
+    for (auto& y : o.ymm) y = {dice.floats(), dice.floats(), dice.floats(), dice.floats()};
     o.mxcsr = dice.mxcsr();
     o.flags = dice.next() & rflags::status;
     o.fs = dice.below(16) * 16, o.gs = dice.below(16) * 16;
@@ -229,7 +234,8 @@ Operands operands(Dice& dice) {
 Keys all_keys() {
     Keys keys;
     for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch, add_bits, add_vector,
-                     add_packed, add_float, add_sse4, add_crypto, add_fused_compare, add_fused_memory, add_fused_test})
+                     add_packed, add_float, add_sse4, add_crypto, add_wide, add_multiply_add,
+                     add_fused_compare, add_fused_memory, add_fused_test})
         add(keys);
     return keys;
 }
@@ -323,9 +329,12 @@ constexpr Availability cases[] = {
     {"CLTS",                  "0f 06 0f 28 c1 f4",             cr0::ts, 0,           0,       0,           -1},
     {"MOV CR4 sets OSFXSR",   "0f 22 e0 0f 28 c1 f4",          0,       cr4::osfxsr, cr4::osfxsr, 0,       -1},
     {"TS all the time",       "90 0f 28 c1 f4",                cr0::ts, 0,           0,       0,           nm_vector},
+    {"MOV CR0 sets TS, AVX",  "c5 f8 28 c1 0f 22 c0 c5 f8 28 c1 f4", 0, 0,           cr0::ts, 0,           nm_vector},
+    {"MOV CR0 sets EM, AVX",  "c5 f8 28 c1 0f 22 c0 c5 f8 28 c1 f4", 0, 0,           cr0::em, 0,           -1},
+    {"MOV CR4 clears OSXSAVE", "c5 f8 28 c1 0f 22 e0 c5 f8 28 c1 f4", 0, 0,          0,       cr4::osxsave, ud_vector},
 };
 
-TEST(keys, sse_in_code_that_has_run_obeys_cr0_and_cr4) {
+TEST(keys, vectors_in_code_that_has_run_obey_cr0_and_cr4) {
     for (auto engine : {Engine::fast, Engine::slow}) {
         Side m(TestMode::long64, engine);
         u64 cr0_before = m.cpu.control.cr0, cr4_before = m.cpu.control.cr4;
@@ -346,6 +355,22 @@ TEST(keys, sse_in_code_that_has_run_obeys_cr0_and_cr4) {
             std::copy(bytes.begin(), bytes.end(), m.ram.begin() + s64(code_start));
             m.cpu.memory_replaced();
             for (bool changed : {false, true, false, true, true, false}) run(c, changed);
+        }
+    }
+}
+
+TEST(keys, avx_in_code_that_has_run_obeys_xcr0) {
+    constexpr const char* code = "31 c9 31 d2 0f 01 d1 c5 f8 28 c1 f4";       // XSETBV, VMOVAPS, HLT
+    for (auto engine : {Engine::fast, Engine::slow}) {
+        Side m(TestMode::long64, engine);
+        auto bytes = hex_bytes(code);
+        std::copy(bytes.begin(), bytes.end(), m.ram.begin() + s64(code_start));
+        m.cpu.memory_replaced();
+        for (u64 value : {7, 3, 7, 3, 1, 7}) {
+            m.cpu.gpr[rax] = value;
+            m.cpu.rip() = code_start, m.cpu.gpr[rsp] = TestMachine::stack, m.cpu.activity = Activity::active;
+            m.cpu.run(m.cpu.clock.ticks + 200);
+            EXPECT_EQ(m.cpu.rip(), value == 7 ? code_start + bytes.size() : handlers + ud_vector * 16 + 1) << value;
         }
     }
 }

@@ -27,9 +27,11 @@ tests_cpu_sources = \
     tests/cpu/isa/segment.cpp \
     tests/cpu/isa/shift.cpp \
     tests/cpu/isa/sse/amd3dnow.cpp \
+    tests/cpu/isa/sse/avx.cpp \
     tests/cpu/isa/sse/crypto.cpp \
     tests/cpu/isa/sse/example.h \
     tests/cpu/isa/sse/float.cpp \
+    tests/cpu/isa/sse/fused.cpp \
     tests/cpu/isa/sse/instructions.cpp \
     tests/cpu/isa/sse/lanes.cpp \
     tests/cpu/isa/sse/sse4.cpp \

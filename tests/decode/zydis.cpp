@@ -18,11 +18,15 @@ struct Generator {
     u64 below(u64 n) { return next() % n; }
 
     void vex(std::array<u8, 16>& b, unsigned& at) {
-        if (below(2)) return void(b[at++] = 0xc5);
+        if (below(2)) {
+            b[at++] = 0xc5;
+            if (below(2)) b[at] |= 0x78;
+            return;
+        }
         b[at++] = 0xc4;
         b[at] = u8((b[at] & 0xe0) | (1 + below(3)));
         at++;
-        b[at] &= u8(~4);
+        if (below(2)) b[at] |= 0x78;                 // no register in vvvv
     }
 
     // Random bytes, with a head that finds rare opcodes: some prefixes, a map, an opcode.

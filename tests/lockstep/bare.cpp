@@ -63,6 +63,7 @@ void Bare::enter(const Setup& s) {
     auto& c = cpu.control;
     c.cr0 = (c.cr0 | cr0::ne | s.cr0 | (real ? 0 : cr0::pe)) & ~(cr0::cd | cr0::nw);
     c.cr4 |= cr4::osfxsr | cr4::osxmmexcpt | s.cr4;
+    if (cpu.features.has(Feature::avx)) c.cr4 |= cr4::osxsave, c.xcr0 |= xcr0::sse | xcr0::avx;
     c.efer |= (s.nxe ? efer::nxe : 0) | (longs ? efer::lme | efer::lma | efer::sce : 0);
     c.pkru = s.pkru;
     c.cr3 = AT_TABLES;

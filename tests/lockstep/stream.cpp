@@ -23,7 +23,8 @@ struct Family {
 constexpr Family families[] = {
     {30, isa::integer}, {25, isa::move}, {10, isa::shift}, {6, isa::bitwise}, {3, isa::bmi}, {1, isa::bcd}, {2, isa::branch}, {9, isa::stack},
     {3, isa::string}, {3, isa::flags}, {2, isa::misc}, {1, isa::segment}, {1, isa::interrupt}, {1, isa::system}, {1, isa::io}, {4, isa::x87},
-    {2, isa::mmx}, {5, isa::sse}, {5, isa::sse2}, {1, isa::xsave},
+    {2, isa::mmx}, {5, isa::sse}, {5, isa::sse2}, {3, isa::avx}, {3, isa::avx_integer}, {2, isa::avx_sse4}, {1, isa::avx2}, {1, isa::fma},
+    {1, isa::xsave},
 };
 
 template <class Rows> auto& weighted(Random& random, const Rows& rows) {
@@ -182,9 +183,10 @@ bool Generator::assemble(const isa::Row& row, std::vector<u8>& out) {
     u8 rex = 0;
     if (e.vex) {
         static constexpr u8 pp[] = {0, 0, 1, 2, 3};
+        bool l = e.l == isa::VexL::any ? random.flip() : e.l == isa::VexL::l1;
         out.push_back(0xc4);
         out.push_back(u8(0xe0 | e.map));
-        out.push_back(u8((w ? 0x80 : 0) | (has(row, {From::B}) ? 8 + random.below(8) : 15) << 3 | pp[unsigned(e.prefix)]));
+        out.push_back(u8((w ? 0x80 : 0) | (has(row, {From::B, From::H}) ? 8 + random.below(8) : 15) << 3 | (l ? 4 : 0) | pp[unsigned(e.prefix)]));
     } else {
         if (bits64() && (w || random.chance(40))) rex = u8(0x40 | (w ? 8 : 0) | random.below(8)), out.push_back(rex);
         if (e.map) out.push_back(0x0f);

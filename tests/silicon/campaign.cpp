@@ -80,6 +80,11 @@ struct Both {
             auto e = emulated.state.fx.get<u32>(at), h = host.state.fx.get<u32>(at);
             if (e != h && !(approximate && near(e, h))) differ(format("xmm%u.%u", i / 4, i % 4).c_str(), c.start.fx.get<u32>(at), e, h);
         }
+        for (unsigned i = 0; i < 64; i++) {
+            auto part = [&](const State& s) { return std::bit_cast<std::array<u32, 4>>(s.upper[i / 4])[i % 4]; };
+            u32 e = part(emulated.state), h = part(host.state);
+            if (e != h && !(approximate && near(e, h))) differ(format("ymm%u.%u", i / 4, 4 + i % 4).c_str(), part(c.start), e, h);
+        }
     }
     void compare_memory(const Data& before, const u8* e, const u8* h) {
         if (std::memcmp(e, h, sizeof(Data)) == 0) return;

@@ -8,6 +8,7 @@ using isa::From;
 using isa::Prefix;
 using isa::RexW;
 using isa::Size;
+using isa::VexL;
 
 namespace {
 
@@ -21,7 +22,7 @@ bool inside(u64 at, u64 bytes) { return at >= sandbox::data && at < sandbox::end
 bool is_string(const isa::Row& row) { return has(row, {From::X, From::Y}) && row.name != "xlat" && row.name != "clzero" && row.name.find("monitor") == row.name.npos; }
 bool counts(const isa::Row& row) { return row.name.starts_with("loop") || row.name.starts_with("jcxz"); }
 bool floating(const isa::Row& row) { return row.gate.unit != isa::Unit::none || row.name.starts_with("fx"); }
-bool x87_or_mmx(const isa::Row& row) { return row.gate.unit != isa::Unit::none && row.gate.unit != isa::Unit::sse; }
+bool x87_or_mmx(const isa::Row& row) { return row.gate.unit != isa::Unit::none && row.gate.unit != isa::Unit::sse && row.gate.unit != isa::Unit::avx; }
 
 // Whether the ModRM byte may name a register, or memory.
 bool may_be(const isa::Row& row, bool memory) {
@@ -53,6 +54,7 @@ std::string Form::text() const {
     std::string s = memory ? "mem" : "reg";
     if (p66) s += " 66";
     if (w) s += " W";
+    if (l) s += " L";
     if (p67) s += " 67";
     if (lock) s += " lock";
     if (rep) s += rep == 0xf3 ? " f3" : " f2";
@@ -73,7 +75,9 @@ std::vector<Form> forms_of(const isa::Row& row, Mode mode) {
                 if (e.vex && p66) continue;
                 if (w && !long_mode && !e.vex) continue;
                 if (w != (e.w == RexW::w1) && e.w != RexW::any) continue;
-                forms_with_memory({&row, mode, bool(p66), bool(w), false, false, bool(memory), 0}, out);
+                for (int l = 0; l <= e.vex; l++)
+                    if (e.l == VexL::any || l == (e.l == VexL::l1))
+                        forms_with_memory({&row, mode, bool(p66), bool(w), bool(l), false, false, bool(memory), 0}, out);
             }
     }
     return out;
@@ -104,6 +108,7 @@ void Maker::modrm(const Form& form, std::vector<u8>& out) {
     u8 byte = u8(random.next());
     byte = form.memory ? u8((byte & 0x3f) | random.below(3) << 6) : u8(byte | 0xc0);
     byte = u8((byte & ~e.modrm_mask) | e.modrm_value);
+    if (has(*form.row, {From::VM})) byte = u8((byte & 0xf8) | 4);
     out.push_back(byte);
     displacement_size = 0;
     bool wide = form.mode == Mode::bits64 || (form.mode == Mode::compatibility32) != form.p67;
@@ -134,13 +139,19 @@ bool Maker::assemble(const Form& form, Case& c) {
     u8 rxb = u8(random.next() & 7);
     if (e.no_rex_b) rxb &= 6;
     if (e.vex) {
-        bool uses_vvvv = has(row, {From::B});
+        bool uses_vvvv = has(row, {From::B, From::H});
         u8 vvvv = uses_vvvv ? u8(random.next() & 15) : 15;
         static constexpr u8 pp[] = {0, 0, 1, 2, 3};
         if (!long_mode) rxb = 0, vvvv |= 8;
-        out.push_back(0xc4);
-        out.push_back(u8((~rxb & 7) << 5 | e.map));
-        out.push_back(u8((form.w ? 0x80 : 0) | vvvv << 3 | pp[unsigned(e.prefix)]));
+        u8 last = u8(vvvv << 3 | (form.l ? 4 : 0) | pp[unsigned(e.prefix)]);
+        if (e.map == 1 && !form.w && !(rxb & 3) && random.flip()) {
+            out.push_back(0xc5);
+            out.push_back(u8((rxb ? 0 : 0x80) | last));
+        } else {
+            out.push_back(0xc4);
+            out.push_back(u8((~rxb & 7) << 5 | e.map));
+            out.push_back(u8((form.w ? 0x80 : 0) | last));
+        }
     } else {
         if (long_mode && (form.w || random.flip())) out.push_back(u8(0x40 | (form.w ? 8 : 0) | rxb));
         if (e.map) out.push_back(0x0f);
@@ -213,7 +224,8 @@ void Maker::poke_lane(u8* to, unsigned lane) {
 // The lane type that an instruction's operands mostly have.
 static unsigned lane_of(const Insn& insn, Random& random) {
     auto name = insn.row->name;
-    bool sse = insn.row->gate.unit == isa::Unit::sse || insn.row->gate.unit == isa::Unit::sse_mmx;
+    bool sse = insn.row->gate.unit == isa::Unit::sse || insn.row->gate.unit == isa::Unit::sse_mmx || insn.row->gate.unit == isa::Unit::avx;
+    if (insn.vex) name.remove_prefix(1);
     if (random.chance(10)) return unsigned(random.below(9));
     if (sse && (name.ends_with("sd") || name.ends_with("pd") || name.starts_with("cvtsd") || name.starts_with("cvtpd") ||
                 name.starts_with("cvttsd") || name.starts_with("cvttpd"))) return 6;
@@ -240,6 +252,7 @@ void Maker::vectors(Case& c) {
     unsigned lane = lane_of(c.insn, random);
     if (lane >= 7) lane = 4;
     for (unsigned i = 0; i < 32; i++) poke_lane(fx.bytes.data() + Fx::xmm + i * 8, lane);
+    for (auto& u : c.start.upper) poke_lane(u.data(), lane), poke_lane(u.data() + 8, lane);
     if (random.chance(10)) std::memcpy(fx.bytes.data() + Fx::xmm, fx.bytes.data() + Fx::xmm + 16, 16);
     u32 mxcsr = 0x1f80 | u32(random.below(4)) << 13;
     if (random.chance(30)) mxcsr = (mxcsr & ~0x1f80u) | u32(random.next() & 0x1f80);
@@ -272,7 +285,7 @@ void Maker::x87(Case& c) {
 
 // A linear address for an operand: mostly inside and aligned, sometimes across the ends of pages, or nowhere.
 u64 Maker::target(const Case& c, unsigned width) {
-    unsigned align = width > 16 ? 16 : std::max(1u, width);
+    unsigned align = width == 32 ? 32 : width > 16 ? 16 : std::max(1u, width);
     u64 room = sandbox::read_only - sandbox::data - 1024;
     u64 at = sandbox::data + 512 + random.below(room);
     auto kind = random.below(100);
@@ -449,6 +462,27 @@ bool Maker::selectors(Case& c, Data& data) {
     return true;
 }
 
+// Indexes that lead from the memory operand to places near it, seldom elsewhere; the mask as it is. False if one would lead to what is
+// the host's own.
+bool Maker::gather(Case& c) {
+    auto& insn = c.insn;
+    if (!has(*insn.row, {From::VM})) return true;
+    unsigned bytes = insn.row->operands.o[1].size == Size::d ? 4 : 8;
+    unsigned n = insn.operand[1].number;
+    std::array<u8, 32> indexes;
+    for (unsigned i = 0; i < 32; i += bytes) {
+        u64 index = random.below(512) - 256;
+        if (random.chance(3)) index = random.flip() ? random.below(0x8000000) : random.next() >> 2 | bit(61);
+        std::memcpy(indexes.data() + i, &index, bytes);
+        u64 wide = sign_extend(index, bytes * 8) << insn.scale, offset = (c.operand_at - base_of(c, insn.segment) + wide) & ones(insn.address_size);
+        u64 linear = offset + base_of(c, insn.segment);
+        if (!safe(c.mode == Mode::bits64 ? linear : u32(linear))) return false;
+    }
+    std::memcpy(c.start.fx.bytes.data() + Fx::xmm + n * 16, indexes.data(), 16);
+    std::memcpy(c.start.upper[n].data(), indexes.data() + 16, 16);
+    return true;
+}
+
 bool Maker::make(const Form& form, Case& c, Data& data) {
     c.mode = form.mode, c.operand_at = 0;
     if (!assemble(form, c)) return false;
@@ -465,7 +499,7 @@ bool Maker::make(const Form& form, Case& c, Data& data) {
     if (random.chance(1)) linear = sandbox::code + sandbox::code_size - random.below(c.length) - 1;
     c.start.rip = linear - code_base(c.mode);
     implicit(c, data);
-    if (!aim(c, data) || !selectors(c, data)) return false;
+    if (!aim(c, data) || !selectors(c, data) || !gather(c)) return false;
     auto& r = c.start.gpr;
     auto operand = [&](unsigned width) {
         u64 v = 0;
@@ -495,12 +529,12 @@ bool Maker::make(const Form& form, Case& c, Data& data) {
         std::memcpy(data.data() + (c.operand_at - sandbox::data), c.start.fx.bytes.data(), 464);
         c.start.fx = old;
     }
-    if (is(c.insn, {"ldmxcsr"}) && random.chance(85) && inside(c.operand_at, 4)) {
+    if (is(c.insn, {"ldmxcsr", "vldmxcsr"}) && random.chance(85) && inside(c.operand_at, 4)) {
         u32 value = u32(random.next() & 0xffff);
         std::memcpy(data.data() + (c.operand_at - sandbox::data), &value, 4);
     }
     // MXCSR.MM is AMD's misaligned SSE mode, which no model has.
-    for (unsigned at : {is(c.insn, {"ldmxcsr"}) ? 2u : 0, is(c.insn, {"fxrstor", "fxrstor64"}) ? 26u : 0})
+    for (unsigned at : {is(c.insn, {"ldmxcsr", "vldmxcsr"}) ? 2u : 0, is(c.insn, {"fxrstor", "fxrstor64"}) ? 26u : 0})
         if (at && inside(c.operand_at + at, 1)) data[c.operand_at + at - sandbox::data] &= 0xfd;
     return all_safe(c, c.start.fs_base, c.start.gs_base);
 }

@@ -11,7 +11,7 @@ namespace silicon {
 struct Form {
     const isa::Row* row = nullptr;
     Mode mode = Mode::bits64;
-    bool p66 = false, w = false, p67 = false, lock = false, memory = false;
+    bool p66 = false, w = false, l = false, p67 = false, lock = false, memory = false;
     u8 rep = 0;
     std::string text() const;
 };
@@ -48,6 +48,7 @@ private:
     void vectors(Case& c);
     void x87(Case& c);
     void implicit(Case& c, Data& data);
+    bool gather(Case& c);
     bool aim(Case& c, Data& data);
     u64 target(const Case& c, unsigned width);
     u64 base_of(const Case& c, Seg s) const;

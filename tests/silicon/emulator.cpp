@@ -47,7 +47,7 @@ void Emulator::enter(Mode m) {
     c.cr0 = cr0::pe | cr0::mp | cr0::et | cr0::ne | cr0::wp | cr0::am | cr0::pg;
     c.cr3 = 0x1000;
     c.cr4 = cr4::pae | cr4::osfxsr | cr4::osxmmexcpt | cr4::fsgsbase | cr4::umip | cr4::osxsave;
-    c.xcr0 = 3;
+    c.xcr0 = xcr0::x87 | xcr0::sse | xcr0::avx;
     c.efer = efer::lme | efer::lma | efer::sce | efer::nxe;
     cpu.seg.gdtr = {supervisor + gdt_at, 0x7f};
     cpu.seg[Seg::ldtr] = {0x40, supervisor + ldt_at, sizeof(u64) * std::size(ldt) - 1, {0x82}};
@@ -79,6 +79,7 @@ void Emulator::take(const State& start) {
     for (unsigned i = 0; i < 8; i++) f.r[f.physical(i)] = {fx.get<u64>(Fx::st + i * 16), fx.get<u16>(Fx::st + i * 16 + 8)};
     f.fop = 0, f.fip = f.fdp = 0, f.fcs = f.fds = 0;
     for (unsigned i = 0; i < 16; i++) std::memcpy(cpu.vector.v[i].bytes.data(), fx.bytes.data() + Fx::xmm + i * 16, 16);
+    for (unsigned i = 0; i < 16; i++) cpu.vector.v[i].set(1, start.upper[i]);
     cpu.vector.mxcsr = fx.get<u32>(Fx::mxcsr);
     cpu.fault_ = {}, cpu.pending = 0, cpu.pending_dr6 = 0, cpu.stepping = true;
     cpu.sti_shadow = cpu.mov_ss_shadow = false;
@@ -98,6 +99,7 @@ void Emulator::give(State& end) const {
         end.fx.put(Fx::st + i * 16, r.significand), end.fx.put(Fx::st + i * 16 + 8, r.sign_exponent);
     }
     for (unsigned i = 0; i < 16; i++) std::memcpy(end.fx.bytes.data() + Fx::xmm + i * 16, cpu.vector.v[i].bytes.data(), 16);
+    for (unsigned i = 0; i < 16; i++) end.upper[i] = cpu.vector.v[i].get<std::array<u8, 16>>(1);
     end.fx.put(Fx::mxcsr, cpu.vector.mxcsr);
 }
 

@@ -109,6 +109,28 @@ constexpr unsigned long strict_restore_ss = 6;         // UC_SIGCONTEXT_SS | UC_
 alignas(64) u8 signal_stack[64 << 10];
 alignas(64) u8 frame_fx[4096];
 
+// The frame's XSAVE image in the standard format, as Linux wants it described in software's bytes (its uapi/asm/sigcontext.h).
+constexpr unsigned software = 464, header = 512, upper_halves = 576, image_size = 832;
+constexpr u32 magic1 = 0x46505853, magic2 = 0x46505845;
+constexpr u64 avx_component = 4;
+
+void put_upper(const State& s) {
+    auto put = [](unsigned at, auto value) { std::memcpy(frame_fx + at, &value, sizeof value); };
+    std::memset(frame_fx + software, 0, upper_halves - software);
+    if (!host_has(Feature::avx)) return;                  // legacy state only
+    put(software, magic1), put(software + 4, u32(image_size + 4)), put(software + 8, u64{7}), put(software + 16, u32(image_size));
+    put(header, u64{7});
+    std::memcpy(frame_fx + upper_halves, s.upper.data(), sizeof s.upper);
+    put(image_size, magic2);
+}
+void take_upper(State& s, const u8* image) {
+    u32 described;
+    u64 stored;
+    std::memcpy(&described, image + software, 4), std::memcpy(&stored, image + header, 8);
+    s.upper = {};
+    if (described == magic1 && (stored & avx_component)) std::memcpy(s.upper.data(), image + upper_halves, sizeof s.upper);
+}
+
 void capture(ucontext_t* uc) {
     auto& c = silicon_crossing;
     auto& s = captured->state;
@@ -119,6 +141,7 @@ void capture(ucontext_t* uc) {
     s.selector = {c.es, u16(packed), u16(packed >> 48), c.ds, c.fs, c.gs};
     s.fs_base = c.fs_base, s.gs_base = c.gs_base;
     std::memcpy(s.fx.bytes.data(), uc->uc_mcontext.fpregs, 512);
+    take_upper(s, reinterpret_cast<const u8*>(uc->uc_mcontext.fpregs));
     int trap = int(regs[REG_TRAPNO]);
     captured->vector = trap == 1 ? stepped : trap;
     captured->error = u32(regs[REG_ERR]);
@@ -200,8 +223,8 @@ void Host::run(const State& start, bool bits64, End& end) {
     regs[REG_EFL] = greg_t(start.rflags | 0x100);
     auto& sel = start.selector;
     regs[REG_CSGSFS] = greg_t(u64(sel[1]) | u64(sel[2]) << 48);
-    std::memcpy(frame_fx, start.fx.bytes.data(), 464);         // without software's bytes: legacy state only
-    std::memset(frame_fx + 464, 0, 48);
+    std::memcpy(frame_fx, start.fx.bytes.data(), software);
+    put_upper(start);
     uc.uc_mcontext.fpregs = reinterpret_cast<fpregset_t>(frame_fx);
     auto& c = silicon_crossing;
     c.es = sel[0], c.ds = sel[3], c.fs = sel[4], c.gs = sel[5];

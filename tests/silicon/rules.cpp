@@ -95,7 +95,7 @@ bool either_vector(const Insn& insn, int a, int b) {
 bool registers_left_by_fault(const Insn& insn) { return insn.row->name.starts_with("popa"); }
 bool x87_left_by_fault(const Insn& insn) { return insn.row->name == "maskmovq"; }
 
-bool is_approximation(const Insn& insn) { return starts_with_any(insn.row->name, {"rcpps", "rcpss", "rsqrt"}); }
+bool is_approximation(const Insn& insn) { return starts_with_any(insn.row->name, {"rcpps", "rcpss", "rsqrt", "vrcp", "vrsqrt"}); }
 
 // Each within 1.5 * 2^-12 of the exact value; CPUs may flush results to zero that are denormal or just above.
 bool near(u32 a, u32 b) {

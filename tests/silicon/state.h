@@ -65,6 +65,7 @@ struct State {
     std::array<u16, 6> selector{};        // by Seg
     u64 fs_base = 0, gs_base = 0;         // in 64-bit mode
     Fx fx;
+    std::array<std::array<u8, 16>, 16> upper{};     // bits 255:128 of the YMM registers
 };
 
 constexpr int stepped = -1;

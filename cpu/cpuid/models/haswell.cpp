@@ -16,7 +16,8 @@ const CpuModel haswell{
     .max_leaf = 0x0d, .max_extended = 0x80000008,
     .physical_bits = 39,
     .features = long_mode_features | sse4_features | FeatureSet{
-        "pclmulqdq monitor vmx aes ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid "
+        "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
+        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid "
         "md_clear spec_ctrl stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
@@ -24,6 +25,6 @@ const CpuModel haswell{
     .vmx = vmx::haswell_capabilities,
     .mca_banks = 9,
     .apic_version = 0x15,
-    .lacks = "fma avx f16c avx2 smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
+    .lacks = "smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
              "perfmon aperfmperf epb dts pln pts fdp-excptn-only zero-fcs-fds",
 };

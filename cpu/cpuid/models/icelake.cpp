@@ -16,8 +16,9 @@ const CpuModel icelake{
     .max_leaf = 0x1b, .max_extended = 0x80000008,
     .physical_bits = 46,
     .features = long_mode_features | sse4_features | FeatureSet{
-        "pclmulqdq monitor vmx aes ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
-        "clflushopt clwb sha umip pku gfni la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
+        "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
+        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
+        "clflushopt clwb sha umip pku gfni vaes vpclmulqdq la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
         "lzcnt prefetchw page1gb rdtscp invtsc"},
     .caches = caches,
     .descriptors = {0x00feff01, 0x000000f0, 0, 0},
@@ -27,6 +28,6 @@ const CpuModel icelake{
     .vmx = vmx::icelake_capabilities,
     .mca_banks = 29,
     .apic_version = 0x15,
-    .lacks = "fma avx f16c avx2 avx512 vaes vpclmulqdq smx eist tm2 dtes64 ds-cpl ds acpi tm "
+    .lacks = "avx512 smx eist tm2 dtes64 ds-cpl ds acpi tm "
              "pbe xtpr pdcm dca sdbg perfmon aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd fdp-excptn-only zero-fcs-fds",
 };

@@ -16,8 +16,9 @@ const CpuModel max_intel{
     .max_leaf = 0x1f, .max_extended = 0x80000008,
     .physical_bits = 46,
     .features = long_mode_features | sse4_features | FeatureSet{
-        "pclmulqdq monitor vmx aes ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
-        "clflushopt clwb sha umip pku waitpkg gfni la57 rdpid movdiri movdir64b md_clear serialize spec_ctrl stibp l1d_flush arch_capabilities ssbd "
+        "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
+        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
+        "clflushopt clwb sha umip pku waitpkg gfni vaes vpclmulqdq la57 rdpid movdiri movdir64b md_clear serialize spec_ctrl stibp l1d_flush arch_capabilities ssbd "
         "xsaveopt xsavec xgetbv1 xsaves lzcnt prefetchw page1gb rdtscp invtsc"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},

@@ -16,7 +16,8 @@ const CpuModel zen2{
     .max_leaf = 0x10, .max_extended = 0x80000020,
     .physical_bits = 48,
     .features = long_mode_features | sse4_features | FeatureSet{
-        "pclmulqdq monitor aes movbe popcnt xsave rdrand arat fsgsbase bmi1 smep bmi2 rdseed adx smap clflushopt clwb sha umip rdpid xsaveopt xsavec "
+        "pclmulqdq monitor aes fma movbe popcnt xsave avx f16c rdrand "
+        "arat fsgsbase bmi1 avx2 smep bmi2 rdseed adx smap clflushopt clwb sha umip rdpid xsaveopt xsavec "
         "xgetbv1 xsaves cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs "
         "amd_stibp amd_ssbd svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload "
         "vgif skinit tsc_scale gmet avic"},
@@ -26,7 +27,7 @@ const CpuModel zen2{
     .mca_banks = 16,
     .apic_version = 0x10,
     .asids = 0x8000,
-    .lacks = "fma avx f16c avx2 misalignsse ibs wdt "
+    .lacks = "misalignsse ibs wdt "
              "extapic perfctr-core perfctr-nb perfctr-llc pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd "
              "sme sev sev-es",
 };

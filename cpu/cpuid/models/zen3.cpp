@@ -16,8 +16,9 @@ const CpuModel zen3{
     .max_leaf = 0x10, .max_extended = 0x80000023,
     .physical_bits = 48,
     .features = long_mode_features | sse4_features | FeatureSet{
-        "pclmulqdq monitor aes pcid x2apic movbe popcnt xsave rdrand arat fsgsbase bmi1 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha "
-        "umip pku rdpid xsaveopt xsavec xgetbv1 cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc clzero "
+        "pclmulqdq monitor aes fma pcid x2apic movbe popcnt xsave avx f16c rdrand "
+        "arat fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha "
+        "umip pku vaes vpclmulqdq rdpid xsaveopt xsavec xgetbv1 cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc clzero "
         "xsaveerptr ibpb ibrs amd_stibp no_lmsle amd_ssbd btc_no lfence_rdtsc null_sel_clr_base svm skinit npt lbrv svm_lock nrip_save tsc_scale vmcb_clean "
         "flushbyasid decodeassists pausefilter pfthreshold avic v_vmsave_vmload vgif gmet"},
     .caches = caches,
@@ -26,7 +27,7 @@ const CpuModel zen3{
     .mca_banks = 23,
     .apic_version = 0x10,
     .asids = 0x8000,
-    .lacks = "fma avx f16c avx2 vaes vpclmulqdq fsrm misalignsse ibs wdt extapic "
+    .lacks = "fsrm misalignsse ibs wdt extapic "
              "perfctr-core perfctr-nb perfctr-llc xsaves pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd invlpgb "
              "psfd shstk sme sev sev-es sev-snp sss v_spec_ctrl",
 };

@@ -16,8 +16,9 @@ const CpuModel zen4{
     .max_leaf = 0x10, .max_extended = 0x80000028,
     .physical_bits = 52,
     .features = long_mode_features | sse4_features | FeatureSet{
-        "pclmulqdq monitor aes pcid x2apic movbe popcnt xsave rdrand arat fsgsbase bmi1 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha "
-        "umip pku gfni la57 rdpid xsaveopt xsavec xgetbv1 cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc "
+        "pclmulqdq monitor aes fma pcid x2apic movbe popcnt xsave avx f16c rdrand "
+        "arat fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha "
+        "umip pku gfni vaes vpclmulqdq la57 rdpid xsaveopt xsavec xgetbv1 cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc "
         "clzero xsaveerptr ibpb ibrs amd_stibp no_lmsle amd_ssbd btc_no lfence_rdtsc null_sel_clr_base auto_ibrs svm skinit npt lbrv svm_lock "
         "nrip_save tsc_scale vmcb_clean flushbyasid decodeassists pausefilter pfthreshold avic v_vmsave_vmload vgif gmet vnmi"},
     .caches = caches,
@@ -26,7 +27,7 @@ const CpuModel zen4{
     .mca_banks = 32,
     .apic_version = 0x10,
     .asids = 0x8000,
-    .lacks = "fma avx f16c avx2 avx512 avx512-bf16 vaes vpclmulqdq fsrm "
+    .lacks = "avx512 avx512-bf16 fsrm "
              "misalignsse ibs wdt extapic perfctr-core perfctr-nb perfctr-llc perfmon-v2 lbr-v2 xsaves pqm pqe cqm smca succor hw-pstate "
              "cpb cppc rapl aperfmperf irperf wbnoinvd invlpgb psfd shstk sme sev sev-es sev-snp x2avic sss v_spec_ctrl rogpt tlbictl ibs-virt",
 };

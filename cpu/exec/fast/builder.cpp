@@ -33,7 +33,8 @@ using KeyTable = std::unordered_map<Wanted, Key, Hash>;
 KeyTable make_table() {
     Keys keys;
     for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch,
-                     add_bits, add_vector, add_packed, add_float, add_sse4, add_crypto, add_fused_compare, add_fused_memory, add_fused_test})
+                     add_bits, add_vector, add_packed, add_float, add_sse4, add_crypto, add_wide, add_multiply_add,
+                     add_fused_compare, add_fused_memory, add_fused_test})
         add(keys);
     KeyTable table;
     for (auto& k : keys) table.emplace(Wanted{k.id, k.word, k.form, k.address, k.condition}, k);
@@ -189,7 +190,8 @@ Builder::Builder(Cpu& cpu, Blocks& blocks) : cpu(cpu), blocks(blocks), copies(al
 static bool open(const ::Insn& insn, u32 mode) {
     auto& gate = insn.row->gate;
     if (insn.row->event != isa::Event::none && (mode & mode::guest)) return false;
-    bool ready = gate.unit == isa::Unit::none || (gate.unit == isa::Unit::sse && (mode & mode::sse));
+    using isa::Unit;
+    bool ready = gate.unit == Unit::none || (gate.unit == Unit::sse && (mode & mode::sse)) || (gate.unit == Unit::avx && (mode & mode::avx));
     return ready && gate.cpl == 3 && !gate.umip;
 }
 

@@ -11,6 +11,7 @@
 #include "cpu/exec/fast/host_vector.h"
 #include "cpu/exec/fast/op.h"
 #include "cpu/exec/slow.h"
+#include "cpu/isa/sse/halves.h"
 
 namespace fast {
 
@@ -169,6 +170,53 @@ public:
         else place.at = xmm(op->dst);
         return place;
     }
+
+    // ---- operands of VEX instructions; a type of cpu/isa tells their length
+    using Long = isa::Bytes<sizeof(T) == 8 ? 32 : 16>;
+    template <class V, isa::Alignment Aligned = isa::Alignment::any, unsigned N> auto wide(OperandNumber<N>) {
+        constexpr Where k = where_of(F, N);
+        const u8* at;
+        if constexpr (k == Where::memory) at = probe_vector<Way::read_miss, sizeof(V), Aligned>();
+        else at = xmm(k == Where::dst ? op->dst : k == Where::src ? op->src : op->index);
+        if (k == Where::memory && stopped()) return decltype(load_wide<sizeof(V)>(at)){};
+        return load_wide<sizeof(V)>(at);
+    }
+    template <unsigned Width, unsigned N> Vector low(OperandNumber<N> n) { return wide<isa::Bytes<Width>>(n); }
+    template <class V, unsigned N> void set_wide(OperandNumber<N>, const V& v) {
+        static_assert(where_of(F, N) == Where::dst);
+        store_whole(xmm(op->dst), v);
+    }
+    template <unsigned Kept> void zero_behind() {
+        for (unsigned n = 0, all = cpu->bits64() ? 16 : 8; n < all; n++) store_wide<32 - Kept>(cpu->vector.v[n].bytes.data() + Kept, zeros<32 - Kept>());
+    }
+    template <class V, isa::Alignment Aligned = isa::Alignment::any, unsigned N> auto place_wide(OperandNumber<N>) {
+        constexpr bool memory = where_of(F, N) == Where::memory;
+        struct {
+            u8* at;
+            void set(const typename HostWide<sizeof(V)>::type& v) {
+                if constexpr (memory) store_wide<sizeof(V)>(at, v);
+                else store_whole(at, v);
+            }
+        } place{};
+        if constexpr (memory) place.at = probe_vector<Way::write_miss, sizeof(V), Aligned>();
+        else place.at = xmm(op->dst);
+        return place;
+    }
+    template <class Op_, unsigned Bits, class V, class... Values> auto apply(isa::lanes::Halves<Op_, Bits>, const V& v, const Values&... values) const {
+        if constexpr (std::is_same_v<V, Vectors>)
+            return Vectors{apply(Op_{}, v.low, half_of<0, Bits>(values)...), apply(Op_{}, v.high, half_of<1, Bits>(values)...)};
+        else return apply(Op_{}, v, values...);
+    }
+    template <class S, class V> auto apply(isa::lanes::Spread<S, V>, const Vector& v) const {
+        Vector all = spread<S>(v);
+        if constexpr (sizeof(V) == 32) return Vectors{all, all};
+        else return all;
+    }
+    template <class S> u32 apply(isa::lanes::LongSigns<S>, const Vector& v) const { return apply(isa::lanes::Signs<S>{}, v); }
+    template <class S> u32 apply(isa::lanes::LongSigns<S>, const Vectors& v) const {
+        return apply(isa::lanes::Signs<S>{}, v.low) | apply(isa::lanes::Signs<S>{}, v.high) << 16 / sizeof(S);
+    }
+
     template <class Op_, class... Values> auto apply(Op_ operation, const Values&... values) const {
         if constexpr (requires { host_apply_at(cpu->fast.place, operation, values...); }) return host_apply_at(cpu->fast.place, operation, values...);
         else return host_apply(operation, values...);
@@ -235,7 +283,7 @@ private:
     u8* xmm(u8 at) const { return cpu->vector.v[0].bytes.data() + at * (sizeof(VectorRegister) / 8); }
     template <Way Miss, unsigned Width, isa::Alignment Aligned> u8* probe_vector() {
         u64 at = address();
-        if (Width == 16 && Aligned != isa::Alignment::any && (at & 15)) [[unlikely]] way = Way::slow;
+        if (Width >= 16 && Aligned != isa::Alignment::any && (at & (Width - 1))) [[unlikely]] way = Way::slow;
         return probe<Miss, Width>(at);
     }
     u64 address() {
@@ -299,6 +347,22 @@ template <Word T, Form F, Address A, Live L, class Function, class... Values>
     auto tried = host_float(f, x.mxcsr(), values...);
     if (!tried.done) [[unlikely]] x.raise({});
     return tried.value;
+}
+
+template <Word T, Form F, Address A, Live L, const fp::Operation& Op>
+[[gnu::always_inline]] inline Vector compute_float(Fast<T, F, A, L>& x, isa::FloatHalves<Op>, const Vector& a, const Vector& b) {
+    return compute_float(x, isa::Float<Op>{}, a, b);
+}
+// What the halves need depends on MXCSR's modes alone: if the first one is done, so is the second.
+template <Word T, Form F, Address A, Live L, const fp::Operation& Op>
+[[gnu::always_inline]] inline Vectors compute_float(Fast<T, F, A, L>& x, isa::FloatHalves<Op>, const Vectors& a, const Vectors& b) {
+    Vector low = compute_float(x, isa::Float<Op>{}, a.low, b.low);
+    return {low, x.stopped() ? low : compute_float(x, isa::Float<Op>{}, a.high, b.high)};
+}
+template <Word T, Form F, Address A, Live L, class N, const isa::Order& By, const isa::Kind& How>
+[[gnu::always_inline]] inline Vectors compute_float(Fast<T, F, A, L>& x, isa::Fused<N, By, How, 0> f, const Vectors& a, const Vectors& b, const Vectors& c) {
+    Vector low = compute_float(x, f, a.low, b.low, c.low);
+    return {low, x.stopped() ? low : compute_float(x, f, a.high, b.high, c.high)};
 }
 
 // ---- after the semantics: where to go

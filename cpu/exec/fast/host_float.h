@@ -9,6 +9,7 @@
 #include "cpu/exec/fast/host_flags.h"
 #include "cpu/exec/fast/host_vector.h"
 #include "cpu/isa/sse/float_composed.h"
+#include "cpu/isa/sse/fma.h"
 
 namespace fast {
 
@@ -165,6 +166,27 @@ ROUNDED("roundsd", u64)
     asm("cvtdq2pd %[b], %[a]" : [a] "=x"(a) : [b] "x"(b));
     return {a, true};
 }
+
+// Multiply-adds, where the host has them (keys_multiply_add.cpp).
+enum class Multiply { add, sub, negated_add, negated_sub };
+template <const isa::Kind& How> constexpr Multiply multiply = How.even.product ? How.even.addend ? Multiply::negated_sub : Multiply::negated_add
+                                                              : How.even.addend ? Multiply::sub : Multiply::add;
+#define FUSED(kind, name, suffix, T, lanes)                                                                         \
+    if constexpr (M == Multiply::kind && sizeof(N) == sizeof(T) && Lanes == lanes)                                 \
+        asm volatile(WITH_MXCSR(name #suffix " %[y], %[x], %[z]") : [z] "+x"(z), [csr] "+m"(csr) : [x] "x"(x), [y] "x"(y));
+#define FUSED4(kind, name) FUSED(kind, name, ps, u32, 0) FUSED(kind, name, pd, u64, 0) FUSED(kind, name, ss, u32, 1) FUSED(kind, name, sd, u64, 1)
+template <class N, const isa::Order& By, const isa::Kind& How, std::size_t Lanes>
+[[gnu::always_inline]] inline TriedVector host_float(isa::Fused<N, By, How, Lanes>, u32& csr, Vector a, Vector b, Vector c) {
+    if (!plain_modes(csr)) return {a, false};
+    constexpr Multiply M = multiply<How>;
+    const Vector operands[] = {a, b, c};
+    Vector x = operands[By.x], y = operands[By.y], z = operands[By.z];
+    FUSED4(add, "vfmadd231") FUSED4(sub, "vfmsub231") FUSED4(negated_add, "vfnmadd231") FUSED4(negated_sub, "vfnmsub231")
+    if constexpr (Lanes == 1) z = host_apply(isa::lanes::Merge<0, 0, sizeof(N)>{}, a, z);
+    return {z, true};
+}
+#undef FUSED4
+#undef FUSED
 
 // From integers: PE alone, and never for 32 bits to a double.
 [[gnu::always_inline]] inline TriedVector host_float(isa::FloatOfInteger<4, fp::cvtsi2sd4>, u32&, Vector a, u32 b) {

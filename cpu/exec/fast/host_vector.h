@@ -2,7 +2,7 @@
 // XMM values as the host holds them, and its instructions for the functions of cpu/isa/sse/lanes.h. What isn't here is
 // computed by the function itself; so is everything where the host has no SSE2.
 #pragma once
-#include "cpu/isa/sse/lanes.h"
+#include "cpu/isa/sse/halves.h"
 #include <cstring>
 #include <type_traits>
 #if defined(__SSE2__)
@@ -25,6 +25,35 @@ template <unsigned Width> [[gnu::always_inline]] inline Vector load_vector(const
 }
 template <unsigned Width> [[gnu::always_inline]] inline void store_vector(u8* at, const Vector& v) { std::memcpy(at, &v, Width); }
 
+// YMM values, as two.
+struct Vectors {
+    Vector low, high;
+};
+template <unsigned Width> struct HostWide {
+    using type = Vector;
+};
+template <> struct HostWide<32> {
+    using type = Vectors;
+};
+template <unsigned Width> [[gnu::always_inline]] inline auto load_wide(const u8* at) {
+    if constexpr (Width == 32) return Vectors{load_vector<16>(at), load_vector<16>(at + 16)};
+    else return load_vector<Width>(at);
+}
+template <unsigned Width> [[gnu::always_inline]] inline void store_wide(u8* at, const Vector& v) { store_vector<Width>(at, v); }
+template <unsigned Width> [[gnu::always_inline]] inline void store_wide(u8* at, const Vectors& v) {
+    store_vector<16>(at, v.low), store_vector<16>(at + 16, v.high);
+}
+// A whole register; what lies behind 32 bytes is zero already.
+[[gnu::always_inline]] inline void store_whole(u8* at, const Vectors& v) { store_wide<32>(at, v); }
+[[gnu::always_inline]] inline void store_whole(u8* at, const Vector& v) { store_wide<32>(at, Vectors{v, Vector{}}); }
+template <unsigned Width> inline auto zeros() { return typename HostWide<Width>::type{}; }
+// What a half gets of an operand (cf. isa::lanes::Halves).
+template <unsigned N, unsigned Bits, class T> [[gnu::always_inline]] inline auto half_of(const T& v) {
+    if constexpr (std::is_same_v<T, Vectors>) return N ? v.high : v.low;
+    else if constexpr (Bits) return T(v >> N * Bits);
+    else return v;
+}
+
 // Any function: vectors go in and come out as byte arrays.
 template <class T> constexpr const T& portable(const T& v) { return v; }
 template <class T> constexpr const T& native(const T& v) { return v; }
@@ -34,6 +63,17 @@ inline __m128i native(const isa::Xmm& v) { return isa::as<__m128i>(v); }
 #endif
 template <class Op, class... Values> [[gnu::always_inline]] inline auto host_apply(Op op, const Values&... values) {
     return native(op(portable(values)...));
+}
+
+// The lowest T in every lane.
+template <class T> [[gnu::always_inline]] inline Vector spread(const Vector& v) {
+#if defined(__SSE2__)
+    Vector w = sizeof(T) == 1 ? _mm_unpacklo_epi8(v, v) : v;
+    if constexpr (sizeof(T) <= 2) w = _mm_shufflelo_epi16(w, 0);
+    return sizeof(T) == 4 ? _mm_shuffle_epi32(w, 0) : _mm_unpacklo_epi64(w, w);
+#else
+    return isa::lanes::Spread<T, isa::Xmm>{}(isa::resized<sizeof(T)>(v));
+#endif
 }
 
 #if defined(__SSE2__)

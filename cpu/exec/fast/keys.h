@@ -35,6 +35,8 @@ void add_packed(Keys&);
 void add_float(Keys&);
 void add_sse4(Keys&);
 void add_crypto(Keys&);
+void add_wide(Keys&);
+void add_multiply_add(Keys&);             // none where the host has no FMA
 void add_fused_compare(Keys&);
 void add_fused_memory(Keys&);
 void add_fused_test(Keys&);

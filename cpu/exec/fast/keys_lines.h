@@ -11,13 +11,14 @@
 #include "cpu/isa/shift.h"
 #include "cpu/isa/sse/crc32.h"
 #include "cpu/isa/sse/float_composed.h"
+#include "cpu/isa/sse/fma.h"
 #include "cpu/isa/sse/packed.h"
 #include "cpu/isa/stack.h"
 #include "cpu/isa/vmx.h"
 
 namespace fast {
 
-enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch, bits, vector, packed, float_, sse4, aes, clmul, sha,
+enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch, bits, vector, packed, float_, sse4, aes, clmul, sha, wide, multiply_add,
                    fused_compare, fused_memory, fused_test };
 
 #define WORD_OF(space, expression) [] { using namespace space; return expression; }()

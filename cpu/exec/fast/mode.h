@@ -14,6 +14,7 @@ constexpr u32 direct = 32;            // relative branches can't leave the segme
 constexpr u32 anywhere = 64;          // RIP is the linear address: other pages may be linked to
 constexpr u32 sse = 128;              // SSE instructions neither #UD nor #NM
 constexpr u32 guest = 256;            // instructions with an event may exit
+constexpr u32 avx = 512;              // AVX instructions neither #UD nor #NM
 }
 
 inline bool flat_data(const Segment& s) {
@@ -33,6 +34,7 @@ inline u32 mode_word(const Cpu& cpu) {
     u32 m = cpu.cpl == 3 ? mode::user : 0;
     if (cpu.guest) m |= mode::guest;
     if (!(cpu.control.cr0 & (cr0::em | cr0::ts)) && (cpu.control.cr4 & cr4::osfxsr)) m |= mode::sse;
+    if (!(cpu.control.cr0 & cr0::ts) && avx_enabled(cpu.control)) m |= mode::avx;
     if (code == CodeSize::bits64) {
         constexpr u32 always = u32(CodeSize::bits64) | mode::protected_mode | mode::flat | mode::anywhere;
         return m | always | (far_from_edges(cpu, cpu.gpr[rip_reg]) ? mode::direct : 0);

@@ -3,27 +3,13 @@
 #include "cpu/isa/families.h"
 #include "cpu/isa/sse/float.h"
 #include "cpu/isa/sse/move.h"
+#include "cpu/isa/sse/mxcsr.h"
 #include "cpu/isa/sse/packed.h"
 
 namespace isa {
 namespace {
 
 using namespace lanes;
-
-Outcome ldmxcsr(Slow& x) {
-    u32 value = x.load<u32>();
-    if (x.stopped()) return x.why();
-    if (value & ~mxcsr::writable) return x.raise(gp(0));
-    x.cpu.vector.mxcsr = value;
-    return Outcome::next;
-}
-
-Outcome stmxcsr(Slow& x) {
-    auto span = x.probe_write(4);
-    if (x.stopped()) return x.why();
-    x.cpu.write_span(span, &x.cpu.vector.mxcsr);
-    return Outcome::next;
-}
 
 constexpr Semantics cmpps = plain<compare<fp::cmpeqps, fp::cmpltps, fp::cmpleps, fp::cmpunordps,
                                          fp::cmpneqps, fp::cmpnltps, fp::cmpnleps, fp::cmpordps>>;

@@ -1,38 +1,14 @@
 // SPDX-License-Identifier: MIT
 // SSE4.2: PCMPGTQ, comparisons of strings, CRC32 (SDM vol. 2).
 #include "cpu/isa/families.h"
+#include "cpu/isa/sse/compare_strings.h"
 #include "cpu/isa/sse/crc32.h"
 #include "cpu/isa/sse/packed.h"
-#include "cpu/isa/sse/strings.h"
 
 namespace isa {
 namespace {
 
 using namespace lanes;
-
-// Where the strings end: as a general register says, of this width, or at their first zero.
-template <class T> struct Explicit {
-    static unsigned length(const Slow& x, unsigned reg, const Xmm&, StringOrder order) { return explicit_length(T(x.cpu.gpr[reg]), order); }
-};
-struct Implicit {
-    static unsigned length(const Slow&, unsigned, const Xmm& v, StringOrder order) { return implicit_length(v, order); }
-};
-
-// The result goes to ECX as an index, or to XMM0 as a mask. Memory need not be aligned.
-enum class Gives { index, mask };
-template <class Length, Gives gives> struct CompareStrings {
-    template <class X> static Outcome run(X& x) {
-        auto b = x.template vector<16, Alignment::any>(second);
-        if (x.stopped()) return x.why();
-        auto a = x.vector(first);
-        StringOrder order{x.template read<u8>(third)};
-        auto r = compare_strings(a, b, Length::length(x, rax, a, order), Length::length(x, rdx, b, order), order);
-        if (gives == Gives::index) x.set_reg(rcx, string_index(r.matches, order));
-        else x.cpu.vector.v[0].set(0, string_mask(r.matches, order));
-        x.set_flags(r.flags);
-        return Outcome::next;
-    }
-};
 
 constexpr Gate gate{.needs = Feature::sse4_2, .unit = Unit::sse}, crc{.needs = Feature::sse4_2};
 

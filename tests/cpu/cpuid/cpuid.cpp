@@ -62,7 +62,7 @@ TEST(Cpuid, no_model_claims_a_hypervisor_or_what_is_missing) {
     for (auto name : model_names()) {
         auto& m = *find_model(name);
         EXPECT_FALSE(leaf(m, 1).ecx & bit(31)) << name;
-        EXPECT_FALSE(leaf(m, 1).ecx & bit(28)) << name;      // AVX
+        EXPECT_FALSE(leaf(m, 7).ebx & bit(16)) << name;      // AVX-512
         EXPECT_EQ(bool(leaf(m, 1).ecx & bit(5)), m.vendor == Vendor::intel) << name;          // VMX
         EXPECT_EQ(bool(leaf(m, 0x80000001).ecx & bit(2)), m.vendor == Vendor::amd) << name;   // SVM
         EXPECT_TRUE(leaf(m, 0x80000001).edx & bit(29)) << name;
@@ -132,12 +132,16 @@ TEST(Cpuid, the_extended_state_area_has_room_for_what_xcr0_enables) {
     auto& m = model("max-intel");
     CpuidState all;
     all.xcr0 = 0x203;
-    EXPECT_EQ(leaf(m, 0x0d, 0), (CpuidLeaf{0x203, 576, 840, 0}));
-    EXPECT_EQ(leaf(m, 0x0d, 0, all), (CpuidLeaf{0x203, 840, 840, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 0), (CpuidLeaf{0x207, 576, 840, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 0, all), (CpuidLeaf{0x207, 840, 840, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 1, all), (CpuidLeaf{15, 584, 0, 0}));
+    all.xcr0 = 0x207;
+    EXPECT_EQ(leaf(m, 0x0d, 1, all), (CpuidLeaf{15, 840, 0, 0}));
     EXPECT_EQ(leaf(m, 0x0d, 9), (CpuidLeaf{8, 832, 0, 0}));
-    EXPECT_EQ(leaf(m, 0x0d, 2), CpuidLeaf{});
-    EXPECT_EQ(leaf(model("haswell"), 0x0d, 0), (CpuidLeaf{3, 576, 576, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 2), (CpuidLeaf{256, 576, 0, 0}));
+    EXPECT_EQ(leaf(m, 0x0d, 3), CpuidLeaf{});
+    EXPECT_EQ(leaf(model("haswell"), 0x0d, 0), (CpuidLeaf{7, 576, 832, 0}));
+    EXPECT_EQ(leaf(model("haswell"), 0x0d, 2), (CpuidLeaf{256, 576, 0, 0}));
     EXPECT_EQ(leaf(model("haswell"), 0x0d, 1), (CpuidLeaf{1, 0, 0, 0}));
     EXPECT_EQ(leaf(model("haswell"), 0x0d, 9), CpuidLeaf{});
 }

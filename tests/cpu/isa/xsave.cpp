@@ -230,6 +230,89 @@ TEST_F(Xsave, protection_key_rights_in_both_formats) {
     EXPECT_EQ(cpu.control.pkru, 0u);
 }
 
+TEST_F(Xsave, upper_halves_in_both_formats) {
+    cpu.control.xcr0 = 0x207, cpu.control.pkru = 0x55555554;
+    cpu.vector.v[0].set<u64>(2, 0x1111), cpu.vector.v[15].set<u64>(3, 0x2222);
+    auto refill = [&] { std::fill_n(m.ram.begin() + area, 1024, u8(0xcc)), zero_header(); };
+    auto forget = [&] { wipe(), cpu.control.pkru = 0; };
+    auto expect_back = [&](const char* code) {
+        cpu.vector.v[0].set<u64>(3, 7);                      // becomes what was saved: 0
+        ASSERT_EQ(m.run_one(code), Outcome::changed) << code;
+        EXPECT_EQ(cpu.vector.v[0].get<u64>(2), 0x1111u) << code;
+        EXPECT_EQ(cpu.vector.v[0].get<u64>(3), 0u) << code;
+        EXPECT_EQ(cpu.vector.v[15].get<u64>(3), 0x2222u) << code;
+        EXPECT_EQ(cpu.control.pkru, 0x55555554u) << code;
+    };
+    refill();
+    ASSERT_EQ(m.run_one("48 0f ae 23"), Outcome::next);      // xsave64
+    EXPECT_EQ(at<u64>(512), 0x204u);
+    EXPECT_EQ(at<u64>(576), 0x1111u);
+    EXPECT_EQ(at<u64>(576 + 15 * 16 + 8), 0x2222u);
+    EXPECT_EQ(at<u64>(832), 0x55555554u);
+    forget(), expect_back("48 0f ae 2b");
+    refill();
+    ASSERT_EQ(m.run_one("48 0f c7 23"), Outcome::next);      // xsavec64: AVX, then PKRU
+    EXPECT_EQ(at<u64>(520), bit(63) | 0x207);
+    EXPECT_EQ(at<u64>(576), 0x1111u);
+    EXPECT_EQ(at<u64>(832), 0x55555554u);
+    forget(), expect_back("48 0f ae 2b");
+    refill();
+    ASSERT_EQ(m.run_one("48 0f c7 2b"), Outcome::next);      // xsaves64
+    forget(), expect_back("48 0f c7 1b");
+    cpu.gpr[rax] = 0x200;
+    refill();
+    ASSERT_EQ(m.run_one("48 0f c7 23"), Outcome::next);      // PKRU alone: no room for AVX
+    EXPECT_EQ(at<u64>(576), 0x55555554u);
+}
+
+TEST_F(Xsave, initial_upper_halves_are_not_written_and_come_back_as_zero) {
+    cpu.control.xcr0 = 7;
+    zero_header();
+    ASSERT_EQ(m.run_one("0f ae 33"), Outcome::next);         // xsaveopt
+    EXPECT_EQ(at<u64>(512), 0u);
+    EXPECT_EQ(at<u64>(576), 0xccccccccccccccccu);
+    cpu.vector.v[5].set<u64>(2, 5), cpu.vector.v[5].set<u64>(1, 6);
+    cpu.gpr[rcx] = 1;
+    ASSERT_EQ(m.run_one("0f 01 d0"), Outcome::next);
+    EXPECT_EQ(cpu.gpr[rax], 6u);                             // SSE and AVX in use
+    cpu.gpr[rax] = 4, cpu.gpr[rdx] = 0;
+    ASSERT_EQ(m.run_one("0f ae 2b"), Outcome::next);         // AVX alone, initial
+    EXPECT_EQ(cpu.vector.v[5].get<u64>(2), 0u);
+    EXPECT_EQ(cpu.vector.v[5].get<u64>(1), 6u);
+}
+
+TEST_F(Xsave, mxcsr_goes_with_avx_in_the_standard_format_alone) {
+    cpu.control.xcr0 = 7, cpu.vector.mxcsr = 0x1fa0;
+    zero_header();
+    cpu.gpr[rax] = 4, cpu.gpr[rdx] = 0;
+    ASSERT_EQ(m.run_one("0f ae 23"), Outcome::next);
+    EXPECT_EQ(at<u32>(24), 0x1fa0u);
+    EXPECT_EQ(at<u64>(160), 0xccccccccccccccccu);
+    m.put(area + 24, u32{0x1f80});
+    ASSERT_EQ(m.run_one("0f ae 2b"), Outcome::next);
+    EXPECT_EQ(cpu.vector.mxcsr, 0x1f80u);
+    m.put(area + 24, u32{0x10000});
+    EXPECT_EQ(m.run_one("0f ae 2b"), Outcome::fault);
+    m.put(area + 24, u32{0x1fbf}), m.put(area + 520, bit(63) | 4);
+    ASSERT_EQ(m.run_one("0f ae 2b"), Outcome::next);         // compacted
+    EXPECT_EQ(cpu.vector.mxcsr, 0x1f80u);
+}
+
+TEST_F(Xsave, outside_64_bit_mode_the_avx_component_has_eight_registers) {
+    TestMachine c(TestMode::compatibility32);
+    c.cpu.control.cr4 |= cr4::osxsave, c.cpu.control.xcr0 = 7;
+    c.cpu.gpr[rbx] = area, c.cpu.gpr[rax] = 4;
+    std::fill_n(c.ram.begin() + area, 1024, u8(0xcc)), std::fill_n(c.ram.begin() + area + 512, 64, u8(0));
+    c.cpu.vector.v[7].set<u64>(3, 1), c.cpu.vector.v[8].set<u64>(2, 2);
+    ASSERT_EQ(c.run_one("0f ae 23"), Outcome::next);
+    EXPECT_EQ(c.get<u64>(area + 576 + 7 * 16 + 8), 1u);
+    EXPECT_EQ(c.get<u64>(area + 576 + 8 * 16), 0xccccccccccccccccu);
+    c.cpu.vector.v[7].set<u64>(3, 9);
+    ASSERT_EQ(c.run_one("0f ae 2b"), Outcome::next);
+    EXPECT_EQ(c.cpu.vector.v[7].get<u64>(3), 1u);
+    EXPECT_EQ(c.cpu.vector.v[8].get<u64>(2), 2u);
+}
+
 TEST_F(Xsave, the_extended_control_register) {
     cpu.gpr[rcx] = 0;
     ASSERT_EQ(m.run_one("0f 01 d0"), Outcome::next);
@@ -240,8 +323,10 @@ TEST_F(Xsave, the_extended_control_register) {
         return m.run_one("0f 01 d1") == Outcome::fault;
     };
     EXPECT_TRUE(refused(2));
-    EXPECT_TRUE(refused(7));
+    EXPECT_TRUE(refused(5));                                 // AVX without SSE
+    EXPECT_TRUE(refused(0xf));
     EXPECT_TRUE(refused(3, 1));
+    EXPECT_FALSE(refused(7));
     EXPECT_FALSE(refused(1));
     EXPECT_EQ(cpu.control.xcr0, 1u);
     cpu.control.cr4 &= ~cr4::osxsave;

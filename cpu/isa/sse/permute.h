@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// What AVX and AVX2 add to lanes.h: permutations, halves, shifts lane by lane; moves under a mask, gathers (SDM vol. 2).
+#pragma once
+#include "cpu/isa/sse/lanes_sse4.h"
+#include "cpu/isa/sse/wide.h"
+
+namespace isa {
+
+namespace lanes {
+
+// Within 16 bytes: each lane of the first operand chosen by bits of the second's (VPERMILPS: 1:0, VPERMILPD: 1).
+template <class T> struct PermuteBy {
+    constexpr Xmm operator()(const Xmm& a, const Xmm& order) const {
+        auto x = split<T>(a), by = split<T>(order), r = x;
+        for (std::size_t n = 0; n < x.size(); n++) r[n] = x[sizeof(T) == 4 ? by[n] & 3 : by[n] >> 1 & 1];
+        return as<Xmm>(r);
+    }
+};
+// VPERMILPD by an immediate: a bit for each lane.
+struct PermutePairs {
+    constexpr Xmm operator()(const Xmm&, const Xmm& b, u8 order) const {
+        auto x = split<u64>(b);
+        return as<Xmm>(std::array{x[order & 1], x[order >> 1 & 1]});
+    }
+};
+// Over the whole: lanes of the second operand, chosen by the first's (VPERMD, VPERMPS).
+struct PermuteAll {
+    constexpr Ymm operator()(const Ymm& order, const Ymm& b) const {
+        auto by = split<u32>(order), x = split<u32>(b), r = x;
+        for (unsigned n = 0; n < 8; n++) r[n] = x[by[n] & 7];
+        return as<Ymm>(r);
+    }
+};
+struct PermuteQuads {             // VPERMQ, VPERMPD
+    constexpr Ymm operator()(const Ymm&, const Ymm& b, u8 order) const {
+        auto x = split<u64>(b), r = x;
+        for (unsigned n = 0; n < 4; n++) r[n] = x[order >> 2 * n & 3];
+        return as<Ymm>(r);
+    }
+};
+// VPERM2F128, VPERM2I128: each half is one of the operands' four, or zero.
+struct PermuteHalves {
+    constexpr Ymm operator()(const Ymm& a, const Ymm& b, u8 order) const {
+        Ymm r{};
+        for (unsigned n = 0; n < 2; n++) {
+            u8 by = u8(order >> 4 * n);
+            if (!(by & 8)) set_half(r, n, half(by & 2 ? b : a, by & 1));
+        }
+        return r;
+    }
+};
+// Shifts of each lane by a count of its own.
+struct LeftBy {
+    template <class T> constexpr T operator()(T a, T count) { return count < sizeof(T) * 8 ? T(a << count) : T(0); }
+};
+struct RightBy {
+    template <class T> constexpr T operator()(T a, T count) { return count < sizeof(T) * 8 ? T(a >> count) : T(0); }
+};
+struct RightSignedBy {
+    constexpr u32 operator()(u32 a, u32 count) { return u32(s32(a) >> std::min(count, 31u)); }
+};
+
+static_assert(PermuteHalves{}(Ymm{1}, Ymm{2}, 0x20) == Ymm{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2});
+static_assert(PermuteHalves{}(Ymm{1}, Ymm{2}, 0x28) == Ymm{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2});
+static_assert(RightSignedBy{}(0x80000000, 40) == 0xffffffff && LeftBy{}(u64{1}, u64{64}) == 0);
+
+}
+
+// ---- halves of YMM registers
+
+struct BroadcastHalf {            // VBROADCASTF128, VBROADCASTI128
+    template <class X> static Outcome run(X& x) {
+        auto v = x.template wide<Xmm>(second);
+        if (x.stopped()) return x.why();
+        x.set_wide(first, lanes::Spread<Xmm, Ymm>{}(v));
+        return Outcome::next;
+    }
+};
+struct InsertHalf {
+    template <class X> static Outcome run(X& x) {
+        auto b = x.template wide<Xmm>(third);
+        if (x.stopped()) return x.why();
+        auto a = x.template wide<Ymm>(second);
+        set_half(a, x.template read<u8>(fourth) & 1, b);
+        x.set_wide(first, a);
+        return Outcome::next;
+    }
+};
+struct ExtractHalf {
+    template <class X> static Outcome run(X& x) {
+        auto target = x.template place_wide<Xmm>(first);
+        if (x.stopped()) return x.why();
+        target.set(half(x.template wide<Ymm>(second), x.template read<u8>(third) & 1));
+        return Outcome::next;
+    }
+};
+
+// ---- under a mask of lanes' top bits
+
+// VTESTPS, VTESTPD: ZF says that no top bit is set in both, CF that none of the second operand's is missing in the first.
+template <class T> struct TestSigns {
+    template <class X> static Outcome run(X& x) {
+        using V = typename X::Long;
+        auto b = x.template wide<V>(second);
+        if (x.stopped()) return x.why();
+        u32 m = lanes::signs<T>(x.template wide<V>(first)), n = lanes::signs<T>(b);
+        x.set_flags(Flags{}.with(rflags::zf, !(m & n)).with(rflags::cf, !(~m & n)));
+        return Outcome::next;
+    }
+};
+
+// The lanes' places in memory, those that the mask chooses; what it leaves out is not touched and meets no fault.
+template <class T, std::size_t Lanes> std::array<Span, Lanes> probe_lanes(Slow& x, const std::array<T, Lanes>& mask, Kind kind) {
+    std::array<Span, Lanes> spans;
+    for (unsigned n = 0; n < Lanes; n++) {
+        u64 linear;
+        if (mask[n] >> (sizeof(T) * 8 - 1) && x.address(sizeof(T), kind, linear, n * sizeof(T)) &&
+            !x.cpu.probe(linear, sizeof(T), kind, spans[n], As::current, x.insn.segment)) x.fail();
+    }
+    return spans;
+}
+// VMASKMOVPS, VPMASKMOVD and the wider ones: "Vx, Hx, Mx".
+template <class T> struct MaskedLoad {
+    template <class X> static Outcome run(X& x) {
+        using V = typename X::Long;
+        auto mask = lanes::split<T>(x.template wide<V>(second));
+        auto spans = probe_lanes(x, mask, Kind::read);
+        if (x.stopped()) return x.why();
+        decltype(mask) r{};
+        for (unsigned n = 0; n < r.size(); n++)
+            if (mask[n] >> (sizeof(T) * 8 - 1)) x.cpu.read_span(spans[n], &r[n]);
+        x.set_wide(first, as<V>(r));
+        return Outcome::next;
+    }
+};
+template <class T> struct MaskedStore {       // "Mx, Hx, Vx"
+    template <class X> static Outcome run(X& x) {
+        using V = typename X::Long;
+        auto mask = lanes::split<T>(x.template wide<V>(second)), v = lanes::split<T>(x.template wide<V>(third));
+        auto spans = probe_lanes(x, mask, Kind::write);
+        if (x.stopped()) return x.why();
+        for (unsigned n = 0; n < v.size(); n++)
+            if (mask[n] >> (sizeof(T) * 8 - 1)) x.cpu.write_span(spans[n], &v[n]);
+        return Outcome::next;
+    }
+};
+
+// VGATHERDPS and its kin: "Vx, vm, Hx". Its rule of restart (SDM vol. 2): lanes are loaded from the first on; where one faults, those
+// before it are in the destination and gone from the mask, so that the instruction goes on behind them when it is run again.
+template <class T, class Index> struct Gather {
+    template <class X> static Outcome run(X& x) {
+        constexpr std::size_t count = sizeof(typename X::Long) / std::max(sizeof(T), sizeof(Index));
+        auto& v = x.cpu.vector.v;
+        auto& o = x.insn.operand;
+        using Lanes = std::array<T, count>;
+        auto index = v[o[1].number].template get<std::array<Index, count>>();
+        auto target = v[o[0].number].template get<Lanes>(), mask = v[o[2].number].template get<Lanes>();
+        for (auto& m : mask) m = lanes::all<T>(m >> (sizeof(T) * 8 - 1));
+        for (unsigned n = 0; n < count; n++) {
+            if (!mask[n]) continue;
+            T loaded = x.template load<T>(u64(s64{index[n]}) << x.insn.scale);
+            if (x.stopped()) break;
+            target[n] = loaded, mask[n] = 0;
+        }
+        v[o[0].number].set(0, resized<64>(as<Bytes<sizeof(Lanes)>>(target)));
+        v[o[2].number].set(0, resized<64>(as<Bytes<sizeof(Lanes)>>(mask)));
+        return x.stopped() ? x.why() : Outcome::next;
+    }
+};
+
+}
