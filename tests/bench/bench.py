@@ -9,6 +9,8 @@
   cpus     boots on 1, 2 and 4 CPUs
   idle     what a guest that waits at its shell costs by --clock realtime
   kernels  small compute kernels and 300 KB of generated code (tests/bench/kernels.c, large.py)
+  vectors  kernels of x87, scalar SSE, vectors and ciphers (tests/bench/vectors.c). TCG 7.2 has no SHA instructions: there the
+           kernel computes the same by general registers
   kvm      KVM in the guest: a mix of cases of tests/images/kvmtest.c under nested and shadow paging, and a kernel booted by
            Debian's QEMU; slate with VMX, slate with SVM and TCG's SVM by turns. The exit status is 1 where the three kernels
            don't list the same vulnerabilities and mitigations
@@ -65,6 +67,10 @@ TICK = os.sysconf("SC_CLK_TCK")
 # Rounds of each compute kernel at --scale 1: about 1.5 billion instructions, large 0.5 billion.
 KERNELS = {"sha256": 5400, "crc32": 2500, "sort": 2700, "list": 11200, "bytecode": 1800, "strings": 1700, "sieve": 260,
            "matrix": 820, "matrix_double": 600, "large": 10000}
+# The same of vectors.c, 200 to 900 million instructions; at most so much of TCG's time.
+VECTORS = {"x87_mandelbrot": 400, "x87_bodies": 180000, "sse_mandelbrot": 1200, "sse_bodies": 500000, "sse_float": 200000, "sse_integer": 80000,
+           "avx_float": 20000, "avx_integer": 180000, "aes_ctr": 120000, "ghash": 100000, "sha_ni": 60000}
+SCALAR, SCALAR_LINE, VECTOR_LINE = ["x87_mandelbrot", "x87_bodies", "sse_mandelbrot", "sse_bodies"], 2.0, 1.2
 # Rounds of each case of kvmtest at --scale 1; what isn't a rate takes what it takes. The mix is what the lines below are
 # about; the other cases run by --names.
 KVM_MIX = {"real": 1, "passes-4k": 1, "passes-huge": 1, "out": 200000, "cpuid": 200000, "ud": 20000, "cr3": 200000,
@@ -442,24 +448,33 @@ def shared(run, name):
     return run.own.get(name, 0) * 1000 < 0.9 * run.ticks.get(name, 0) - 4e6
 
 
-def kernels(bench):
-    names = chosen(bench, KERNELS)
-    requests = [f"{name}:{max(1, round(KERNELS[name] * bench.arguments.scale))}" for name in names]
-    runs = bench.alternate("kernels", bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]),
+def measured(bench, part, rounds):
+    """Of each kernel: native, TCG's and slate's seconds, million instructions."""
+    names = chosen(bench, rounds)
+    requests = [f"{name}:{max(1, round(rounds[name] * bench.arguments.scale))}" for name in names]
+    runs = bench.alternate(part, bench.image("kernel.sh", (bench.arguments.kernel or ["newest"])[0]),
                            bench.image("bench.sh"), f"{QUIET} wl=run,kernels," + ",".join(requests))
     host, results = native_kernels(bench, requests)
-    rows, facts = [], {}
+    facts = {}
     for name in names:
         ours, theirs = (median(runs.get(e), lambda r: r.seconds.get(name, 0)) for e in ("slate", QEMU))
         million = median(runs["slate"], lambda r: r.ticks.get(name, 0)) / 1e6
         facts[name] = host[name], theirs, ours, million
-        rows.append(kernel_row(name, *facts[name]))
         bench.same("kernel", name, results[name], runs)
         if any(shared(run, name) for run in runs["slate"]):
             print(f"  the guest was busy with something else beside {name}")
         for who, value, unit in (("native", host[name], "s"), ("TCG", theirs, "s"), ("slate", ours, "s"),
                                  ("slate/TCG", over(ours, theirs), ""), ("slate", over(million, ours), "MIPS")):
             bench.row(f"kernel {name}, {who}", value, unit)
+    return facts
+
+
+KERNEL_COLUMNS = ["kernel", "native s", "TCG s", "slate s", "slate/TCG", "million instr.", "slate MIPS", "TCG MIPS", "native MIPS"]
+
+
+def kernels(bench):
+    facts = measured(bench, "kernels", KERNELS)
+    rows = [kernel_row(name, *facts[name]) for name in facts]
     mean = [name for name in MEAN if name in facts]
     if mean:
         ratio = geometric_mean(over(facts[n][2], facts[n][1]) for n in mean)
@@ -468,8 +483,16 @@ def kernels(bench):
         bench.row(f"kernels, geometric mean of {len(mean)}, slate/TCG", ratio, "")
         for who, rate in zip(("slate", "TCG", "native"), rates):
             bench.row(f"kernels, geometric mean of {len(mean)}, {who}", rate, "MIPS")
-    table("compute kernels, user CPU seconds (integer; matrix_double and large are not in the mean)",
-          ["kernel", "native s", "TCG s", "slate s", "slate/TCG", "million instr.", "slate MIPS", "TCG MIPS", "native MIPS"], rows)
+    table("compute kernels, user CPU seconds (integer; matrix_double and large are not in the mean)", KERNEL_COLUMNS, rows)
+    bench.no_qemu()
+
+
+def vectors(bench):
+    facts, rows = measured(bench, "vectors", VECTORS), []
+    for name in facts:
+        ratio, line = over(facts[name][2], facts[name][1]), SCALAR_LINE if name in SCALAR else VECTOR_LINE
+        rows.append([*kernel_row(name, *facts[name]), f"{line:.1f}{' missed' if ratio and ratio > line else ''}"])
+    table("x87, scalar SSE, vectors and ciphers, user CPU seconds (line: at most so much of TCG's time)", [*KERNEL_COLUMNS, "line"], rows)
     bench.no_qemu()
 
 
@@ -721,7 +744,7 @@ def chosen(bench, known):
 
 
 # ---- The whole ---------------------------------------------------------------------------------------------------
-PARTS = {"build": builds, "boot": boots, "work": works, "screen": screens, "cpus": cpus, "idle": idles, "disk": disks, "kernels": kernels, "kvm": kvms,
+PARTS = {"build": builds, "boot": boots, "work": works, "screen": screens, "cpus": cpus, "idle": idles, "disk": disks, "kernels": kernels, "vectors": vectors, "kvm": kvms,
          "xen": xens, "exits": exits, "interrupts": interrupts}
 
 
@@ -753,8 +776,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.runs < 1 or not arguments.scale > 0:
         parser.error("--runs and --scale must be positive")
-    if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *KVM_CASES}:
-        parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *KVM_CASES])}")
+    if set(arguments.names.split(",")) - {"", *WORK, *KERNELS, *VECTORS, *KVM_CASES}:
+        parser.error(f"--names takes {', '.join([*WORK, *KERNELS, *VECTORS, *KVM_CASES])}")
     bench = Bench(arguments)
     unnamed = [part for part in PARTS if not (arguments.names and part in ("build", "boot", "screen", "cpus", "idle", "disk", "xen", "exits", "interrupts"))]
     for part in arguments.only or unnamed:

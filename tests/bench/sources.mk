@@ -3,7 +3,9 @@
 EXTRA_DIST += \
     tests/bench/bench.py \
     tests/bench/kernels.c \
+    tests/bench/kernels.h \
     tests/bench/large.py \
+    tests/bench/vectors.c \
     tests/bench/work
 
 # `make tests/bench/translation`: what walks, world switches and invalidations cost.

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/common.sh"
 bench=$scripts/../bench archive=$images/initramfs-bench.gz
 base=$(sh "$scripts/initramfs.sh" "$images")
-recipe=$(cat "$bench/kernels.c" "$bench/large.py" "$bench/work" "$scripts/bench.sh" "$base" | cksum)
+recipe=$(cat "$bench/kernels.c" "$bench/kernels.h" "$bench/vectors.c" "$bench/large.py" "$bench/work" "$scripts/bench.sh" "$base" | cksum)
 [ -s "$archive" ] && [ "$(cat "$images/initramfs-bench.recipe" 2>/dev/null)" = "$recipe" ] && { echo "$archive"; exit 0; }
 
 # No C library, no vectors and no calls or REP STOS made of loops: what the source says is what runs.
@@ -19,7 +19,7 @@ large=$(cat "$bench/large.py" "$scripts/bench.sh" | cksum)
     ${CC:-gcc} $options -c -o "$images/large.o" "$images/large.c"
     echo "$large" > "$images/large.recipe"
 }
-${CC:-gcc} $options -static -nostdlib -o "$images/kernels.new" "$bench/kernels.c" "$images/large.o"
+${CC:-gcc} $options -static -nostdlib -o "$images/kernels.new" "$bench/kernels.c" "$bench/vectors.c" "$images/large.o"
 strip "$images/kernels.new"
 mv "$images/kernels.new" "$images/kernels"
 

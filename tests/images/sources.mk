@@ -4,6 +4,7 @@ EXTRA_DIST += \
     tests/images/bench.sh \
     tests/images/cd.sh \
     tests/images/common.sh \
+    tests/images/cryptowork \
     tests/images/diskinit \
     tests/images/disks \
     tests/images/disks.sh \
@@ -22,5 +23,7 @@ EXTRA_DIST += \
     tests/images/kvmwork \
     tests/images/l2init.c \
     tests/images/unpacked.sh \
+    tests/images/vectors.sh \
+    tests/images/vectorwork.c \
     tests/images/work \
     tests/images/xen.sh

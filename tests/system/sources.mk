@@ -17,5 +17,6 @@ EXTRA_DIST += \
     tests/system/golden/grub-vga.png \
     tests/system/kvm.py \
     tests/system/programs.py \
+    tests/system/vectors.py \
     tests/system/window.py \
     tests/system/xen.py
