@@ -8,11 +8,9 @@ namespace x87 {
 // FOP, FIP, FCS and, with a memory operand, FDP and FDS (SDM vol. 1, 8.1.8).
 void remember(Slow& x);
 
-// The rows' functions; they differ in which condition codes the manual defines (the others keep their value).
-Outcome arithmetic(Slow& x);      // C0, C2, C3 undefined
-Outcome compare(Slow& x);         // all defined: FCOM, FUCOM, FTST, FXAM, FPREM
-Outcome trigonometric(Slow& x);   // C0, C3 undefined
-Outcome store(Slow& x);           // to memory; C0, C2, C3 undefined
+// The rows' functions.
+Outcome compute(Slow& x);         // all but the following
+Outcome store(Slow& x);           // to memory
 Outcome compare_flags(Slow& x);   // FCOMI family: RFLAGS
 Outcome conditional_move(Slow& x);
 
