@@ -35,6 +35,7 @@ tests_cpu_sources = \
     tests/cpu/isa/string.cpp \
     tests/cpu/isa/system.cpp \
     tests/cpu/isa/x87/host.h \
+    tests/cpu/isa/x87/pointers.cpp \
     tests/cpu/isa/x87/values.h \
     tests/cpu/isa/xsave.cpp \
     tests/cpu/keys.cpp \

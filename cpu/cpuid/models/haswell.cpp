@@ -16,7 +16,8 @@ const CpuModel haswell{
     .max_leaf = 0x0d, .max_extended = 0x80000008,
     .physical_bits = 39,
     .features = long_mode_features | FeatureSet{
-        "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid md_clear spec_ctrl "
+        "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust fdp_excptn_only bmi1 smep bmi2 "
+        "erms invpcid zero_fcs_fds md_clear spec_ctrl "
         "stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
@@ -25,5 +26,5 @@ const CpuModel haswell{
     .mca_banks = 9,
     .apic_version = 0x15,
     .lacks = "sse3 pclmulqdq ssse3 fma sse4.1 sse4.2 aes avx f16c avx2 smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
-             "perfmon aperfmperf epb dts pln pts fdp-excptn-only zero-fcs-fds",
+             "perfmon aperfmperf epb dts pln pts",
 };

@@ -16,7 +16,8 @@ const CpuModel icelake{
     .max_leaf = 0x1b, .max_extended = 0x80000008,
     .physical_bits = 46,
     .features = long_mode_features | FeatureSet{
-        "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
+        "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust fdp_excptn_only bmi1 smep bmi2 "
+        "erms invpcid zero_fcs_fds rdseed adx smap "
         "clflushopt clwb umip pku la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
         "lzcnt prefetchw page1gb rdtscp invtsc"},
     .caches = caches,
@@ -28,5 +29,5 @@ const CpuModel icelake{
     .mca_banks = 29,
     .apic_version = 0x15,
     .lacks = "sse3 pclmulqdq ssse3 fma sse4.1 sse4.2 aes avx f16c avx2 avx512 sha gfni vaes vpclmulqdq smx eist tm2 dtes64 ds-cpl ds acpi tm "
-             "pbe xtpr pdcm dca sdbg perfmon aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd fdp-excptn-only zero-fcs-fds",
+             "pbe xtpr pdcm dca sdbg perfmon aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd",
 };

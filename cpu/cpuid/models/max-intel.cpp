@@ -16,7 +16,8 @@ const CpuModel max_intel{
     .max_leaf = 0x1f, .max_extended = 0x80000008,
     .physical_bits = 46,
     .features = long_mode_features | FeatureSet{
-        "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
+        "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust fdp_excptn_only bmi1 smep bmi2 "
+        "erms invpcid zero_fcs_fds rdseed adx smap "
         "clflushopt clwb umip pku la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
         "lzcnt prefetchw page1gb rdtscp invtsc"},
     .caches = caches,

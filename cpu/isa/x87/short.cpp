@@ -296,7 +296,7 @@ constexpr Forms forms = make();
 }
 
 bool run_short(Fpu& fpu, u8 opcode, u8 modrm, void* memory) {
-    bool pending = (fpu.status & summary) || (fpu.status & ~fpu.control & flags);
+    bool pending = (fpu.status & summary) || fpu.error_pending();
     Short way = forms[form_of(opcode, modrm)];
     return way && !pending && way(fpu, modrm & 7, memory);
 }

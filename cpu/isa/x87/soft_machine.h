@@ -18,7 +18,7 @@ public:
         constexpr u8 precisions[] = {24, 64, 53, 64};                         // 1 is reserved
         c.precision = precisions[f.control >> 8 & 3];
         // An exception that is pending already (CR0.NE = 0 let it pass) doesn't count as unmasked again.
-        c.masked = f.status & ~f.control & 0x3f ? 0x3f : f.control & 0x3f;
+        c.masked = f.error_pending() ? 0x3f : f.control & 0x3f;
     }
 
     bool empty(unsigned n) const { return f.empty >> f.physical(n) & 1; }
@@ -80,8 +80,7 @@ public:
     void finish() {
         code(c1, c.rounded_up);
         f.status |= c.raised;
-        bool error = f.status & ~f.control & 0x3f;
-        f.status = u16((f.status & ~0x8080) | (error ? 0x8080 : 0));
+        f.update_summary();
     }
 
     Fpu& f;

@@ -5,7 +5,7 @@
 
 namespace x87 {
 
-// FOP, FIP, FCS and, with a memory operand, FDP and FDS (SDM vol. 1, 8.1.8).
+// FOP, FIP, FCS and, with a memory operand, FDP and FDS, as far as the model keeps them (SDM vol. 1, 8.1.8 and 8.1.9).
 void remember(Slow& x);
 
 // The rows' functions.
@@ -29,7 +29,5 @@ Outcome fnsave(Slow& x);
 
 // The full tag word: 0 valid, 1 zero, 2 special, 3 empty, for each physical register (SDM vol. 1, 8.1.7).
 u16 tag_word(const Fpu& fpu);
-// Status bits ES and B follow from the exception flags and their masks.
-void update_summary(Fpu& fpu);
 
 }
