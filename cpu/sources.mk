@@ -90,7 +90,6 @@ cpu_sources = \
     cpu/fp/approximate.h \
     cpu/fp/big.h \
     cpu/fp/exact.h \
-    cpu/fp/host_sse.cpp \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
     cpu/fp/mxcsr.h \
@@ -248,9 +247,9 @@ cpu_sources += cpu/exec/fast/templates_zydis.cpp
 else
 cpu_sources += cpu/exec/fast/templates_none.cpp
 endif
-# The host's own x87, where it has one.
+# The host's own floating point, where it is the guest's.
 if HOST_IS_X86_64
-cpu_sources += cpu/isa/x87/short.cpp
+cpu_sources += cpu/fp/host_sse.cpp cpu/isa/x87/short.cpp
 else
-cpu_sources += cpu/isa/x87/short_none.cpp
+cpu_sources += cpu/fp/host_sse_soft.cpp cpu/isa/x87/short_none.cpp
 endif
