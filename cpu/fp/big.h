@@ -18,6 +18,7 @@ inline constexpr Limbs one{{0, 0, bit(63)}};
 constexpr Limbs add(const Limbs& a, const Limbs& b, bool& carry) {
     Limbs r;
     u128 sum = 0;
+#pragma GCC unroll 3
     for (int n = 0; n < 3; n++) sum = (sum >> 64) + a.limb[n] + b.limb[n], r.limb[n] = u64(sum);
     carry = u64(sum >> 64);
     return r;
@@ -29,6 +30,7 @@ constexpr Limbs add(const Limbs& a, const Limbs& b) {
 constexpr Limbs sub(const Limbs& a, const Limbs& b) {
     Limbs r;
     u64 borrow = 0;
+#pragma GCC unroll 3
     for (int n = 0; n < 3; n++) {
         u128 difference = u128{a.limb[n]} - b.limb[n] - borrow;
         r.limb[n] = u64(difference), borrow = u64(difference >> 64) & 1;
@@ -68,8 +70,10 @@ constexpr unsigned zeros(const Limbs& a) {
 // The upper half of the product: bits 383 to 192 of 384, and in `below` bit 191.
 constexpr Limbs high_product(const Limbs& a, const Limbs& b, bool& below) {
     u64 r[6]{};
+#pragma GCC unroll 3
     for (int i = 0; i < 3; i++) {
         u64 carry = 0;
+#pragma GCC unroll 3
         for (int j = 0; j < 3; j++) {
             u128 t = u128{a.limb[i]} * b.limb[j] + r[i + j] + carry;
             r[i + j] = u64(t), carry = u64(t >> 64);

@@ -50,22 +50,17 @@ Reduced reduce(const Unpacked& x) {
 // Below 1/2 there is nothing to take off.
 Reduced angle(const Unpacked& x) { return x.exponent < -1 ? Reduced{0, big::from(x)} : reduce(x); }
 
-struct SineCosine {
-    Big sine, cosine;
-};
-// Of an angle below pi/4, or little more.
-SineCosine small_angle(const Big& x) {
+// The sine of the angle and so many right angles; with one of them it is the cosine.
+Big sine_of(const Reduced& angle, unsigned on) {
+    const Big& x = angle.rest;
+    unsigned quadrant = angle.quadrant + on;
     Limbs square = big::mul(big::fixed(x), big::fixed(x));
-    Big s = big::mul(x, big::from(big::evaluate(big::sine, square, big::Signs::alternate)));
-    return {s, big::from(big::evaluate(big::cosine, square, big::Signs::alternate))};
+    Big s = quadrant & 1 ? big::from(big::evaluate(big::cosine, square, big::Signs::alternate))
+                         : big::mul(x, big::from(big::evaluate(big::sine, square, big::Signs::alternate)));
+    return quadrant & 2 ? big::negated(s) : s;
 }
-SineCosine sine_cosine(const Unpacked& x) {
-    auto [quadrant, rest] = angle(x);
-    auto [s, c] = small_angle(rest);
-    if (quadrant & 1) std::swap(s, c), c = big::negated(c);
-    if (quadrant & 2) s = big::negated(s), c = big::negated(c);
-    return {s, c};
-}
+Big sine(const Reduced& angle) { return sine_of(angle, 0); }
+Big cosine(const Reduced& angle) { return sine_of(angle, 1); }
 
 // What the four have in common: NaNs, infinities, denormals; true where that is the whole result.
 bool no_angle(Context& c, const Unpacked& x, F80& result) {
@@ -80,20 +75,20 @@ bool no_angle(Context& c, const Unpacked& x, F80& result) {
 F80 fsin(Context& c, const Unpacked& x) {
     F80 result;
     if (no_angle(c, x, result)) return result;
-    return x.is(Class::zero) ? zero<Extended>(x.negative) : rounded(c, sine_cosine(x).sine);
+    return x.is(Class::zero) ? zero<Extended>(x.negative) : rounded(c, sine(angle(x)));
 }
 F80 fcos(Context& c, const Unpacked& x) {
     F80 result;
     if (no_angle(c, x, result)) return result;
-    return x.is(Class::zero) ? Extended::pack(false, Extended::bias, bit(63)) : rounded(c, sine_cosine(x).cosine);
+    return x.is(Class::zero) ? Extended::pack(false, Extended::bias, bit(63)) : rounded(c, cosine(angle(x)));
 }
 Pair fsincos(Context& c, const Unpacked& x) {
     F80 result;
     if (no_angle(c, x, result)) return {result, result};
     if (x.is(Class::zero)) return {zero<Extended>(x.negative), Extended::pack(false, Extended::bias, bit(63))};
-    auto [s, k] = sine_cosine(x);
-    F80 sine = rounded(c, s);
-    return {sine, rounded(c, k)};
+    Reduced a = angle(x);
+    F80 first = rounded(c, sine(a));
+    return {first, rounded(c, cosine(a))};
 }
 Pair fptan(Context& c, const Unpacked& x) {
     F80 result, one = Extended::pack(false, Extended::bias, bit(63));
@@ -101,8 +96,8 @@ Pair fptan(Context& c, const Unpacked& x) {
     if (x.is(Class::zero)) return {zero<Extended>(x.negative), one};
     // A little above x where the quotient could no more tell.
     if (x.exponent < -80) return {rounded(c, big::from(x)), one};
-    auto [s, k] = sine_cosine(x);
-    return {rounded(c, big::div(s, k)), one};
+    Reduced a = angle(x);
+    return {rounded(c, big::div(sine(a), cosine(a))), one};
 }
 
 }
