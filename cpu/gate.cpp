@@ -7,15 +7,13 @@
 
 using isa::Unit;
 
-// SDM vol. 1, 8.7: an unmasked exception is pending.
-static bool x87_exception_pending(const Fpu& fpu) { return fpu.status & ~fpu.control & 0x3f; }
-
-// With CR0.NE the exception is #MF; without, FERR# tells the PC's interrupt controller (SDM vol. 3, 6.15, vector 16).
+// With CR0.NE the exception is #MF; without, FERR# tells the PC's interrupt controller, and the instruction waits for the interrupt
+// (SDM vol. 3, 6.15, vector 16). Where none can be taken (IF, or the board's IGNNE#) it runs; without IGNNE# silicon would freeze.
 static Outcome x87_pending(Cpu& cpu) {
-    if (!x87_exception_pending(cpu.fpu)) return Outcome::next;
+    if (!cpu.fpu.error_pending()) return Outcome::next;
     if (cpu.control.cr0 & cr0::ne) return cpu.raise(mf());
     cpu.wires.ferr(true);
-    return Outcome::next;
+    return cpu.due() & (pending::intr | pending::apic) ? Outcome::again : Outcome::next;
 }
 
 // SDM vol. 3, 2.5 (EM, TS, MP) and table 13-1 for SSE.

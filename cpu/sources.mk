@@ -94,14 +94,28 @@ cpu_sources = \
     cpu/exec/slow.cpp \
     cpu/exec/slow.h \
     cpu/fp/approximate.h \
+    cpu/fp/big.h \
     cpu/fp/exact.h \
     cpu/fp/fused.h \
-    cpu/fp/host_sse.cpp \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
     cpu/fp/integral.h \
     cpu/fp/mxcsr.h \
     cpu/fp/round.h \
+    cpu/fp/series.h \
+    cpu/fp/soft.h \
+    cpu/fp/soft/arithmetic.h \
+    cpu/fp/soft/compare.h \
+    cpu/fp/soft/convert.h \
+    cpu/fp/soft/format.h \
+    cpu/fp/soft/round.h \
+    cpu/fp/soft/x87.h \
+    cpu/fp/soft_sse.cpp \
+    cpu/fp/soft_sse.h \
+    cpu/fp/transcendental.cpp \
+    cpu/fp/transcendental.h \
+    cpu/fp/transcendental_parts.h \
+    cpu/fp/trigonometric.cpp \
     cpu/execute.h \
     cpu/gate.cpp \
     cpu/gate.h \
@@ -186,9 +200,11 @@ cpu_sources = \
     cpu/isa/table.cpp \
     cpu/isa/wait.cpp \
     cpu/isa/x87/environment.cpp \
-    cpu/isa/x87/host.cpp \
-    cpu/isa/x87/host.h \
-    cpu/isa/x87/short.cpp \
+    cpu/isa/x87/short.h \
+    cpu/isa/x87/soft.cpp \
+    cpu/isa/x87/soft.h \
+    cpu/isa/x87/soft_functions.cpp \
+    cpu/isa/x87/soft_machine.h \
     cpu/isa/x87/x87.cpp \
     cpu/isa/x87/x87.h \
     cpu/isa/vmx.cpp \
@@ -269,4 +285,10 @@ if HAVE_ZYDIS
 cpu_sources += cpu/exec/fast/templates_zydis.cpp
 else
 cpu_sources += cpu/exec/fast/templates_none.cpp
+endif
+# The host's own floating point, where it is the guest's.
+if HOST_IS_X86_64
+cpu_sources += cpu/fp/host_sse.cpp cpu/isa/x87/short.cpp
+else
+cpu_sources += cpu/fp/host_sse_soft.cpp cpu/isa/x87/short_none.cpp
 endif

@@ -142,7 +142,7 @@ Wires Pc::cpu_wires(unsigned number) {
     };
     w.eoi = [this](u8 vector) { ioapic.eoi(vector); };
     w.shutdown = [this] { end(Ending::triple_fault); };
-    w.ferr = [this](bool on) { ferr.irq13.set(on); };
+    w.ferr = [this](bool on) { ferr.signal(on); };
     w.protect = [this](u64 base) { bus_master.protect(base); };
     w.random = [this] { return random.next(); };
     return w;

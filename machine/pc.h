@@ -131,15 +131,21 @@ public:
     ShutdownPort shutdown_port;
     PostPort post_port;
     TestDevice test_device;
-    class FerrClear final : public ByteDevice {       // port F0h: takes back IRQ 13 (external x87 error)
+    // External x87 errors: FERR# is latched as IRQ 13. Writing port F0h takes that back and asserts IGNNE#, until FERR# goes.
+    class ExternalError final : public ByteDevice {
     public:
-        explicit FerrClear(Line irq13) : irq13(std::move(irq13)) {}
+        explicit ExternalError(Line irq13) : irq13(std::move(irq13)) {}
         std::string_view name() const override { return "ferr"; }
-        void reset(Reset) override { irq13.set(false); }
+        void reset(Reset) override { irq13.set(false), ferr = ignne = false; }
         u8 get(u16) override { return 0xff; }
-        void put(u16 offset, u8) override { if (offset == 0) irq13.set(false); }
-        void visit(Archive& a) override { a("irq13", irq13); }
+        void put(u16 offset, u8) override { if (offset == 0) irq13.set(false), ignne = ferr; }
+        void signal(bool on) {
+            ferr = on, ignne = ignne && on;
+            if (on && !ignne) irq13.set(true);
+        }
+        void visit(Archive& a) override { a("irq13", irq13), a("ferr", ferr), a("ignne", ignne); }
         Line irq13;
+        bool ferr = false, ignne = false;
     } ferr;
 
     // ---- devices by option; null where they weren't asked for

@@ -5,7 +5,7 @@
 // All exceptions are masked while an instruction runs, and the host's MXCSR is back behind it, both
 // within one asm statement. What an unmasked OE or UE changes (SDM vol. 1, 11.5.2.4 to 11.5.2.6) is
 // judged on the operands, lane by lane (cpu/fp/exact.h).
-// Left out: hosts other than x86-64.
+// Hosts other than x86-64 have the soft-float behind the same names (cpu/fp/host_sse_soft.cpp).
 #pragma once
 #include "cpu/fp/exact.h"
 #include "cpu/fp/mxcsr.h"

@@ -37,29 +37,40 @@ unsigned xmm_registers(const Cpu& cpu) { return cpu.bits64() ? 16 : 8; }
 
 u64 pointer(bool wide, u64 offset, u16 selector) { return wide ? offset : u32(offset) | u64{selector} << 32; }
 
+// AMD saves the pointers and the opcode only beside a pending exception (APM vol. 2, 11.4.4).
+bool pointers_count(const Cpu& cpu, u16 status) { return cpu.intel() || (status & 0x80); }
+
 void store_x87(const Cpu& cpu, bool wide, LegacyRegion& to) {
     auto& f = cpu.fpu;
-    to.control = f.control, to.status = f.status, to.full = u8(~f.empty), to.opcode = f.fop & 0x7ff;
-    to.instruction = pointer(wide, f.fip, f.fcs);
-    to.data = pointer(wide, f.fdp, f.fds);
+    to.control = f.control, to.status = f.status, to.full = u8(~f.empty);
+    if (pointers_count(cpu, f.status)) {
+        to.opcode = f.fop & 0x7ff;
+        to.instruction = pointer(wide, f.fip, f.fcs);
+        to.data = pointer(wide, f.fdp, f.fds);
+    }
     for (unsigned i = 0; i < 8; i++) {
         auto& r = f.r[f.physical(i)];
         to.st[i] = {r.significand, r.sign_exponent, {}};
     }
 }
 
-// The summary bits of the status word follow from the exceptions and their masks (SDM vol. 1, 8.1.3.3).
-u16 with_summary(u16 status, u16 control) {
-    return u16(status & ~control & 0x3f ? status | 0x8080 : status & ~0x8080);
+void load_pointers(Cpu& cpu, bool wide, const LegacyRegion& from) {
+    auto& f = cpu.fpu;
+    bool selectors = !wide && !cpu.features.has(Feature::zero_fcs_fds);
+    f.fop = from.opcode & 0x7ff;
+    f.fip = wide ? from.instruction : u32(from.instruction), f.fcs = selectors ? u16(from.instruction >> 32) : u16(0);
+    f.fdp = wide ? from.data : u32(from.data), f.fds = selectors ? u16(from.data >> 32) : u16(0);
 }
 
 void load_x87(Cpu& cpu, bool wide, const LegacyRegion& from) {
     auto& f = cpu.fpu;
+    bool error = f.error_pending();
     f.control = u16((from.control & 0x1f7f) | 0x40);
-    f.status = with_summary(from.status, f.control);
-    f.empty = u8(~from.full), f.fop = from.opcode & 0x7ff;
-    f.fip = wide ? from.instruction : u32(from.instruction), f.fcs = wide ? u16(0) : u16(from.instruction >> 32);
-    f.fdp = wide ? from.data : u32(from.data), f.fds = wide ? u16(0) : u16(from.data >> 32);
+    f.status = from.status, f.empty = u8(~from.full);
+    f.update_summary();
+    if (error && !f.error_pending()) cpu.wires.ferr(false);
+    // Older ones of AMD's leave them as they are (APM vol. 3, Fn8000_0008, RstrFpErrPtrs).
+    if (cpu.features.has(Feature::xsaveerptr) || pointers_count(cpu, f.status)) load_pointers(cpu, wide, from);
     for (unsigned i = 0; i < 8; i++) f.r[f.physical(i)] = {from.st[i].significand, from.st[i].sign_exponent};
 }
 

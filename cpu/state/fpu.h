@@ -25,6 +25,10 @@ struct Fpu {
 
     unsigned top() const { return status >> 11 & 7; }
     void set_top(unsigned n) { status = u16((status & ~0x3800) | (n & 7) << 11); }
+    // An exception that its mask lets through: the next waiting instruction's #MF (SDM vol. 1, 8.7).
+    bool error_pending() const { return status & ~control & 0x3f; }
+    // ES and B follow from the exception flags and their masks (SDM vol. 1, 8.1.3.3).
+    void update_summary() { status = u16(error_pending() ? status | 0x8080 : status & ~0x8080); }
     unsigned physical(unsigned st) const { return (top() + st) & 7; }
 
     void visit(Archive& a) {

@@ -11,6 +11,8 @@ tests_cpu_sources = \
     tests/cpu/event/interrupts.cpp \
     tests/cpu/event/last_branch.cpp \
     tests/cpu/event/task_switch.cpp \
+    tests/cpu/fp/cases.h \
+    tests/cpu/fp/soft.cpp \
     tests/cpu/frames.h \
     tests/cpu/guest_memory.h \
     tests/cpu/isa/bcd.cpp \
@@ -39,6 +41,9 @@ tests_cpu_sources = \
     tests/cpu/isa/string.cpp \
     tests/cpu/isa/system.cpp \
     tests/cpu/isa/wait.cpp \
+    tests/cpu/isa/x87/host.h \
+    tests/cpu/isa/x87/pointers.cpp \
+    tests/cpu/isa/x87/values.h \
     tests/cpu/isa/xsave.cpp \
     tests/cpu/keys.cpp \
     tests/cpu/machine.h \
@@ -86,7 +91,16 @@ tests_cpu_sources = \
     tests/cpu/svm/virtual_nmi.cpp \
     tests/cpu/svm/world.cpp \
     tests/cpu/two_stages.h \
-    tests/cpu/virt/virtual_apic.cpp \
-    tests/cpu/x87_short.cpp
+    tests/cpu/virt/virtual_apic.cpp
+if HOST_IS_X86_64
+tests_cpu_sources += \
+    tests/cpu/fp/host_x86.cpp \
+    tests/cpu/isa/x87/host.cpp \
+    tests/cpu/isa/x87/short.cpp \
+    tests/cpu/isa/x87/soft.cpp
+endif
+if HAVE_MPFR
+tests_cpu_sources += tests/cpu/fp/transcendental.cpp
+endif
 
 EXTRA_DIST += tests/cpu/handlers.py

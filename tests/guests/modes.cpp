@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Guest, 32-bit: to real mode and back, interrupts and faults there, big segments in it; to IA-32e mode and back; external x87
-// errors (SDM vol. 3, 9.8, 9.9 and ch. 21; vol. 1, 8.7).
+// Guest, 32-bit: to real mode and back, interrupts and faults there, big segments in it; to IA-32e mode and back (SDM vol. 3, 9.8,
+// 9.9 and ch. 21).
 #include "guest.h"
 #include "frame.h"
 
@@ -234,36 +234,7 @@ static void long_mode() {
     is("still without paging", get_cr0() >> 31, 0);
 }
 
-// ---- x87 errors by FERR# and IRQ 13 (CR0.NE clear)
-
-static void external_errors() {
-    print("FERR\n");
-    static volatile word got;
-    out8(0x20, 0x11), out8(0x21, 0x20), out8(0x21, 4), out8(0x21, 1), out8(0xa0, 0x11), out8(0xa1, 0x28), out8(0xa1, 2), out8(0xa1, 1);
-    out8(0x21, 0xfb), out8(0xa1, 0xdf);
-    hook(0x2d, [](Frame&) {
-        got = got + 1;
-        out8(0xf0, 0), out8(0xa0, 0x20), out8(0x20, 0x20);
-        asm volatile("fnclex");
-    });
-    poke<u32>(0xfee000f0, 0x1ff), poke<u32>(0xfee00350, 0x700);
-    set_cr0(get_cr0() & ~word(0x20));
-    sti();
-    static const u16 unmasked = 0x37b;
-    asm volatile("fninit; fldcw %0; fld1; fldz; fdivrp; nop; nop" :: "m"(unmasked));
-    is("no interrupt before a waiting instruction", got, 0);
-    asm volatile("fwait; nop; nop");
-    is("FWAIT: IRQ 13", got, 1);
-    asm volatile("fwait; nop; nop");
-    is("once", got, 1);
-    cli();
-    set_cr0(get_cr0() | 0x20);
-    asm volatile("fninit");
-    out8(0x21, 0xff), out8(0xa1, 0xff);
-}
-
 extern "C" void guest() {
     real_mode();
     long_mode();
-    external_errors();
 }

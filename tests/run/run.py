@@ -80,7 +80,11 @@ def needs_no_boot(name):
 
 def jobs_of(layer, build, sanitized, long):
     if layer == "unit":
-        return gtest(layer, build / "unit_tests", CPUS)
+        jobs = gtest(layer, build / "unit_tests", CPUS)
+        for job in jobs if long else []:
+            job.environment.setdefault("SLATE_SOFT_FLOAT_CASES", os.environ.get("SLATE_SOFT_FLOAT_CASES", "100000000"))
+            job.environment.setdefault("SLATE_TRANSCENDENTAL_CASES", os.environ.get("SLATE_TRANSCENDENTAL_CASES", "1000000"))
+        return jobs
     if layer in ("silicon", "decode"):
         jobs = gtest(layer, build / f"{layer}_tests", CPUS)
         for job in jobs if layer == "silicon" and long else []:

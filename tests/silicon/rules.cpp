@@ -97,6 +97,14 @@ bool x87_left_by_fault(const Insn& insn) { return insn.row->name == "maskmovq"; 
 
 bool is_approximation(const Insn& insn) { return starts_with_any(insn.row->name, {"rcpps", "rcpss", "rsqrt", "vrcp", "vrsqrt"}); }
 
+bool is_transcendental(const Insn& insn) {
+    return is_any(insn.row->name, {"f2xm1", "fyl2x", "fyl2xp1", "fptan", "fpatan", "fsin", "fcos", "fsincos"});
+}
+bool both_numbers(const F80& a, const F80& b) {
+    auto number = [](const F80& v) { return (v.sign_exponent & 0x7fff) != 0x7fff && v.significand; };
+    return number(a) && number(b);
+}
+
 // Each within 1.5 * 2^-12 of the exact value; CPUs may flush results to zero that are denormal or just above.
 bool near(u32 a, u32 b) {
     if (a == b) return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is not compared, each with its reason: rows without cases, undefined flags, bytes of memory images.
 #pragma once
+#include "cpu/state/fpu.h"
 #include "tests/silicon/state.h"
 
 namespace silicon {
@@ -27,6 +28,11 @@ bool either_vector(const Insn& insn, int a, int b);
 // RCP and RSQRT give approximations (SDM vol. 2): whether two results are as near as they must be.
 bool is_approximation(const Insn& insn);
 bool near(u32 a, u32 b);
+
+// The x87's transcendental functions are as exact as each design has them (SDM vol. 1, 8.3.10): numbers that they gave, PE and C1 are
+// compared with MPFR instead (tests/cpu/fp/transcendental.cpp).
+bool is_transcendental(const Insn& insn);
+bool both_numbers(const F80& a, const F80& b);
 
 // Makes the bytes of memory equal that an x87 or FXSAVE image holds differently by right.
 void forgive_image(const Insn& insn, u64 at, Data& emulated, const Data& host);

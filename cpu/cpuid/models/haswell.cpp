@@ -17,7 +17,7 @@ const CpuModel haswell{
     .physical_bits = 39,
     .features = long_mode_features | sse4_features | FeatureSet{
         "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
-        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid "
+        "arat fsgsbase tsc_adjust fdp_excptn_only bmi1 avx2 smep bmi2 erms invpcid zero_fcs_fds "
         "md_clear spec_ctrl stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
@@ -26,5 +26,5 @@ const CpuModel haswell{
     .mca_banks = 9,
     .apic_version = 0x15,
     .lacks = "smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
-             "perfmon aperfmperf epb dts pln pts fdp-excptn-only zero-fcs-fds",
+             "perfmon aperfmperf epb dts pln pts",
 };

@@ -17,7 +17,7 @@ const CpuModel icelake{
     .physical_bits = 46,
     .features = long_mode_features | sse4_features | FeatureSet{
         "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
-        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
+        "arat fsgsbase tsc_adjust fdp_excptn_only bmi1 avx2 smep bmi2 erms invpcid zero_fcs_fds rdseed adx smap "
         "clflushopt clwb sha umip pku gfni vaes vpclmulqdq la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
         "lzcnt prefetchw page1gb rdtscp invtsc"},
     .caches = caches,
@@ -29,5 +29,5 @@ const CpuModel icelake{
     .mca_banks = 29,
     .apic_version = 0x15,
     .lacks = "avx512 smx eist tm2 dtes64 ds-cpl ds acpi tm "
-             "pbe xtpr pdcm dca sdbg perfmon aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd fdp-excptn-only zero-fcs-fds",
+             "pbe xtpr pdcm dca sdbg perfmon aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd",
 };

@@ -17,7 +17,7 @@ const CpuModel max_intel{
     .physical_bits = 46,
     .features = long_mode_features | sse4_features | FeatureSet{
         "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
-        "arat fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
+        "arat fsgsbase tsc_adjust fdp_excptn_only bmi1 avx2 smep bmi2 erms invpcid zero_fcs_fds rdseed adx smap "
         "clflushopt clwb sha umip pku waitpkg gfni vaes vpclmulqdq la57 rdpid movdiri movdir64b md_clear serialize spec_ctrl stibp l1d_flush arch_capabilities ssbd "
         "xsaveopt xsavec xgetbv1 xsaves lzcnt prefetchw page1gb rdtscp invtsc"},
     .caches = caches,

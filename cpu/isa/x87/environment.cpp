@@ -16,25 +16,40 @@ u16 tag_word(const Fpu& fpu) {
     return u16(word);
 }
 
-void update_summary(Fpu& fpu) {
-    bool error = fpu.status & ~fpu.control & 0x3f;
-    fpu.status = u16((fpu.status & ~0x8080) | (error ? 0x8080 : 0));
-}
-
 void remember(Slow& x) {
     auto& f = x.cpu.fpu;
+    auto& features = x.cpu.features;
+    bool selectors = !features.has(Feature::zero_fcs_fds);
     f.fop = u16((x.insn.opcode & 7) << 8 | x.insn.modrm);
     f.fip = x.cpu.gpr[rip_reg];
-    f.fcs = x.cpu.seg[Seg::cs].selector;
-    if (x.insn.modrm >= 0xc0) return;
+    f.fcs = selectors ? x.cpu.seg[Seg::cs].selector : u16(0);
+    if (x.insn.modrm >= 0xc0 || (features.has(Feature::fdp_excptn_only) && !f.error_pending())) return;
     f.fdp = x.offset();
-    f.fds = x.cpu.seg[x.insn.segment].selector;
+    f.fds = selectors ? x.cpu.seg[x.insn.segment].selector : u16(0);
+}
+
+namespace {
+
+// FERR# goes when no unmasked exception is left.
+class Ferr {
+public:
+    explicit Ferr(Cpu& cpu) : cpu(cpu), before(cpu.fpu.error_pending()) {}
+    ~Ferr() {
+        if (before && !cpu.fpu.error_pending()) cpu.wires.ferr(false);
+    }
+
+private:
+    Cpu& cpu;
+    bool before;
+};
+
 }
 
 Outcome fwait(Slow&) { return Outcome::next; }
 Outcome nothing(Slow&) { return Outcome::next; }
 
 Outcome fninit(Slow& x) {
+    Ferr ferr(x.cpu);
     auto& f = x.cpu.fpu;
     f.control = 0x37f, f.status = 0, f.empty = 0xff;
     f.fop = 0, f.fip = f.fdp = 0, f.fcs = f.fds = 0;
@@ -42,6 +57,7 @@ Outcome fninit(Slow& x) {
 }
 
 Outcome fnclex(Slow& x) {
+    Ferr ferr(x.cpu);
     x.cpu.fpu.status &= 0x7f00;
     return Outcome::next;
 }
@@ -52,8 +68,9 @@ static u16 valid_control(u16 value) { return u16((value & 0x1f3f) | 0x40); }
 Outcome fldcw(Slow& x) {
     u16 value = x.load<u16>();
     if (x.stopped()) return x.why();
+    Ferr ferr(x.cpu);
     x.cpu.fpu.control = valid_control(value);
-    update_summary(x.cpu.fpu);
+    x.cpu.fpu.update_summary();
     return Outcome::next;
 }
 
@@ -74,8 +91,9 @@ namespace {
 
 // Seven words of 16 or 32 bits: control, status, tags, then pointers in the mode's format.
 struct Environment {
-    bool wide, protected_mode;
-    explicit Environment(const Slow& x) : wide(x.insn.operand_size != 2), protected_mode(!x.cpu.real_or_v86()) {}
+    bool wide, protected_mode, selectors;
+    explicit Environment(const Slow& x)
+        : wide(x.insn.operand_size != 2), protected_mode(!x.cpu.real_or_v86()), selectors(!x.cpu.features.has(Feature::zero_fcs_fds)) {}
     unsigned size() const { return wide ? 28 : 14; }
     unsigned step() const { return wide ? 4 : 2; }
 
@@ -114,7 +132,8 @@ struct Environment {
             f.fip = (word[3] & 0xffff) | (word[4] >> 12 & high) << 16, f.fcs = 0;
             f.fdp = (word[5] & 0xffff) | (word[6] >> 12 & high) << 16, f.fds = 0;
         }
-        update_summary(f);
+        if (!selectors) f.fcs = f.fds = 0;
+        f.update_summary();
     }
 };
 
@@ -165,8 +184,9 @@ Outcome fnstenv(Slow& x) {
     if (x.stopped()) return x.why();
     e.store(x.cpu.fpu, bytes.data());
     x.cpu.write_span(span, bytes.data());
+    Ferr ferr(x.cpu);
     x.cpu.fpu.control |= 0x3f;                // all exceptions are masked afterwards
-    update_summary(x.cpu.fpu);
+    x.cpu.fpu.update_summary();
     return Outcome::next;
 }
 
@@ -175,6 +195,7 @@ Outcome fldenv(Slow& x) {
     Bytes bytes{};
     load_bytes(x, e, bytes, e.size());
     if (x.stopped()) return x.why();
+    Ferr ferr(x.cpu);
     e.load(x.cpu.fpu, bytes.data());
     return Outcome::next;
 }
@@ -196,6 +217,7 @@ Outcome frstor(Slow& x) {
     Bytes bytes{};
     load_bytes(x, e, bytes, e.size() + 80);
     if (x.stopped()) return x.why();
+    Ferr ferr(x.cpu);
     e.load(x.cpu.fpu, bytes.data());
     load_registers(x.cpu.fpu, bytes.data() + e.size());
     return Outcome::next;

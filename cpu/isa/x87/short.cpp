@@ -2,7 +2,7 @@
 // The short ways of the common x87 instructions: what only moves a register needs no x87 at all, what computes is run by the host's
 // x87 under the guest's control word, with its operands alone.
 // C1 tells of a stack fault or of rounding up (SDM vol. 1, 8.1.3.1): moves without a fault clear it, on Intel and on AMD.
-#include "cpu/isa/x87/host.h"
+#include "cpu/isa/x87/short.h"
 #include <cstddef>
 #include <cstring>
 #include <utility>
@@ -296,7 +296,7 @@ constexpr Forms forms = make();
 }
 
 bool run_short(Fpu& fpu, u8 opcode, u8 modrm, void* memory) {
-    bool pending = (fpu.status & summary) || (fpu.status & ~fpu.control & flags);
+    bool pending = (fpu.status & summary) || fpu.error_pending();
     Short way = forms[form_of(opcode, modrm)];
     return way && !pending && way(fpu, modrm & 7, memory);
 }

@@ -5,14 +5,12 @@
 
 namespace x87 {
 
-// FOP, FIP, FCS and, with a memory operand, FDP and FDS (SDM vol. 1, 8.1.8).
+// FOP, FIP, FCS and, with a memory operand, FDP and FDS, as far as the model keeps them (SDM vol. 1, 8.1.8 and 8.1.9).
 void remember(Slow& x);
 
-// The rows' functions; they differ in which condition codes the manual defines (the others keep their value).
-Outcome arithmetic(Slow& x);      // C0, C2, C3 undefined
-Outcome compare(Slow& x);         // all defined: FCOM, FUCOM, FTST, FXAM, FPREM
-Outcome trigonometric(Slow& x);   // C0, C3 undefined
-Outcome store(Slow& x);           // to memory; C0, C2, C3 undefined
+// The rows' functions.
+Outcome compute(Slow& x);         // all but the following
+Outcome store(Slow& x);           // to memory
 Outcome compare_flags(Slow& x);   // FCOMI family: RFLAGS
 Outcome conditional_move(Slow& x);
 
@@ -31,7 +29,5 @@ Outcome fnsave(Slow& x);
 
 // The full tag word: 0 valid, 1 zero, 2 special, 3 empty, for each physical register (SDM vol. 1, 8.1.7).
 u16 tag_word(const Fpu& fpu);
-// Status bits ES and B follow from the exception flags and their masks.
-void update_summary(Fpu& fpu);
 
 }

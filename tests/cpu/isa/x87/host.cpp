@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One stub per x87 opcode, between FXRSTOR and FXSAVE (SDM vol. 1, 10.5.1 for the image).
-#include "cpu/isa/x87/host.h"
+#include "tests/cpu/isa/x87/host.h"
 #include <cstring>
 #include <utility>
 
