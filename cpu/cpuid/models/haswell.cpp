@@ -17,12 +17,13 @@ const CpuModel haswell{
     .physical_bits = 39,
     .features = long_mode_features | FeatureSet{
         "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid md_clear spec_ctrl "
-        "stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc"},
+        "stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc perfmon"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
     .l2 = {0, 0, 0x01006040, 0},
     .vmx = vmx::haswell_capabilities,
     .mca_banks = 9,
+    .perf_counters = 4,
     .apic_version = 0x15,
     .lacks = "sse3 pclmulqdq ssse3 fma sse4.1 sse4.2 aes avx f16c avx2 smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
              "perfmon aperfmperf epb dts pln pts fdp-excptn-only zero-fcs-fds",

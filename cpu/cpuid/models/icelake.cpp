@@ -18,7 +18,7 @@ const CpuModel icelake{
     .features = long_mode_features | FeatureSet{
         "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
         "clflushopt clwb umip pku la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
-        "lzcnt prefetchw page1gb rdtscp invtsc"},
+        "lzcnt prefetchw page1gb rdtscp invtsc perfmon"},
     .caches = caches,
     .descriptors = {0x00feff01, 0x000000f0, 0, 0},
     .l2 = {0, 0, 0x05007040, 0},
@@ -28,5 +28,5 @@ const CpuModel icelake{
     .mca_banks = 29,
     .apic_version = 0x15,
     .lacks = "sse3 pclmulqdq ssse3 fma sse4.1 sse4.2 aes avx f16c avx2 avx512 sha gfni vaes vpclmulqdq smx eist tm2 dtes64 ds-cpl ds acpi tm "
-             "pbe xtpr pdcm dca sdbg perfmon aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd fdp-excptn-only zero-fcs-fds",
+             "pbe xtpr pdcm dca sdbg perfmon-v3 aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd fdp-excptn-only zero-fcs-fds",
 };

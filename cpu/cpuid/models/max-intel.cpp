@@ -18,7 +18,7 @@ const CpuModel max_intel{
     .features = long_mode_features | FeatureSet{
         "monitor vmx ss pcid x2apic movbe popcnt tsc_deadline xsave rdrand arat fsgsbase tsc_adjust bmi1 smep bmi2 erms invpcid rdseed adx smap "
         "clflushopt clwb umip pku la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
-        "lzcnt prefetchw page1gb rdtscp invtsc"},
+        "lzcnt prefetchw page1gb rdtscp invtsc perfmon"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
     .l2 = {0, 0, 0x08008040, 0},

@@ -141,6 +141,17 @@ static void state() {
         auto changes = [] { wrmsr(0x277, 0x0404040404040404); to_host(); };
         run(changes, use_msrs), is("  the guest's is saved", read(guest_pat), 0x0404040404040404);
     }
+    if (allows(entry_load_perf_global, entry_msr) && allows(exit_load_perf_global, exit_msr)) {
+        controls = {}, with_msrs();
+        controls.entry |= entry_load_perf_global, controls.exit |= exit_load_perf_global;
+        u64 ours = rdmsr(0x38f);
+        static u64 in_guest;
+        auto look = [] { in_guest = rdmsr(0x38f), to_host(); };
+        run(look, [] { use_msrs(), write(guest_perf_global, 3), write(host_perf_global, 5); });
+        is("PERF_GLOBAL_CTRL is loaded", in_guest, 3), is("  the host's on the exit", rdmsr(0x38f), 5);
+        is("  and not saved", read(guest_perf_global), 3);
+        wrmsr(0x38f, ours);
+    }
     if (allows(entry_load_efer, entry_msr) && allows(exit_load_efer | exit_save_efer, exit_msr)) {
         controls = {}, with_msrs();
         controls.entry |= entry_load_efer, controls.exit |= exit_load_efer | exit_save_efer;
