@@ -184,9 +184,11 @@ u64 platform_info(const Cpu& c) {                  // ratios to the bus clock: h
     return ratio << 8 | ratio << 40;
 }
 
-// MISC_ENABLE: fast strings and "limit CPUID" can be written; no BTS, no PEBS (SDM vol. 4, table 2-2).
-constexpr u64 misc_fixed = bit(11) | bit(12), misc_known = bit(0) | bit(3) | bit(7) | bit(11) | bit(12) | bit(16) | bit(18) | bit(22) | bit(23) | bit(34);
-bool put_misc_enable(Cpu& c, u32, u64 v) { return c.msr.misc_enable = (v & (bit(0) | bit(22))) | misc_fixed, true; }
+// MISC_ENABLE: fast strings and "limit CPUID" can be written; no BTS, no PEBS; performance monitoring by its feature (SDM vol. 4, table
+// 2-2).
+u64 misc_fixed(const Cpu& c) { return bit(11) | bit(12) | (c.features.has(Feature::perfmon) ? bit(7) : 0); }
+constexpr u64 misc_known = bit(0) | bit(3) | bit(7) | bit(11) | bit(12) | bit(16) | bit(18) | bit(22) | bit(23) | bit(34);
+bool put_misc_enable(Cpu& c, u32, u64 v) { return c.msr.misc_enable = (v & (bit(0) | bit(22))) | misc_fixed(c), true; }
 constexpr Place misc_enable{at<&Msrs::misc_enable>.get, put_misc_enable};
 
 // Machine-check banks: CTL, STATUS, ADDR, MISC of each. No error is ever logged; software may only clear.
@@ -399,7 +401,7 @@ bool write_msr(Cpu& cpu, u32 index, u64 value) {
 
 void reset_msrs(Cpu& cpu) {
     cpu.msr = {};
-    cpu.msr.misc_enable = bit(0) | misc_fixed;
+    cpu.msr.misc_enable = bit(0) | misc_fixed(cpu);
     cpu.msr.hwcr = bit(24);                        // TscFreqSel: the TSC counts at P0's rate
     cpu.msr.tsc_offset = 0 - cpu.clock.ticks;
     cpu.msr.mperf_offset = cpu.msr.aperf_offset = 0 - cpu.retired;

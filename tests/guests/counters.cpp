@@ -183,6 +183,7 @@ static void intel() {
     auto leaf = cpuid(10);
     is("CPUID.0A: version 2", leaf.eax & 0xff, 2), is("48 bits", leaf.eax >> 16 & 0xff, 48);
     is("all architectural events are there", leaf.ebx & 0x7f, 0), is("three fixed counters of 48 bits", leaf.edx & 0x1fff, 3 | 48 << 5);
+    is("MISC_ENABLE says that they are there", rdmsr(0x1a0) >> 7 & 1, 1);
     u32 counters = leaf.eax >> 8 & 0xff;
     is("GLOBAL_CTRL after reset", rdmsr(global_control), (1u << counters) - 1);
     static u32 last;

@@ -5,9 +5,6 @@
 #include "frame.h"
 #include "smm.h"
 
-#define ROUTINE(name, text)                                                                                   \
-    extern "C" char name##_begin[], name##_end[];                                                             \
-    asm(".pushsection .text.aside, \"ax\"\n.code16\n" #name "_begin:\n" text "\nret\n" #name "_end:\n.code64\n.popsection\n");
 #define INSTALL(name) install_routine(area, name##_begin, name##_end)
 
 // ---- entry: table 32-4, "Processor Register Initialization in SMM"
@@ -231,16 +228,6 @@ static void held_back() {
 
 // ---- SMBASE, and the chipset's SMRAM (82441FX, 3.2.17)
 
-static void bridge(u8 offset, u8 value) {
-    out32(0xcf8, 0x80000000 | (offset & 0xfc));
-    out8(u16(0xcfc + (offset & 3)), value);
-}
-static u8 bridge(u8 offset) {
-    out32(0xcf8, 0x80000000 | (offset & 0xfc));
-    return in8(u16(0xcfc + (offset & 3)));
-}
-static constexpr word smram = 0xa0000;
-static constexpr u8 smram_register = 0x72;
 static void relocated() {
     print("SMBASE and SMRAM\n");
     bridge(smram_register, 0x4a);

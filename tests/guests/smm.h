@@ -87,3 +87,20 @@ inline u64 saved(Saved p, unsigned bytes) {
 constexpr Saved at_cr0{0x7ff8, 0xff58}, at_cr3{0x7ff0, 0xff50}, at_rflags{0x7fe8, 0xff70}, at_rip{0x7fd8, 0xff78}, at_rax{0x7f5c, 0xfff8}, at_efer{0x7fe0, 0xfed0},
                 at_smbase{0x7ef8, 0xff00}, at_revision{0x7efc, 0xfefc}, at_halt{0x7f02, 0xfec9}, at_restart{0x7f00, 0xfec8}, at_io{0x7fa4, 0xfec0},
                 at_io_rip{0x7de8, 0xfea0}, at_dr6{0x7fd0, 0xff68}, at_dr7{0x7fc8, 0xff60};
+
+// Code that a handler calls, of 16 bits.
+#define ROUTINE(name, text)                                                                                   \
+    extern "C" char name##_begin[], name##_end[];                                                             \
+    asm(".pushsection .text.aside, \"ax\"\n.code16\n" #name "_begin:\n" text "\nret\n" #name "_end:\n.code64\n.popsection\n");
+
+// 82441FX, SMRAM register (3.2.17).
+inline void bridge(u8 offset, u8 value) {
+    out32(0xcf8, 0x80000000 | (offset & 0xfc));
+    out8(u16(0xcfc + (offset & 3)), value);
+}
+inline u8 bridge(u8 offset) {
+    out32(0xcf8, 0x80000000 | (offset & 0xfc));
+    return in8(u16(0xcfc + (offset & 3)));
+}
+constexpr word smram = 0xa0000;
+constexpr u8 smram_register = 0x72;
