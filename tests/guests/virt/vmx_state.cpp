@@ -150,6 +150,10 @@ static void state() {
         run(look, [] { use_msrs(), write(guest_perf_global, 3), write(host_perf_global, 5); });
         is("PERF_GLOBAL_CTRL is loaded", in_guest, 3), is("  the host's on the exit", rdmsr(0x38f), 5);
         is("  and not saved", read(guest_perf_global), 3);
+        is("27.2.2: a bit without a counter in the host's", run(look, [] { use_msrs(), write(host_perf_global, 1 << 8); }), failed | 8);
+        is("27.3.1.1: in the guest's: the entry fails", run(look, [] { use_msrs(), write(guest_perf_global, 1ull << 35); }), 1u << 31 | entry_failed_guest);
+        controls.entry &= ~entry_load_perf_global, controls.exit &= ~exit_load_perf_global;
+        is("without the controls they aren't looked at", run(look, [] { use_msrs(), write(guest_perf_global, ~0ull), write(host_perf_global, ~0ull); }), on_cpuid);
         wrmsr(0x38f, ours);
     }
     if (allows(entry_load_efer, entry_msr) && allows(exit_load_efer | exit_save_efer, exit_msr)) {
