@@ -18,7 +18,8 @@ const CpuModel zen2{
     .features = long_mode_features | FeatureSet{
         "monitor movbe popcnt xsave rdrand arat fsgsbase bmi1 smep bmi2 rdseed adx smap clflushopt clwb umip rdpid xsaveopt xsavec xgetbv1 xsaves "
         "cmp_legacy cr8_legacy lzcnt prefetchw osvw topoext mmxext ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs amd_stibp amd_ssbd "
-        "svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload vgif skinit tsc_scale gmet avic perfctr_core"},
+        "svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload vgif skinit tsc_scale gmet avic "
+        "perfctr_core"},
     .caches = caches,
     .l1 = {0xff40ff40, 0xff40ff40, 0x20080140, 0x20080140},
     .l2 = {0x48002200, 0x68004200, 0x02006140, 0x00808140},
