@@ -35,7 +35,7 @@ struct Cpu::CodeCache {
 };
 
 Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, PhysicalMap& memory, Clock& clock, Wires wires)
-    : apic(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
+    : apic(*this, clock), counters(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
       mmu(std::make_unique<Mmu>(*this)), cache(std::make_unique<CodeCache>()) {
     virt = virt::make_layer(*this);
     code.amd = !intel();
@@ -70,6 +70,9 @@ void Cpu::reset(bool init) {
     mwaiting = monitor_trap = false;
     monitor = {};
     guest = nullptr, guest_tsc_offset = 0, guest_tsc_ratio = tsc_unscaled;
+    waits_since = not_waiting;
+    smm.reset(init);
+    wires.smm(false);
     held = 0, if_masks = maskable, iret_unblocks_nmi = true;
     if (init) {
         control.xcr0 = xcr0, control.pkru = pkru;
@@ -80,6 +83,7 @@ void Cpu::reset(bool init) {
         for (auto& v : vector.v) v.bytes.fill(0);
         msr = {};
         reset_msrs(*this);
+        counters.reset();
     }
     apic.reset(init);
     if (virt) virt->reset(init);
@@ -96,7 +100,9 @@ void Cpu::visit(Archive& a) {
     if (virt) a("virt", *virt);
     monitor_trap = monitor_trap && guest;
     a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);
+    a("waited", waited), a("waits_since", waits_since), a("counters", counters), a("smm", smm);
     a("tlb", *mmu);
+    wires.smm(smm.active);
     mode_changed();
     memory_replaced();
 }
@@ -231,8 +237,10 @@ void Cpu::step_watched() {
     clock.ticks++;
     bool sti = sti_shadow, mov_ss = mov_ss_shadow, was_guest = guest;
     u64 from = rip();
+    u8 ring = cpl;
     rflags &= ~rflags::rf;
     Outcome outcome = insn ? execute(*insn) : Outcome::fault;
+    if (counters.watching()) counters.stepped(insn, outcome, ring);
     if (was_guest == bool(guest)) {         // a shadow holds for one instruction; a second STI or MOV SS starts none
         if (sti) sti_shadow = false;
         if (mov_ss) mov_ss_shadow = false;
@@ -292,6 +300,7 @@ bool Cpu::run_turn(u64 until) {
     u64 start = clock.ticks;
     pending &= ~(pending::stop | pending::yield);
     run_limit = until;
+    wires.smm(smm.active);
     while (clock.ticks < until && !(pending & (pending::stop | pending::yield)) && turn(until, false)) {}
     return clock.ticks != start;
 }
@@ -310,6 +319,16 @@ bool Cpu::woken() const {
     return now != monitor.bytes;
 }
 
+// The ticks of a CPU that waits are not its cycles.
+void Cpu::wait() {
+    if (waits_since == not_waiting) waits_since = clock.ticks;
+}
+void Cpu::resume() {
+    waited += clock.ticks - waits_since;
+    waits_since = not_waiting;
+    counters.resumed();
+}
+
 // Events first, then instructions. False: it waits, and nothing is due.
 [[gnu::always_inline]] inline bool Cpu::turn(u64 until, bool one_block) {
     if (clock.ticks >= clock.deadline()) clock.run_due();
@@ -319,7 +338,8 @@ bool Cpu::woken() const {
         if (service_pending()) return clock.ticks++, true;
     }
     if (mwaiting && woken()) activity = Activity::active, mwaiting = false, monitor.armed = false;
-    if (activity != Activity::active) [[unlikely]] return false;
+    if (activity != Activity::active) [[unlikely]] return wait(), false;
+    if (waits_since != not_waiting) [[unlikely]] resume();
     advance(until, one_block);
     return true;
 }

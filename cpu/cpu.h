@@ -10,6 +10,8 @@
 #include "cpu/exec/fast/state.h"
 #include "cpu/msr/msrs.h"
 #include "cpu/outcome.h"
+#include "cpu/perf/counters.h"
+#include "cpu/smm/smm.h"
 #include "cpu/state/control.h"
 #include "cpu/state/fpu.h"
 #include "cpu/state/vector.h"
@@ -71,6 +73,8 @@ struct Cpu {
     Vector vector;
     Msrs msr;
     LocalApic apic;
+    perf::Counters counters;      // of performance
+    Smm smm;
     u8 cpl = 0;
     Activity activity = Activity::active;
     bool sti_shadow = false, mov_ss_shadow = false;    // hold for the one instruction that follows
@@ -86,6 +90,9 @@ struct Cpu {
     bool mwaiting = false;        // halted by MWAIT: a store to the monitored line wakes too
     Monitor monitor;              // what MONITOR has armed
     u64 retired = 0;              // instructions; clock.ticks counts REP iterations too
+    u64 waited = 0;               // ticks that went by while it waited: the rest are its cycles
+    static constexpr u64 not_waiting = ~u64{0};
+    u64 waits_since = not_waiting;        // the tick
     u8 startup_vector = 0;        // of a pending SIPI
 
     // ---- virtualization (cpu/virt/layer.h)
@@ -121,7 +128,8 @@ struct Cpu {
     Tuning tuning;
     std::unique_ptr<fast::Runner> runner;                  // made when it is first needed
     bool unwatched() const {      // nothing but the instruction itself has to be looked at
-        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap | records_branches());
+        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap | records_branches() |
+                 counters.watching());
     }
     bool records_branches() const { return msr.debugctl & 1; }             // DEBUGCTL.LBR
     void stop() { pending |= pending::stop; }
@@ -239,6 +247,7 @@ struct Cpu {
     void set_intr(bool level);                             // the 8259s' INTR wire, where LINT0 passes it on
     void request_nmi();
     void request_init();
+    void request_smi();
     void request_startup(u8 vector);
     bool debug_trap_armed() const { return control.dr[7] & 0xff; }
     bool code_breakpoint();       // at RIP: true when it delivered #DB
@@ -265,6 +274,8 @@ private:
     void step();
     bool turn(u64 until, bool one_block);
     bool woken() const;
+    void wait();
+    void resume();
     void advance(u64 until, bool one_block);
     u64 next_bank_drop = 0;
     void step_watched();

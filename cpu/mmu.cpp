@@ -75,6 +75,11 @@ void Mmu::switch_context(u16 vpid_or_asid, u64 ept) {
     if (stale) stale->entered();
 }
 
+void Mmu::set_guest_aside() {
+    aside = {regime.stage2, context.vpid, context.ept};
+    leave_guest();
+}
+
 void Mmu::keep_from_banks(u64 apic_access) {
     constexpr std::size_t most = 8;
     if (std::ranges::count(apic_access_pages, apic_access)) return;
@@ -302,6 +307,8 @@ void Mmu::visit(Archive& a) {
     a("entries", tlb);            // what is replaced scrubs banks and renews stamps
     a("vpid", context.vpid), a("ept", context.ept);
     visit_second_stage(a, regime.stage2);
+    a("aside_vpid", aside.vpid), a("aside_ept", aside.ept);
+    visit_second_stage(a, aside.second);
     refresh_regime();
 }
 

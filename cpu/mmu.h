@@ -52,6 +52,9 @@ struct Mmu {
         regime.stage2.leave();
         switch_context(0);
     }
+    // A guest that SMM interrupts.
+    void set_guest_aside();
+    void bring_guest_back() { enter_guest(aside.second, aside.vpid, aside.ept); }
     // A guest's local APIC: AVIC's page, or the APIC-access page.
     bool is_virtual_apic(Physical at) const { return at.page() == paging::virtual_apic_page || at.page() == regime.stage2.apic_access; }
     bool by_sub_pages() const { return regime.stage2.sub_pages; }      // writes may be granted by 128 bytes
@@ -136,6 +139,12 @@ private:
     void use_code_context(unsigned number);
     void renew_stamps(const paging::Tag& tag);
     bool tag_holds(const paging::Context& c, PermissionWord w, const BankEntry& e, Kind kind) const;
+
+    struct Aside {
+        paging::Stage2 second;
+        u16 vpid = 0;
+        u64 ept = paging::Context::no_ept;
+    } aside;
 
     Cpu& cpu;
     Bank empty;

@@ -217,6 +217,13 @@ cpu_sources = \
     cpu/msr/msrs.h \
     cpu/msr/table.cpp \
     cpu/outcome.h \
+    cpu/perf/counters.cpp \
+    cpu/perf/counters.h \
+    cpu/smm/image.cpp \
+    cpu/smm/image.h \
+    cpu/smm/save_map.def \
+    cpu/smm/smm.cpp \
+    cpu/smm/smm.h \
     cpu/state/control.h \
     cpu/state/fpu.h \
     cpu/state/gpr.h \

@@ -14,5 +14,6 @@ struct Wires {
     std::function<void()> shutdown = [] {};                               // triple fault
     std::function<void(bool)> ferr = [](bool) {};                         // FERR#: unmasked x87 exception with CR0.NE = 0
     std::function<void(u64 base)> protect = [](u64) {};                   // SKINIT: no device reaches these 64 KiB any more
+    std::function<void(bool on)> smm = [](bool) {};                       // what follows on the bus is (not) system management mode's
     std::function<u64()> random = [] { return u64(0); };                  // RDRAND, RDSEED: the machine's seeded source
 };

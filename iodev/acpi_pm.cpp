@@ -7,7 +7,11 @@ static constexpr u16 tmr = bit(0), gbl = bit(5), pwrbtn = bit(8), rtc = bit(10),
 static constexpr u16 status_bits = tmr | bit(4) | gbl | pwrbtn | rtc | wak,
                      enable_bits = tmr | gbl | pwrbtn | rtc;
 static constexpr u16 control_bits = bit(0) | bit(1) | mask(12, 10), slp_en = bit(13);
-static constexpr unsigned pmba = 0x40, pmregmisc = 0x80;
+static constexpr unsigned pmba = 0x40, pmregmisc = 0x80, devactb = 0x58;
+// GLBSTS, GLBCTL, DEVACTB of the 82371AB.
+static constexpr u16 apm_sts = bit(5), global_status_bits = 0x0ff1;
+static constexpr u32 smi_en = bit(0), global_control_bits = bit(0) | bit(1) | bit(2) | mask(15, 8) | bit(16);
+static constexpr u8 apmc_en = 0x02;           // bit 25
 
 AcpiPm::AcpiPm(Clock& clock, Wires wires, unsigned timer_bits)
     : PciFunction(
@@ -22,7 +26,7 @@ AcpiPm::AcpiPm(Clock& clock, Wires wires, unsigned timer_bits)
     // device monitors: kept, without effect
     for (unsigned at = 0x44; at < 0x80; at++) allow(at, 1, 0xff);
     allow(pmregmisc, 1, 1);
-    fix(0x5b, 1, 0x02);                  // DEVACTB: APMC is set up already, since there is no SMM to set it up for
+    fix(devactb + 3, 1, apmc_en);        // SeaBIOS takes it for SMM set up already: its handler knows no layout but AMD's and Bochs's
     fix(0x90, 4, 1), allow(0x90, 4, 0xfff0);
     allow(0xd2, 1, 0x0f);
     AcpiPm::reset(Reset::power);
@@ -33,6 +37,7 @@ void AcpiPm::reset(Reset kind) {
     asleep = false;
     pm1_enable = pm1_control = gpe_status = gpe_enable = 0;
     smi[0] = smi[1] = 0;
+    global_status = global_enable = 0, global_control = 0;
     seen_carries = clock.count(hertz) >> (timer_bits - 1);
     sync();
     PciFunction::reset(kind);
@@ -43,6 +48,8 @@ void AcpiPm::visit(Archive& a) {
         a("pm1_enable", pm1_enable);
     a("pm1_control", pm1_control), a("gpe_status", gpe_status), a("gpe_enable", gpe_enable);
     a("seen_carries", seen_carries), a("smi", smi), a("asleep", asleep);
+    a("global_status", global_status), a("global_enable", global_enable), a("global_control", global_control);
+    global_status &= global_status_bits, global_control &= global_control_bits;
     pm1_status &= status_bits, pm1_enable &= enable_bits, pm1_control &= control_bits;
     PciFunction::visit(a);
 }
@@ -114,6 +121,10 @@ u8 AcpiPm::get(u16 offset) {
     case 4: return u8(pm1_control >> shift);
     case 8:
     case 10: return u8(timer_value() >> (offset & 3) * 8);
+    case 0x18: return u8(global_status >> shift);
+    case 0x20: return u8(global_enable >> shift);
+    case 0x28:
+    case 0x2a: return u8(global_control >> (offset & 3) * 8);
     default: return 0;
     }
 }
@@ -131,6 +142,14 @@ void AcpiPm::put(u16 offset, u8 value) {
     case 3: pm1_enable = merge(pm1_enable, enable_bits); break;
     case 4: pm1_control = merge(pm1_control, control_bits); break;
     case 5: put_control_high(value); break;
+    case 0x18:
+    case 0x19: global_status &= u16(~(value << shift)); break;      // write 1 to clear
+    case 0x20:
+    case 0x21: global_enable = merge(global_enable, 0xffff); break;
+    case 0x28:
+    case 0x29:
+    case 0x2a:
+    case 0x2b: put_global_control((offset & 3) * 8, value); break;
     default: break;
     }
 }
@@ -142,6 +161,10 @@ void AcpiPm::put_control_high(u8 value) {
     if (type == s5_type) wires.power_off();
     else if (type == s3_type && wires.sleep) wires.sleep();
     else log_once("ACPI: sleep type " + std::to_string(type) + " is not supported");
+}
+
+void AcpiPm::put_global_control(unsigned at, u8 value) {
+    global_control = ((global_control & ~(u32{0xff} << at)) | u32{value} << at) & global_control_bits;
 }
 
 u8 AcpiPm::Gpe::get(u16 offset) {
@@ -163,6 +186,10 @@ void AcpiPm::SmiCommand::put(u16 offset, u8 value) {
     if (offset >= 2) return;
     pm.smi[offset] = value;
     if (offset == 1) return;
+    if ((pm.global_control & smi_en) && (pm.config[devactb + 3] & apmc_en)) {
+        pm.global_status |= apm_sts;
+        return pm.wires.smi();
+    }
     if (value == acpi_enable) pm.pm1_control |= 1;
     if (value == acpi_disable) pm.pm1_control &= ~1;
     pm.sync();

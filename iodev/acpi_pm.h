@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // ACPI power management as the 82371AB (PIIX4) has it: function 8086:7113 with the PM1a event and
 // control registers and the PM timer at its I/O base, GPE0 as the i440FX board of QEMU places it,
-// and the SMI command port. Left out: SMM (ACPI on and off are done here), sleep states other than
-// S3 and S5, SMBus, device monitors.
+// and the SMI command port: it raises an SMI where GLBCTL.SMI_EN and DEVACTB.APMC_EN are set; where
+// they aren't, ACPI is switched on and off here. Left out: other sources of SMIs, sleep states other than S3 and S5, SMBus, device monitors.
 #pragma once
 #include "base/clock.h"
 #include "iodev/byte_device.h"
@@ -20,6 +20,7 @@ public:
         std::function<void()> power_off;
         std::function<void()> sleep = {};                     // S3; empty: nobody would wake the machine
         std::function<void()> wake = [] {};
+        std::function<void()> smi = [] {};
     };
     AcpiPm(Clock&, Wires, unsigned timer_bits = 24);                 // 24 or 32
 
@@ -65,6 +66,7 @@ private:
     u8 get(u16 offset);
     void put(u16 offset, u8 value);
     void put_control_high(u8 value);
+    void put_global_control(unsigned shift, u8 value);
     u32 timer_value() const { return u32(clock.count(hertz) & mask(timer_bits - 1, 0)); }
     void sync();
     void written(unsigned offset, unsigned width) override;
@@ -78,5 +80,8 @@ private:
     u16 pm1_status = 0, pm1_enable = 0, pm1_control = 0, gpe_status = 0, gpe_enable = 0;
     u64 seen_carries = 0;             // changes of the timer's top bit so far taken into the status
     u8 smi[2] = {0, 0};
+    u16 global_status = 0;            // GLBSTS, GLBEN, GLBCTL
+    u16 global_enable = 0;
+    u32 global_control = 0;
     u16 shown_base = 0;                     // what the board was last told; follows from config
 };

@@ -51,13 +51,13 @@ Pc::Pc(Parts given)
       flash({[this](bool array) { show_flash(array); }, [this](std::span<const u8> bytes) { memory.changed(bytes); }}, parts.variables),
       com1(clock, irq(4), parts.serial[0]), com2(clock, irq(3), parts.serial[1]), lpt1(irq(7), parts.parallel),
       pci([this](unsigned pirq, bool level) { isa_bridge.set_pirq(pirq, level); }),
-      host_bridge([this](const HostBridge::Pam& pam) { show(pam); }, [](HostBridge::Smram) {}),
+      host_bridge([this](const HostBridge::Pam& pam) { show(pam); }, [this](HostBridge::Smram) { show_smram(); }),
       isa_bridge([this](unsigned n, bool level) { irq_lines[n & 15]->set(pci_irq, level); }),
       ide(clock, bus_master, {irq(14), irq(15), [this](u16 base, bool on) { map(base, 16, ide, on); },
                               [this](unsigned channel, bool on) { map_ide(channel, on); }}),
       acpi_pm(clock, {irq(9), [this](u16 base, bool on) { map(base, 64, acpi_pm, on); },
                       [this] { end(Ending::power_off); }, parts.firmware.empty() ? [this] { end(Ending::sleep); } : std::function<void()>(),
-                      [this] { end(Ending::wake); }}),
+                      [this] { end(Ending::wake); }, [this] { cpu.request_smi(); }}),
       vga(clock,
           {window([this](Physical at) { memory.map_ram(at, vga.memory()); }, parts.vga_memory),
            window([this](Physical at) { memory.map_mmio(at, Vga::page_size, vga); }, Vga::page_size),
@@ -143,6 +143,11 @@ Wires Pc::cpu_wires(unsigned number) {
     w.eoi = [this](u8 vector) { ioapic.eoi(vector); };
     w.shutdown = [this] { end(Ending::triple_fault); };
     w.ferr = [this](bool on) { ferr.signal(on); };
+    w.smm = [this](bool on) {
+        if (on == in_smm) return;
+        in_smm = on;
+        show_smram();
+    };
     w.protect = [this](u64 base) { bus_master.protect(base); };
     w.random = [this] { return random.next(); };
     return w;
@@ -188,6 +193,17 @@ void Pc::show(const HostBridge::Pam& pam) {
     else if (pam.write_ram) memory.map_split(base, behind, shadow);
     else if (has_rom) memory.map_rom(base, behind);
     else memory.unmap(base, pam.size);
+}
+
+// 82441FX, SMRAM register: the RAM behind the VGA's window is seen while it is open, and in SMM. Left out: D_CLS, and that
+// devices' accesses meanwhile are none of SMM's.
+void Pc::show_smram() {
+    auto smram = host_bridge.smram();
+    bool shown = smram.enabled && (smram.open || in_smm);
+    if (shown == smram_shown) return;
+    smram_shown = shown;
+    Physical base(VgaWindow::base);
+    shown ? memory.map_ram(base, ram.bytes(VgaWindow::base, VgaWindow::size)) : memory.map_mmio(base, VgaWindow::size, vga.window);
 }
 
 void Pc::show_flash(bool array) {

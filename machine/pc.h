@@ -87,6 +87,9 @@ public:
     Ports ports;
     BusMaster bus_master{memory};
 
+    bool in_smm = false;                              // the CPU whose turn it is: follows from its state
+    bool smram_shown = false;
+
     // ---- interrupts: an ISA interrupt goes to the 8259s and to the I/O APIC (IRQ 0 to its input 2)
     DualPic pic{Line([this](bool on) { cpu.set_intr(on); })};
     IoApic ioapic{[this](const ApicMessage& m) { route(apics, m); }};
@@ -160,6 +163,7 @@ public:
 private:
     void lay_out_memory();
     void attach_ports();
+    void show_smram();
     void show(const HostBridge::Pam&);
     void show_flash(bool array);
     PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);

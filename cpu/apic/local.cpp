@@ -146,7 +146,7 @@ void LocalApic::receive(const ApicMessage& m) {
         break;
     case DeliveryMode::startup: cpu.request_startup(m.vector); break;
     case DeliveryMode::extint: cpu.pending |= pending::intr; break;
-    case DeliveryMode::smi: break;
+    case DeliveryMode::smi: cpu.request_smi(); break;
     }
 }
 
@@ -174,8 +174,15 @@ void LocalApic::fire(Entry entry) {
     case DeliveryMode::fixed: take(u8(e), (entry == lint0 || entry == lint1) && (e & level_triggered)); break;
     case DeliveryMode::nmi: cpu.request_nmi(); break;
     case DeliveryMode::init: cpu.request_init(); break;
+    case DeliveryMode::smi: cpu.request_smi(); break;
     default: break;                                // ExtINT is a level, see pass_intr(); the others are reserved here
     }
+}
+
+// Intel's entry is masked by the interrupt it leads to (SDM vol. 3, "Performance Monitoring").
+void LocalApic::performance_interrupt() {
+    fire(performance);
+    if (cpu.intel()) lvt[performance] |= masked;
 }
 
 // ---- the two pins

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The local APIC: xAPIC and x2APIC (SDM vol. 3, ch. 11). Left out: SMI delivery, the CMCI entry, AMD's extended entries.
+// The local APIC: xAPIC and x2APIC (SDM vol. 3, ch. 11). Left out: the CMCI entry, AMD's extended entries.
 #pragma once
 #include "base/archive.h"
 #include "base/clock.h"
@@ -54,6 +54,7 @@ public:
     bool matches(u32 destination, bool logical) const;
     u8 arbitration() const;       // for lowest priority: the lowest of these gets it
     void accept(const ApicMessage& message);       // does nothing where the message is for others
+    void performance_interrupt();
     void set_lint(unsigned pin, bool level);       // 0: INTR of the 8259s; 1: NMI
 
     // ---- what the CPU asks between instructions: pending::apic says when

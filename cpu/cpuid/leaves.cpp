@@ -81,6 +81,17 @@ CpuidLeaf topology(const Request& r) {
     return {0, 0, level, r.state.apic_id};
 }
 
+// 0Ah: performance monitoring. The feature's bit makes the version 2; all seven architectural events are there (EBX is 0): there
+// are no caches and no wrong predictions, so that three of them count 0.
+CpuidLeaf performance_monitoring(const Request& r) {
+    CpuidLeaf l = feature_bits(r);
+    if (!r.model.intel() || !r.has(Feature::perfmon)) return {};
+    constexpr u32 width = 48, architectural_events = 7, fixed_counters = 3;
+    l.eax |= u32{r.model.perf_counters} << 8 | width << 16 | architectural_events << 24;
+    l.edx = fixed_counters | width << 5;
+    return l;
+}
+
 // 0Dh: the XSAVE area.
 CpuidLeaf extended_state(const Request& r) {
     if (!r.has(Feature::xsave)) return {};
@@ -159,6 +170,7 @@ CpuidLeaf basic(const Request& r) {
     case 4: return intel ? cache(r, false) : CpuidLeaf{};
     case 5: return r.has(Feature::monitor) ? CpuidLeaf{64, 64, 3, 0} : CpuidLeaf{};     // bytes; EDX: no C-states but by HLT
     case 7: return structured_features(r);
+    case 0x0a: return performance_monitoring(r);
     case 0x0b: return topology(r);
     case 0x0d: return extended_state(r);
     case 0x15: return intel ? tsc_frequency(r) : CpuidLeaf{};

@@ -35,6 +35,7 @@ struct CpuModel {
     u64 arch_capabilities = 0;
     vmx::Capabilities vmx{};               // what Feature::vmx brings
     u8 mca_banks = 0;
+    u8 perf_counters = 8;                  // general ones, of Feature::perfmon
     u32 apic_version = 0x14;
     u32 asids = 0;                         // 8000_000Ah EBX (AMD)
     u32 bus_mhz = 100;                     // PLATFORM_INFO counts in it

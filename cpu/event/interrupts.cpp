@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What comes next between two instructions: the priorities of SDM vol. 3, table 6-2, and the
-// requests that arrive from outside. Left out: SMI, machine checks, FLUSH# and STPCLK#.
+// requests that arrive from outside. Left out: machine checks, FLUSH# and STPCLK#.
 #include "cpu/event/interrupts.h"
 #include "cpu/event/debug.h"
 #include "cpu/virt/layer.h"
@@ -15,7 +15,9 @@ bool interruptible(const Cpu& cpu) {
 
 // ---- when
 
-bool init_due(Cpu& cpu) { return cpu.due() & pending::init; }
+// Held back by the shadows of STI and MOV SS, so that there is none to keep.
+bool smi_due(Cpu& cpu) { return (cpu.due() & pending::smi) && !cpu.smm.active && listening(cpu) && !cpu.sti_shadow && !cpu.mov_ss_shadow; }
+bool init_due(Cpu& cpu) { return (cpu.due() & pending::init) && !cpu.smm.active; }
 bool start_up_due(Cpu& cpu) { return cpu.pending & pending::sipi; }
 bool debug_trap_due(Cpu& cpu) { return cpu.pending_dr6 && listening(cpu) && !cpu.mov_ss_shadow; }
 bool nmi_due(Cpu& cpu) {
@@ -61,6 +63,7 @@ void apic(Cpu& cpu) { cpu.deliver_interrupt(cpu.apic.acknowledge()); }
 // The highest priority first. The T flag's trap (class 2) is one #DB with the traps of class 4.
 static constexpr Priority priorities[] = {
     // event                          due             action
+    {"SMI",                           smi_due,        smm::enter},
     {"INIT",                          init_due,       init},
     {"start-up IPI",                  start_up_due,   start_up},
     {"traps on the last instruction", debug_trap_due, debug_trap},

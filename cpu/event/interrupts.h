@@ -20,6 +20,7 @@ bool serve(Cpu& cpu, std::span<const Priority> priorities);
 bool listening(const Cpu& cpu);
 bool interruptible(const Cpu& cpu);               // IF, and no shadow of STI or MOV SS
 
+bool smi_due(Cpu& cpu);
 bool init_due(Cpu& cpu);
 bool start_up_due(Cpu& cpu);
 bool debug_trap_due(Cpu& cpu);

@@ -19,12 +19,29 @@ template <class X> u64 element_address(X& x, Seg s, unsigned reg) {
     return offset + (s == Seg::fs || s == Seg::gs ? x.cpu.seg[s].base : 0);
 }
 
+// While a device is asked, whose SMI would be this instruction's.
+template <class X> class AtPort {
+public:
+    AtPort(X& x, u16 port, unsigned width, bool in, u64 linear = 0, bool string = false) : access(x.cpu.smm.at_port) {
+        auto& r = x.cpu.gpr;
+        bool immediate = !string && x.insn.operand[in].place == Place::immediate;
+        access = {true, in, string, string && x.insn.rep, immediate, u8(width), port, r[rip_reg], r[rcx], r[rsi], r[rdi], linear};
+    }
+    ~AtPort() { access.valid = false; }
+    AtPort(const AtPort&) = delete;
+    AtPort& operator=(const AtPort&) = delete;
+
+private:
+    Smm::Access& access;
+};
+
 // ---- IN, OUT: the port is DX or an immediate byte
 
 template <class X> Outcome in_from(X& x, u16 port) {
     using T = typename X::word;
     if (!allowed(x, port, sizeof(T), true)) return Outcome::fault;
     x.cpu.io_breakpoint(port, sizeof(T));
+    AtPort at(x, port, sizeof(T), true);
     x.template set_reg<T>(rax, T(x.cpu.wires.port_in(port, sizeof(T))));
     return Outcome::changed;
 }
@@ -32,6 +49,7 @@ template <class X> Outcome out_to(X& x, u16 port) {
     using T = typename X::word;
     if (!allowed(x, port, sizeof(T), false)) return Outcome::fault;
     x.cpu.io_breakpoint(port, sizeof(T));
+    AtPort at(x, port, sizeof(T), false);
     x.cpu.wires.port_out(port, sizeof(T), u32(x.template reg<T>(rax)));
     return Outcome::changed;
 }
@@ -53,6 +71,7 @@ template <Word T> struct InsStep : StringStep<InsStep<T>> {
         auto to = x.probe_at(Seg::es, string_offset(x, rdi), sizeof(T), Kind::write);
         if (x.stopped()) return false;
         x.cpu.io_breakpoint(port, sizeof(T));
+        AtPort at(x, port, sizeof(T), true, element_address(x, Seg::es, rdi), true);
         T value = T(x.cpu.wires.port_in(port, sizeof(T)));
         x.cpu.write_span(to, &value);
         advance(x, rdi, sizeof(T));
@@ -66,6 +85,7 @@ template <Word T> struct OutsStep : StringStep<OutsStep<T>> {
         T value = x.template load_at<T>(x.insn.segment, string_offset(x, rsi));
         if (x.stopped()) return false;
         x.cpu.io_breakpoint(port, sizeof(T));
+        AtPort at(x, port, sizeof(T), false, element_address(x, x.insn.segment, rsi), true);
         x.cpu.wires.port_out(port, sizeof(T), u32(value));
         advance(x, rsi, sizeof(T));
         return true;

@@ -214,14 +214,20 @@ Outcome rdpid(Slow& x) {
     x.write_any_register(0, u32(x.cpu.msr.tsc_aux));
     return Outcome::next;
 }
-// AMD's four legacy counters; the Intel models have none.
 Outcome rdpmc(Slow& x) {
-    u32 n = u32(x.cpu.gpr[rcx]);
+    u64 value;
     if (!(x.cpu.control.cr4 & cr4::pce) && x.cpu.cpl > 0) return x.raise(gp(0));
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
-    if (x.cpu.intel() || n >= x.cpu.msr.perf_counter.size()) return x.raise(gp(0));
-    x.cpu.gpr.set_edx_eax(x.cpu.msr.perf_counter[n]);
+    if (!x.cpu.counters.rdpmc(u32(x.cpu.gpr[rcx]), value)) return x.raise(gp(0));
+    x.cpu.gpr.set_edx_eax(value);
     return Outcome::next;
+}
+
+// At any CPL, but in SMM only.
+Outcome rsm(Slow& x) {
+    if (!x.cpu.smm.active) return x.raise(ud());
+    smm::resume(x.cpu);
+    return Outcome::taken;
 }
 
 // ---- MONITOR and MWAIT (SDM vol. 2; APM vol. 3)
@@ -321,6 +327,7 @@ constexpr Row rows[] = {
     {"rdtscp",   "0F 01 F9",         "",        {.needs = F::rdtscp, .asks_itself = true},                    Event::rdtscp,           plain<rdtscp>},
     {"rdpid",    "F3 0F C7 /7",      "Ry",      {.needs = F::rdpid, .force64 = true},                         Event::none,             plain<rdpid>},
     {"rdpmc",    "0F 33",            "",        {.asks_itself = true},                                        Event::rdpmc,            plain<rdpmc>},
+    {"rsm",      "0F AA",            "",        {.asks_itself = true},                                        Event::rsm,              plain<rsm>},
     {"monitor",  "NP 0F 01 C8",      "Xb",      {.needs = F::monitor, .asks_itself = true},                   Event::monitor,          plain<monitor>},
     {"mwait",    "NP 0F 01 C9",      "",        {.needs = F::monitor, .asks_itself = true},                   Event::mwait,            plain<mwait>},
     {"cpuid",    "0F A2",            "",        {},                                                           Event::cpuid,            plain<cpuid>},

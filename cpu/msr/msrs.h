@@ -24,7 +24,6 @@ struct Msrs {
     std::array<u64, 4> last_branch{};         // the last branch, from and to; the one before the last event, from and to
     u64 tsc_ratio = bit(32);      // 8 bits before the point, 32 behind
     std::array<u64, 16> chicken{};            // C001_1020h to C001_102Fh: LS_CFG, IC_CFG, DC_CFG ... DE_CFG, BU_CFG2
-    std::array<u64, 4> perf_select{}, perf_counter{};
 
     void visit(Archive& a) {
         a("star", star), a("lstar", lstar), a("cstar", cstar), a("fmask", fmask);
@@ -38,6 +37,6 @@ struct Msrs {
         a("syscfg", syscfg), a("hwcr", hwcr), a("top_mem", top_mem), a("top_mem2", top_mem2), a("nb_cfg", nb_cfg);
         a("int_pending", int_pending), a("osvw_length", osvw_length), a("osvw_status", osvw_status);
         a("vm_cr", vm_cr), a("vm_hsave_pa", vm_hsave_pa), a("svm_key", svm_key), a("tsc_ratio", tsc_ratio), a("last_branch", last_branch);
-        a("chicken", chicken), a("perf_select", perf_select), a("perf_counter", perf_counter);
+        a("chicken", chicken);
     }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The model-specific registers, one row each (SDM vol. 4; APM vol. 2, appendix A).
-// Left out: Intel's stack of last branches, AMD's performance events (the counters keep what is written), machine checks.
+// Left out: Intel's stack of last branches, AMD's SMRAM registers besides SMM_BASE, machine checks.
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid/leaves.h"
@@ -184,9 +184,11 @@ u64 platform_info(const Cpu& c) {                  // ratios to the bus clock: h
     return ratio << 8 | ratio << 40;
 }
 
-// MISC_ENABLE: fast strings and "limit CPUID" can be written; no BTS, no PEBS (SDM vol. 4, table 2-2).
-constexpr u64 misc_fixed = bit(11) | bit(12), misc_known = bit(0) | bit(3) | bit(7) | bit(11) | bit(12) | bit(16) | bit(18) | bit(22) | bit(23) | bit(34);
-bool put_misc_enable(Cpu& c, u32, u64 v) { return c.msr.misc_enable = (v & (bit(0) | bit(22))) | misc_fixed, true; }
+// MISC_ENABLE: fast strings and "limit CPUID" can be written; no BTS, no PEBS; performance monitoring by its feature (SDM vol. 4, table
+// 2-2).
+u64 misc_fixed(const Cpu& c) { return bit(11) | bit(12) | (c.features.has(Feature::perfmon) ? bit(7) : 0); }
+constexpr u64 misc_known = bit(0) | bit(3) | bit(7) | bit(11) | bit(12) | bit(16) | bit(18) | bit(22) | bit(23) | bit(34);
+bool put_misc_enable(Cpu& c, u32, u64 v) { return c.msr.misc_enable = (v & (bit(0) | bit(22))) | misc_fixed(c), true; }
 constexpr Place misc_enable{at<&Msrs::misc_enable>.get, put_misc_enable};
 
 // Machine-check banks: CTL, STATUS, ADDR, MISC of each. No error is ever logged; software may only clear.
@@ -199,6 +201,42 @@ bool put_bank(Cpu& c, u32 n, u64 v) {
     if (n % 4) return v == 0 || (!c.intel() && (c.msr.hwcr & bit(18)));      // HWCR.McStatusWrEn
     return c.msr.mc_ctl[n / 4] = v, true;
 }
+
+// ---- performance counters
+
+bool get_counter(Cpu& c, u32 n, u64& v) { return c.counters.exists(n) && (v = c.counters.read(n), true); }
+// Intel's take 32 bits, sign-extended (SDM vol. 3, "Full-Width Writes to Performance Counter Registers").
+bool put_counter(Cpu& c, u32 n, u64 v) {
+    return c.counters.exists(n) && (c.counters.write(n, c.intel() ? sign_extend(v, 32) : v), true);
+}
+bool get_select(Cpu& c, u32 n, u64& v) { return c.counters.exists(n) && (v = c.counters.select(n), true); }
+bool put_select(Cpu& c, u32 n, u64 v) { return c.counters.exists(n) && (c.counters.set_select(n, v), true); }
+bool get_fixed(Cpu& c, u32 n, u64& v) { return v = c.counters.read(perf::Counters::most_general + n), true; }
+bool put_fixed(Cpu& c, u32 n, u64 v) { return c.counters.write(perf::Counters::most_general + n, v), true; }
+constexpr Place fixed_control{[](Cpu& c, u32, u64& v) { return v = c.counters.fixed_control(), true; },
+                              [](Cpu& c, u32, u64 v) { return c.counters.set_fixed_control(v), true; }};
+constexpr Place global_control{[](Cpu& c, u32, u64& v) { return v = c.counters.global_control(), true; },
+                               [](Cpu& c, u32, u64 v) { return c.counters.set_global_control(v), true; }};
+bool counters_there(const Cpu& c, u64 v) { return !(v & ~c.counters.global_bits()); }
+u64 global_status(const Cpu& c) { return c.counters.global_status(); }
+bool clear_status(Cpu& c, u32, u64 v) { return c.counters.clear_status(v), true; }
+// AMD's core counters: the event of each, and its count. The first four are the legacy ones.
+bool get_core(Cpu& c, u32 n, u64& v) { return n % 2 ? get_counter(c, n / 2, v) : get_select(c, n / 2, v); }
+bool put_core(Cpu& c, u32 n, u64 v) {
+    if (n % 2) return v <= mask(47, 0) && put_counter(c, n / 2, v);
+    return put_select(c, n / 2, v);
+}
+
+// ---- system management mode
+
+u64 smi_count(const Cpu& c) { return c.smm.count; }
+u64 smm_base(const Cpu& c) { return c.smm.base; }
+constexpr u64 smm_lock = bit(0);                   // HWCR's: until the next reset (APM vol. 2, 10.2.5)
+bool put_smm_base(Cpu& c, u32, u64 v) {
+    if (c.msr.hwcr & smm_lock) return false;
+    return c.smm.base = u32(v), true;
+}
+bool put_hwcr(Cpu& c, u32, u64 v) { return c.msr.hwcr = v | (c.msr.hwcr & smm_lock), true; }
 
 // The brand string's six words, which AMD lets firmware write.
 bool get_brand(Cpu& c, u32 n, u64& v) {
@@ -237,7 +275,7 @@ constexpr MsrRow rows[] = {
     {0x00000010, 1,   "IA32_TIME_STAMP_COUNTER",  any,    F::tsc,               {get_tsc, put_tsc},               all},
     {0x00000017, 1,   "IA32_PLATFORM_ID",         intel,  F::none,              reads<zero>,                      0},
     {0x0000001b, 1,   "IA32_APIC_BASE",           any,    F::apic,              {get_apic_base, put_apic_base},   all},
-    {0x00000034, 1,   "MSR_SMI_COUNT",            intel,  F::none,              reads<zero>,                      0},
+    {0x00000034, 1,   "MSR_SMI_COUNT",            intel,  F::none,              reads<smi_count>,                 0},
     {0x0000003a, 1,   "IA32_FEATURE_CONTROL",     intel,  F::none,              at<&Msrs::feature_control>,       bit(0) | bit(2),            feature_control_bits},
     {0x0000003b, 1,   "IA32_TSC_ADJUST",          any,    F::tsc_adjust,        {at<&Msrs::tsc_adjust>.get, put_tsc_adjust}, all},
     {0x00000048, 1,   "IA32_SPEC_CTRL",           intel,  F::spec_ctrl,         at<&Msrs::spec_ctrl>,             bit(0) | bit(1) | bit(2),   spec_ctrl_bits},
@@ -247,6 +285,7 @@ constexpr MsrRow rows[] = {
     {0x00000079, 1,   "IA32_BIOS_UPDT_TRIG",      intel,  F::none,              command,                          all},
     {0x0000008b, 1,   "IA32_BIOS_SIGN_ID",        intel,  F::none,              reads_drops<microcode_intel>,     all},
     {0x0000008b, 1,   "PATCH_LEVEL",              amd,    F::none,              reads_drops<microcode_amd>,       all},
+    {0x000000c1, 8,   "IA32_PMC",                 intel,  F::perfmon,           {get_counter, put_counter},       all},
     {0x000000ce, 1,   "MSR_PLATFORM_INFO",        intel,  F::none,              reads<platform_info>,             0},
     {0x000000e1, 1,   "IA32_UMWAIT_CONTROL",      intel,  F::waitpkg,           at<&Msrs::umwait_control>,        mask(31, 2) | bit(0)},
     {0x000000e7, 1,   "IA32_MPERF",               any,    F::aperfmperf,        {get_mperf, counter<&Msrs::mperf_offset>.put}, all},
@@ -259,6 +298,7 @@ constexpr MsrRow rows[] = {
     {0x00000176, 1,   "IA32_SYSENTER_EIP",        any,    F::sep,               at<&Msrs::sysenter_eip>,          all,                        canonical},
     {0x00000179, 1,   "IA32_MCG_CAP",             any,    F::mca,               reads<mcg_capabilities>,          0},
     {0x0000017a, 1,   "IA32_MCG_STATUS",          any,    F::mca,               at<&Msrs::mcg_status>,            mask(2, 0)},
+    {0x00000186, 8,   "IA32_PERFEVTSEL",          intel,  F::perfmon,           {get_select, put_select},         mask(31, 22) | mask(20, 0)},
     {0x000001a0, 1,   "IA32_MISC_ENABLE",         intel,  F::none,              misc_enable,                      misc_known},
     {0x000001d9, 1,   "IA32_DEBUGCTL",            any,    F::none,              at<&Msrs::debugctl>,              mask(1, 0)},
     {0x000001db, 4,   "LAST_BRANCH",              amd,    F::none,              {in<&Msrs::last_branch>.get, nullptr}, 0},
@@ -268,6 +308,11 @@ constexpr MsrRow rows[] = {
     {0x00000268, 8,   "IA32_MTRR_FIX4K",          any,    F::mtrr,              in<&Msrs::mtrr_fixed, 3>,         all,                        mtrr_types,     types_changed},
     {0x00000277, 1,   "IA32_PAT",                 any,    F::pat,               at<&Msrs::pat>,                   all,                        pat_types,      types_changed},
     {0x000002ff, 1,   "IA32_MTRR_DEF_TYPE",       any,    F::mtrr,              at<&Msrs::mtrr_def_type>,         0xff | bit(10) | bit(11),   mtrr_default,   types_changed},
+    {0x00000309, 3,   "IA32_FIXED_CTR",           intel,  F::perfmon,           {get_fixed, put_fixed},           mask(47, 0)},
+    {0x0000038d, 1,   "IA32_FIXED_CTR_CTRL",      intel,  F::perfmon,           fixed_control,                    0xbbb},
+    {0x0000038e, 1,   "IA32_PERF_GLOBAL_STATUS",  intel,  F::perfmon,           reads<global_status>,             0},
+    {0x0000038f, 1,   "IA32_PERF_GLOBAL_CTRL",    intel,  F::perfmon,           global_control,                   all,                        counters_there},
+    {0x00000390, 1,   "IA32_PERF_GLOBAL_OVF_CTRL", intel, F::perfmon,           {reads<zero>.get, clear_status},  mask(34, 32) | mask(7, 0) | bit(62) | bit(63)},
     {0x00000400, 128, "IA32_MC",                  any,    F::mca,               {get_bank, put_bank},             all},
     {0x00000480, 18,  "IA32_VMX_capabilities",    intel,  F::vmx,               {get_vmx, nullptr},               0},
     {0x000006e0, 1,   "IA32_TSC_DEADLINE",        any,    F::tsc_deadline,      {get_deadline, put_deadline},     all},
@@ -283,10 +328,10 @@ constexpr MsrRow rows[] = {
     {0xc0000102, 1,   "IA32_KERNEL_GS_BASE",      any,    F::lm,                at<&Msrs::kernel_gs_base>,        all,                        canonical},
     {0xc0000103, 1,   "IA32_TSC_AUX",             any,    F::rdtscp,            at<&Msrs::tsc_aux>,               mask(31, 0)},
     {0xc0000104, 1,   "TSC_RATIO",                amd,    F::tsc_scale,         at<&Msrs::tsc_ratio>,             mask(39, 0),                nullptr,        tsc_ratio_changed},
-    {0xc0010000, 4,   "PERF_LEGACY_CTL",          amd,    F::none,              in<&Msrs::perf_select>,           all},
-    {0xc0010004, 4,   "PERF_LEGACY_CTR",          amd,    F::none,              in<&Msrs::perf_counter>,          mask(47, 0)},
+    {0xc0010000, 4,   "PERF_LEGACY_CTL",          amd,    F::none,              {get_select, put_select},         all},
+    {0xc0010004, 4,   "PERF_LEGACY_CTR",          amd,    F::none,              {get_counter, put_counter},       mask(47, 0)},
     {0xc0010010, 1,   "SYSCFG",                   amd,    F::none,              at<&Msrs::syscfg>,                mask(22, 18)},
-    {0xc0010015, 1,   "HWCR",                     amd,    F::none,              at<&Msrs::hwcr>,                  mask(34, 0)},
+    {0xc0010015, 1,   "HWCR",                     amd,    F::none,              {at<&Msrs::hwcr>.get, put_hwcr},  mask(34, 0)},
     {0xc001001a, 1,   "TOP_MEM",                  amd,    F::none,              at<&Msrs::top_mem>,               mask(51, 23)},
     {0xc001001d, 1,   "TOP_MEM2",                 amd,    F::none,              at<&Msrs::top_mem2>,              mask(51, 23)},
     {0xc001001f, 1,   "NB_CFG",                   amd,    F::none,              at<&Msrs::nb_cfg>,                all},
@@ -295,12 +340,14 @@ constexpr MsrRow rows[] = {
     {0xc0010044, 16,  "MC_CTL_MASK",              amd,    F::none,              nothing,                          all},
     {0xc0010055, 1,   "INT_PENDING",              amd,    F::none,              at<&Msrs::int_pending>,           all},
     {0xc0010058, 1,   "MMIO_CONF_BASE",           amd,    F::none,              nothing,                          all},
+    {0xc0010111, 1,   "SMM_BASE",                 amd,    F::none,              {reads<smm_base>.get, put_smm_base}, mask(31, 0)},
     {0xc0010114, 1,   "VM_CR",                    amd,    F::svm,               {at<&Msrs::vm_cr>.get, put_vm_cr}, mask(4, 0)},
     {0xc0010117, 1,   "VM_HSAVE_PA",              amd,    F::svm,               at<&Msrs::vm_hsave_pa>,           all,                        frame},
     {0xc0010118, 1,   "SVM_KEY",                  amd,    F::svm_lock,          {reads<zero>.get, put_svm_key},   all},
     {0xc001011b, 1,   "DOORBELL",                 amd,    F::avic,              {nullptr, put_doorbell},          mask(31, 0)},
     {0xc0010140, 1,   "OSVW_ID_LENGTH",           amd,    F::osvw,              at<&Msrs::osvw_length>,           mask(15, 0)},
     {0xc0010141, 1,   "OSVW_STATUS",              amd,    F::osvw,              at<&Msrs::osvw_status>,           all},
+    {0xc0010200, 12,  "PERF_CTL_CTR",             amd,    F::perfctr_core,      {get_core, put_core},             all},
     {0xc0011002, 4,   "CPUID_FEATURES",           amd,    F::none,              {get_feature_override, drop},     all},
     {0xc0011020, 16,  "CONFIG",                   amd,    F::none,              in<&Msrs::chicken>,               all},
 };
@@ -355,7 +402,7 @@ bool write_msr(Cpu& cpu, u32 index, u64 value) {
 
 void reset_msrs(Cpu& cpu) {
     cpu.msr = {};
-    cpu.msr.misc_enable = bit(0) | misc_fixed;
+    cpu.msr.misc_enable = bit(0) | misc_fixed(cpu);
     cpu.msr.hwcr = bit(24);                        // TscFreqSel: the TSC counts at P0's rate
     cpu.msr.tsc_offset = 0 - cpu.clock.ticks;
     cpu.msr.mperf_offset = cpu.msr.aperf_offset = 0 - cpu.retired;

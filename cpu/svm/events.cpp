@@ -30,6 +30,11 @@ template <Exit E, void (*Otherwise)(Cpu&)> void intercepted_or(Cpu& cpu) {
     of(cpu).exit(E);
     of(cpu).leave();
 }
+// HWCR.SMMLOCK switches the intercept off (APM vol. 2, 15.13.3).
+void smi(Cpu& cpu) {
+    if (cpu.msr.hwcr & 1) smm::enter(cpu);
+    else intercepted_or<Exit::smi, smm::enter>(cpu);
+}
 void virtual_nmi(Cpu& cpu) { of(cpu).take_virtual_nmi(); }
 void trap(Cpu& cpu) { of(cpu).take_trap(); }
 void take_virtual_interrupt(Cpu& cpu) { of(cpu).take_virtual_interrupt(); }
@@ -43,6 +48,7 @@ void virtual_interrupt(Cpu& cpu) {
 constexpr event::Priority priorities[] = {
     // event                          due                          action
     {"AVIC's trap",                   trap_due,                     trap},
+    {"SMI",                           event::smi_due,              smi},
     {"INIT",                          event::init_due,             intercepted_or<Exit::init, event::init>},
     {"start-up IPI",                  event::start_up_due,         event::start_up},
     {"traps on the last instruction", event::debug_trap_due,       event::debug_trap},

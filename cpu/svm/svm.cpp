@@ -48,7 +48,7 @@ void Svm::reset(bool) {
     vmcb = {};
     vmcb_address = none;
     gif = true, host_if = host_nmi_blocked = false;
-    noted = {}, trap = {};
+    noted = {}, trap = {}, hidden = false;
     pauses_left = 0, last_pause = 0;
     cpu.mmu->leave_guest();
 }
@@ -56,7 +56,7 @@ void Svm::reset(bool) {
 void Svm::visit(Archive& a) {
     bool running = cpu.guest;
     a("running", running), a("vmcb", vmcb), a("vmcb_address", vmcb_address), a("gif", gif), a("host_if", host_if), a("host_nmi_blocked", host_nmi_blocked), a("trap", trap);
-    a("pauses_left", pauses_left), a("last_pause", last_pause);
+    a("pauses_left", pauses_left), a("last_pause", last_pause), a("hidden", hidden);
     cpu.guest = running ? this : nullptr;
 }
 
@@ -64,6 +64,18 @@ void Svm::visit(Archive& a) {
 void Svm::efer_changed(u64 old) {
     if (old & ~cpu.control.efer & efer::svme) gif = true;
     update_events();
+}
+
+void Svm::enter_smm() {
+    hidden = cpu.guest;
+    if (!hidden) return;
+    cpu.guest = nullptr;
+    cpu.mmu->set_guest_aside();
+}
+
+void Svm::leave_smm() {
+    if (hidden) cpu.guest = this, cpu.mmu->bring_guest_back();
+    hidden = false;
 }
 
 // ---- exits

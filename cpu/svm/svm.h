@@ -44,6 +44,8 @@ public:
     void visit(Archive&) override;
     void efer_changed(u64 old) override;
     bool redirects_init() override;
+    void enter_smm() override;
+    void leave_smm() override;
     Outcome intercept(const Insn&) override;
     Outcome read_cr(const Insn&, unsigned n, u64& value) override;
     Outcome write_cr(const Insn&, unsigned n, u64& value) override;
@@ -103,6 +105,7 @@ private:
         u64 information1 = 0, information2 = 0;
         void visit(Archive& a) { a("due", due), a("exit", exit), a("information1", information1), a("information2", information2); }
     } trap;
+    bool hidden = false;          // a guest that SMM has interrupted
     u32 pauses_left = 0;
     u64 last_pause = 0;
 

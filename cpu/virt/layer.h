@@ -37,6 +37,11 @@ public:
     // INIT is due: true if something else has been done in its place.
     virtual bool redirects_init() { return false; }
 
+    // An SMI: the extension is out of reach until RSM, and no guest runs (SDM vol. 3, "Default Treatment of SMI Delivery"; APM
+    // vol. 2, 15.22). Called around the change of the control registers: before it, and behind it.
+    virtual void enter_smm() = 0;
+    virtual void leave_smm() = 0;
+
     // ---- asked while a guest runs. Outcome::next: the instruction goes on; changed: it has been done; fault: a VM exit has been raised.
 
     // Whether the guest has the instruction at all: controls enable RDTSCP, RDPID, INVPCID. False: #UD.

@@ -73,7 +73,7 @@ static FieldSet existing(Capabilities has) {
     return set;
 }
 
-Limits limits(Capabilities listed, const FeatureSet& features, u64 cr4_bits, unsigned physical_bits) {
+Limits limits(Capabilities listed, const FeatureSet& features, u64 cr4_bits, unsigned physical_bits, unsigned perf_counters) {
     Limits l;
     l.has = listed.on(features);
     l.pin = settings(pin::word, l.has);
@@ -85,6 +85,7 @@ Limits limits(Capabilities listed, const FeatureSet& features, u64 cr4_bits, uns
     l.cr0 = {cr0::pe | cr0::ne | cr0::pg, mask(31, 0)};
     l.cr4 = {cr4::vmxe, cr4_bits | cr4::vmxe};
     l.efer = efer_bits(features);
+    if (features.has(Feature::perfmon)) l.perf_global = (bit(perf_counters) - 1) | mask(34, 32);
     l.debugctl = mask(1, 0);                        // LBR and BTF, what IA32_DEBUGCTL takes of WRMSR
     l.physical_bits = u8(physical_bits);
     l.linear_bits = features.has(Feature::la57) ? 57 : 48;

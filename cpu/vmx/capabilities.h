@@ -66,7 +66,7 @@ static_assert(std::size(capability_rows) <= 64);
 
 // What silicon had.
 constexpr Capabilities nehalem_capabilities{
-    "vmx tpr_shadow virtual_nmis monitor_trap_flag preemption_timer load_pat load_efer secondary_controls "
+    "vmx tpr_shadow virtual_nmis monitor_trap_flag preemption_timer load_pat load_perf_global load_efer secondary_controls "
     "virtualize_apic virtualize_x2apic descriptor_table_exiting rdtscp wbinvd_exiting vpid ept ept_execute_only ept_2m_pages"};
 constexpr Capabilities haswell_capabilities = nehalem_capabilities | Capabilities{
     "pause_loop_exiting rdrand_exiting invpcid ept_1g_pages ept_accessed_dirty unrestricted_guest vm_functions eptp_switching "
@@ -113,6 +113,7 @@ struct Limits {
     Settings cr0, cr4;            // in VMX operation (A.7, A.8)
     u64 efer = 0;                 // the bits of IA32_EFER that exist
     u64 debugctl = 0;             // and of IA32_DEBUGCTL
+    u64 perf_global = 0;          // and of IA32_PERF_GLOBAL_CTRL
     u8 physical_bits = 40;
     u8 linear_bits = 48;          // the widest there are; CR4.LA57 chooses for RIP
     u8 cr3_targets = 4;
@@ -128,7 +129,7 @@ struct Limits {
 };
 
 // `cr4_bits`: those that exist without VMX; CR4.VMXE is added.
-Limits limits(Capabilities, const FeatureSet&, u64 cr4_bits, unsigned physical_bits);
+Limits limits(Capabilities, const FeatureSet&, u64 cr4_bits, unsigned physical_bits, unsigned perf_counters = 8);
 
 // ---- capability MSRs, 480h to 491h (SDM vol. 3, appendix A)
 

@@ -61,6 +61,7 @@ void Vmx::load_guest_control() {
         cpu.msr.debugctl = vmcs[Field::guest_debugctl];
     }
     if (has(entry::load_pat)) cpu.msr.pat = vmcs[Field::guest_pat];
+    if (has(entry::load_perf_global)) cpu.counters.set_global_control(vmcs[Field::guest_perf_global]);
     cpu.msr.sysenter_cs = vmcs[Field::guest_sysenter_cs];
     cpu.msr.sysenter_esp = vmcs[Field::guest_sysenter_esp];
     cpu.msr.sysenter_eip = vmcs[Field::guest_sysenter_eip];

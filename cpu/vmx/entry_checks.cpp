@@ -100,6 +100,7 @@ constexpr bool is_cr0(Field f) { return f == Field::host_cr0 || f == Field::gues
 template <Field F> const Settings& cr_settings(View v) { return is_cr0(F) ? v.limits.cr0 : v.limits.cr4; }
 template <Field F> bool cr_ones(View v) { return !(cr_settings<F>(v).ones & ~v[F]); }
 template <Field F> bool cr_zeros(View v) { return !(v[F] & ~cr_settings<F>(v).allowed); }
+template <Field F> bool counters_exist(View v) { return !(v[F] & ~v.limits.perf_global); }
 template <Field F> bool efer_exists(View v) { return !(v[F] & ~v.limits.efer); }
 template <Field F, unsigned Bit> bool set(View v) { return bits(v[F], Bit, Bit); }
 template <Field F, unsigned Bit> bool clear(View v) { return !bits(v[F], Bit, Bit); }
@@ -353,6 +354,7 @@ constexpr Check host[] = {
     {"host.sysenter-esp",      "2.2",    "host IA32_SYSENTER_ESP is canonical",                    any,                      canonical<F::host_sysenter_esp>},
     {"host.sysenter-eip",      "2.2",    "host IA32_SYSENTER_EIP is canonical",                    any,                      canonical<F::host_sysenter_eip>},
     {"host.pat",               "2.2",    "each byte of host IA32_PAT is a memory type",            on<exit::load_pat>,       pat<F::host_pat>},
+    {"host.perf-global",       "2.2",    "host IA32_PERF_GLOBAL_CTRL has no bit that doesn't exist", on<exit::load_perf_global>, counters_exist<F::host_perf_global>},
     {"host.efer-reserved",     "2.2",    "host IA32_EFER has no bit that doesn't exist",           on<exit::load_efer>,      efer_exists<F::host_efer>},
     {"host.efer-lma",          "2.2",    "host EFER.LMA equals host address-space size",           on<exit::load_efer>,      host_lma},
     {"host.efer-lme",          "2.2",    "host EFER.LME equals host address-space size",           on<exit::load_efer>,      host_lme},
@@ -396,6 +398,7 @@ constexpr Check guest[] = {
     {"guest.sysenter-esp",     "3.1.1",  "guest IA32_SYSENTER_ESP is canonical",                   any,                      canonical<F::guest_sysenter_esp>},
     {"guest.sysenter-eip",     "3.1.1",  "guest IA32_SYSENTER_EIP is canonical",                   any,                      canonical<F::guest_sysenter_eip>},
     {"guest.pat",              "3.1.1",  "each byte of guest IA32_PAT is a memory type",           on<entry::load_pat>,      pat<F::guest_pat>},
+    {"guest.perf-global",      "3.1.1",  "guest IA32_PERF_GLOBAL_CTRL has no bit that doesn't exist", on<entry::load_perf_global>, counters_exist<F::guest_perf_global>},
     {"guest.efer-reserved",    "3.1.1",  "guest IA32_EFER has no bit that doesn't exist",          on<entry::load_efer>,     efer_exists<F::guest_efer>},
     {"guest.efer-lma",         "3.1.1",  "guest IA32_EFER.LMA equals IA-32e mode guest",           on<entry::load_efer>,     guest_lma},
     {"guest.efer-lme",         "3.1.1",  "guest IA32_EFER.LME equals LMA with paging",             loads_efer_with_paging,   lma_equals_lme},

@@ -79,6 +79,7 @@ constexpr event::Priority priorities[] = {
     // event                          due                    action
     {"EOI or APIC write",             exit_behind_due,       exit_behind},
     {"TPR below threshold",           threshold_due,         threshold},
+    {"SMI",                           event::smi_due,        smm::enter},
     {"INIT",                          init_due,              init},
     {"start-up IPI",                  start_up_due,          start_up},
     {"monitor trap flag",             trap_due,              trap},

@@ -169,6 +169,7 @@ bool Vmx::load_host_control() {
     cpu.msr.sysenter_cs = vmcs[Field::host_sysenter_cs];
     cpu.msr.sysenter_esp = vmcs[Field::host_sysenter_esp], cpu.msr.sysenter_eip = vmcs[Field::host_sysenter_eip];
     if (has(exit::load_pat)) cpu.msr.pat = vmcs[Field::host_pat];
+    if (has(exit::load_perf_global)) cpu.counters.set_global_control(vmcs[Field::host_perf_global]);
     cpu.mmu->leave_context();
     if (ia32e || !(c.cr4 & cr4::pae)) return true;
     if (!cpu.load_pdptes(c.cr3)) return false;

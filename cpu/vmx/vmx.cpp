@@ -12,7 +12,7 @@ constexpr u64 launch_state_at = 8, fields_at = 16;
 static_assert(fields_at + field_count * 8 <= Vmx::region_size);
 
 Vmx::Vmx(Cpu& cpu)
-    : Layer(cpu), limits(vmx::limits(cpu.model.vmx, cpu.features, control::cr4_bits(cpu), cpu.model.physical_bits)),
+    : Layer(cpu), limits(vmx::limits(cpu.model.vmx, cpu.features, control::cr4_bits(cpu), cpu.model.physical_bits, cpu.model.perf_counters)),
       at_hand(vmcs, limits.fields, limits.all_writable), bus(cpu), timer(cpu.clock, [this] {
           timer_expired = true;
           this->cpu.pending |= pending::guest;
@@ -21,7 +21,7 @@ Vmx::Vmx(Cpu& cpu)
 // INIT in root operation is held; what gets here is a reset of the board, or INIT outside VMX operation.
 void Vmx::reset(bool) {
     on = launched = is_shadow = trap_pending = timer_expired = tpr_below_threshold = virtual_interrupt = pausing = false;
-    behind = {};
+    behind = {}, hidden = {};
     vmxon_pointer = none;
     set_current(none);
     vmcs = {};
@@ -35,8 +35,9 @@ void Vmx::visit(Archive& a) {
     a("trap_pending", trap_pending), a("timer_expired", timer_expired), a("tpr_below_threshold", tpr_below_threshold);
     a("virtual_interrupt", virtual_interrupt), a("behind", behind);
     a("timer", timer), a("timer_started", timer_started), a("timer_value", timer_value);
-    a("pause_first", pause_first), a("pause_last", pause_last), a("pausing", pausing);
-    set_current(on && valid_region(current) ? current : none);
+    a("pause_first", pause_first), a("pause_last", pause_last), a("pausing", pausing), a("hidden", hidden);
+    set_current((on || hidden.on) && valid_region(current) ? current : none);
+    if (hidden.on) cpu.vmcs = nullptr;
     inside = inside && on && current != none;
     if (!inside && !cpu.guest) return;
     cpu.guest = inside ? this : nullptr;
@@ -46,6 +47,7 @@ void Vmx::visit(Archive& a) {
 
 // SDM vol. 3, 24.8: bits that VMX operation fixes; PE and PG are free in an unrestricted guest.
 bool Vmx::cr_allowed(unsigned n, u64 value) const {
+    if (cpu.smm.active && n == 4) return !(value & cr4::vmxe);
     if (!on) return true;
     if (n == 4) return limits.cr4.permit(value);
     u64 ones = limits.cr0.ones;
@@ -74,6 +76,23 @@ void Vmx::leave_operation() {
     set_current(none);
     cpu.held &= ~pending::init;
     cpu.mmu->invalidate(paging::Operation::vmx_on_off);
+}
+
+// SDM vol. 3, "Default Treatment of SMI Delivery" and "of RSM".
+void Vmx::enter_smm() {
+    hidden = {on, cpu.guest != nullptr};
+    on = false;
+    cpu.vmcs = nullptr;
+    if (!hidden.inside) return;
+    cpu.guest = nullptr;
+    cpu.mmu->leave_guest();
+}
+
+void Vmx::leave_smm() {
+    on = hidden.on;
+    if (on) set_current(current);
+    if (hidden.inside) cpu.guest = this, select_translation();
+    hidden = {};
 }
 
 // ---- regions

@@ -2,7 +2,7 @@
 // VMX: the state of VMX operation, the current VMCS, and what happens on entries and exits.
 //
 // SDM vol. 3: ch. 24 (VMXON region), 25 (VMCS), 26 (non-root operation), 27 (entries), 28 (exits), 30 (APIC), 31 (instructions).
-// Left out: SMM and its dual-monitor treatment, and what came behind Ice Lake: none of it is advertised.
+// Left out: the dual-monitor treatment of SMM, and what came behind Ice Lake: none of it is advertised.
 #pragma once
 #include "base/clock.h"
 #include "cpu/cpu.h"
@@ -34,6 +34,9 @@ public:
     void reset(bool init) override;
     void visit(Archive&) override;
     bool cr_allowed(unsigned n, u64 value) const override;
+
+    void enter_smm() override;
+    void leave_smm() override;
 
     bool exists(const Insn&) const override;
     ::Outcome intercept(const Insn&) override;
@@ -182,6 +185,12 @@ private:
     u64 timer_left() const;
 
     void set_current(u64 address);
+
+    // What SMM hides.
+    struct Hidden {
+        bool on = false, inside = false;
+        void visit(Archive& a) { a("on", on), a("inside", inside); }
+    } hidden;
 
     AtHand at_hand;
     CheckMemory checks;                           // of the current VMCS

@@ -53,6 +53,7 @@ tests_cpu_sources = \
     tests/cpu/random_tables.h \
     tests/cpu/second_stage.cpp \
     tests/cpu/shadow.h \
+    tests/cpu/smm.cpp \
     tests/cpu/templates.cpp \
     tests/cpu/vmx/boundary.h \
     tests/cpu/vmx/breakers.cpp \

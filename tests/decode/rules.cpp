@@ -31,7 +31,6 @@ bool virtualization(const Case& c) {
     static constexpr std::string_view sets[] = {"SMX", "TDX"};
     return c.only_zydis() && (any_of(set(c), sets) || c.is("skinit") || c.is("invlpgb"));
 }
-bool system_management(const Case& c) { return c.only_zydis() && c.is("rsm"); }
 bool enclaves(const Case& c) { return c.only_zydis() && (set(c).starts_with("SGX") || set(c).starts_with("KEYLOCKER")); }
 bool masks(const Case& c) { return c.only_zydis() && (set(c).starts_with("AVX512") || set(c).starts_with("KNC")); }
 bool extinct_amd(const Case& c) {
@@ -66,7 +65,6 @@ bool real_mode_virtualization(const Case& c) {
 constexpr Rule table[] = {
     {"missing", "an extension that Slate does not implement yet: #UD, as on a CPU without it", missing},
     {"virtualization", "SKINIT, SMX and TDX are not implemented: never advertised", virtualization},
-    {"rsm", "system management mode is not implemented", system_management},
     {"enclaves", "SGX and Key Locker are out of scope: never advertised", enclaves},
     {"avx512", "AVX-512 is not implemented yet", masks},
     {"extinct-amd", "FMA4, XOP, TBM, LWP: no model has them", extinct_amd},

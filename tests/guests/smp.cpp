@@ -4,6 +4,7 @@
 #include "guest.h"
 #include "frame.h"
 #include "interrupts.h"
+#include "smm.h"
 #include "tables.h"
 
 static constexpr unsigned most = 64;
@@ -394,6 +395,42 @@ static void x2() {
     is("x2APIC: broadcast", who(), all());
 }
 
+// ---- SMIs: each CPU has its SMBASE, and SMRAM is seen by the one that is in SMM (SDM vol. 3, "System Management Mode")
+
+ROUTINE(waits, "incl 0x600; 1: pause; cmpl $0, 0x604; je 1b")
+static bool handled(u32 n) {
+    for (u32 patience = 1000000; notes.count != n && patience; patience--) rest();
+    return notes.count == n;
+}
+static void management() {
+    constexpr u32 smi = 0x4200;
+    memset(reinterpret_cast<void*>(0x500), 0, 0x200);
+    install_handler(reset_smbase);
+    bridge(smram_register, 0x4a);
+    install_handler(smram), install_routine(smram, waits_begin, waits_end);
+    u32 first = peek<u32>(smram + smi_entry);
+    notes.routine = 0;
+    bridge(smram_register, 0x0a);
+    patch(where(at_smbase), smram);
+    send(smi, 1 << 24);
+    holds("an SMI to CPU 1", handled(1)), is("  in its SMBASE", notes.cs & 0xffff, reset_smbase >> 4);
+    notes.routine = smi_routine;
+    send(smi, 1 << 24);
+    for (u32 patience = 1000000; !peek<u32>(0x600) && patience; patience--) rest();
+    is("another: it is in SMRAM", peek<u32>(0x600), 1), is("  by its new SMBASE", notes.cs & 0xffff, smram >> 4);
+    holds("  which the other CPU does not see", peek<u32>(smram + smi_entry) != first);
+    notes.routine = 0;
+    u32 loops = worker[1].loops;
+    pass_time();
+    is("  CPU 1 does nothing else", worker[1].loops, loops);
+    poke<u32>(0x604, 1);
+    pass_time();
+    holds("  until RSM", worker[1].loops != loops);
+    notes.count = 0;
+    send(smi);
+    holds("CPU 0's SMI", handled(1)), is("  in its own SMBASE", notes.cs & 0xffff, reset_smbase >> 4);
+}
+
 extern "C" u64 start_info;
 void guest() {
     // PVH: the command line's address is at 24 in the start information.
@@ -414,5 +451,6 @@ void guest() {
     if (cpus > 1) changing_code();
     monitoring();
     time();
+    if (cpus > 1) management();
     x2();
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths x87
-guests_64 = apic code_stores corners debug display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smp stepping strings syscall ticks timers tlb triple_fault vectors
-guests_virt = exit_rate slat_round_trips stale svm_avic svm_capabilities svm_exits svm_features svm_invalidation svm_order svm_state vmx_apic vmx_capabilities vmx_ept vmx_execute vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_page_log vmx_shadow vmx_state vmx_sub_page vmx_time vmx_ve
+guests_64 = apic code_stores corners counters debug debug_rules display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smm smp stepping strings syscall system_rules ticks timers tlb triple_fault triple_fault_rsm vectors
+guests_virt = exit_rate slat_round_trips stale svm_avic svm_capabilities svm_exits svm_features svm_invalidation svm_order svm_smm svm_state vmx_apic vmx_capabilities vmx_ept vmx_execute vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_page_log vmx_shadow vmx_smm vmx_state vmx_sub_page vmx_time vmx_ve
 guests_virt_32 = svm_nested_32
 guests_flat = flat
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
@@ -19,7 +19,9 @@ guests_files = \
     tests/guests/code.h \
     tests/guests/code_stores.cpp \
     tests/guests/corners.cpp \
+    tests/guests/counters.cpp \
     tests/guests/debug.cpp \
+    tests/guests/debug_rules.cpp \
     tests/guests/display.cpp \
     tests/guests/exceptions.cpp \
     tests/guests/flag_chains.cpp \
@@ -62,18 +64,22 @@ guests_files = \
     tests/guests/segmentation.cpp \
     tests/guests/shadowing.cpp \
     tests/guests/smc.cpp \
+    tests/guests/smm.cpp \
+    tests/guests/smm.h \
     tests/guests/smp.cpp \
     tests/guests/start32.S \
     tests/guests/start64.S \
     tests/guests/stepping.cpp \
     tests/guests/strings.cpp \
     tests/guests/syscall.cpp \
+    tests/guests/system_rules.cpp \
     tests/guests/tables.h \
     tests/guests/tasks.cpp \
     tests/guests/ticks.cpp \
     tests/guests/timers.cpp \
     tests/guests/tlb.cpp \
     tests/guests/triple_fault.cpp \
+    tests/guests/triple_fault_rsm.cpp \
     tests/guests/v86.cpp \
     tests/guests/vectors.cpp \
     tests/guests/virt/enter.S \
@@ -94,6 +100,7 @@ guests_files = \
     tests/guests/virt/svm_invalidation.cpp \
     tests/guests/virt/svm_nested_32.cpp \
     tests/guests/virt/svm_order.cpp \
+    tests/guests/virt/svm_smm.cpp \
     tests/guests/virt/svm_state.cpp \
     tests/guests/virt/vmx.cpp \
     tests/guests/virt/vmx.h \
@@ -107,6 +114,7 @@ guests_files = \
     tests/guests/virt/vmx_order.cpp \
     tests/guests/virt/vmx_page_log.cpp \
     tests/guests/virt/vmx_shadow.cpp \
+    tests/guests/virt/vmx_smm.cpp \
     tests/guests/virt/vmx_state.cpp \
     tests/guests/virt/vmx_sub_page.cpp \
     tests/guests/virt/vmx_time.cpp \

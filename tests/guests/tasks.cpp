@@ -202,8 +202,72 @@ static void gates16() {
         is("the parameter", noted[2] & 0xffff, 0x77);
 }
 
+// ---- task gates of the IDT: what is wrong with the TSS (6.12.2, 6.13), faults of the new task, double faults, virtual-8086 tasks
+
+static void through_idt(word vector) { set_gate(vector, nullptr, other_selector, 0x85); }
+static void events() {
+    print("task gates of the IDT\n");
+    auto ud2 = [] { return trap([] { asm volatile("ud2"); }); };
+    auto int30 = [] { return trap([] { asm volatile("int $0x30"); }); };
+    struct { const char* name; u64 tss; word vector; } bad_tss[] = {
+        {"a busy TSS: #GP(TSS)", descriptor(word(&other), 103, 0x8b), GP}, {"an absent TSS: #NP(TSS)", descriptor(word(&other), 103, 0x09), NP},
+        {"a limit below 67h: #TS(TSS)", descriptor(word(&other), 102, 0x89), TS}, {"a 16-bit one below 2Bh: #TS(TSS)", descriptor(word(&small), 42, 0x81), TS},
+        {"no TSS: #GP", descriptor(0, 0xff, 0x82), GP}, {"data: #GP", descriptor(0, 0xff, 0x4093), GP},
+    };
+    for (auto& b : bad_tss) {
+        fresh(), at(other_selector) = b.tss;
+        through_idt(UD), faults(b.name, ud2(), b.vector, other_selector | 1);
+        set_gate(UD, stub(UD));
+        through_idt(0x30), faults("  by INT n: EXT is clear", int30(), b.vector, other_selector);
+    }
+    fresh();
+    faults("INT n in ring 3 through one of DPL 0: #GP(IDT)", trap_user([] { asm volatile("int $0x30"); }), GP, 0x30 * 8 + 2);
+    set_gate(0x30, nullptr, other_selector, 0x05);
+    faults("an absent one: #NP(IDT)", int30(), NP, 0x30 * 8 + 2);
+    set_gate(0x30, nullptr, other_selector | 4, 0x85);
+    faults("a TSS in the LDT: #GP", int30(), GP, other_selector | 4);
+
+    // The new task's own faults while an exception is on its way: EXT is set.
+    fresh(), other.ss = 0;
+    handler = {};
+    handler.ip = word(fault_task), handler.flags = 2, handler.sp = top(5), handler.cs = kcode, handler.ss = handler.ds = handler.es = kdata;
+    at(handler_selector) = descriptor(word(&handler), 103, 0x89);
+    set_gate(TS, nullptr, handler_selector, 0x85);
+    through_idt(UD);
+    noted[0] = ~0u;
+    faults("#UD to a task with SS null: its #TS", ud2(), 0x40);
+    home();
+    is("  with EXT", noted[0], 1), is("  of the new task", handler.link & 0xffff, other_selector);
+    set_gate(UD, stub(UD));
+
+    // #NP in #GP is a double fault, and that has a task of its own (6.15, vector 8).
+    fresh();
+    handler.link = 0, handler.ip = word(fault_task), handler.sp = top(5), handler.flags = 2;
+    at(handler_selector) = descriptor(word(&handler), 103, 0x89);
+    set_gate(DF, nullptr, handler_selector, 0x85), set_gate(GP, stub(GP), kcode, 0x0e), set_gate(TS, stub(TS));
+    noted[0] = ~0u;
+    extern char twice[] asm("tasks_twice");
+    faults("#DF through a task gate", trap([] { asm volatile("mov $0x1ff8, %%eax; tasks_twice: mov %%eax, %%fs" ::: "eax"); }), 0x40);
+    home();
+    is("  its error code is 0", noted[0], 0), is("  the old task's EIP", tss.ip, word(twice)), is("  with RF", tss.flags >> 16 & 1, 1), is("  the link", handler.link & 0xffff, tss_selector);
+    set_gate(DF, stub(DF)), set_gate(GP, stub(GP));
+
+    // A task in virtual-8086 mode: VM in its EFLAGS (21.2.5).
+    fresh();
+    poke<u16>(0x8000, 0x0b0f);
+    other.flags = 0x20002, other.cs = 0x800, other.ip = 0, other.ss = 0x900, other.sp = 0x100, other.ds = 0x1111, other.es = 0x2222, other.fs = other.gs = 0;
+    other.ring[0].sp = top(6), other.ring[0].ss = kdata;
+    Trap t = jump();
+    faults("a virtual-8086 task", t, UD);
+    is("  VM", t.flags >> 17 & 1, 1), is("  CS", t.cs & 0xffff, 0x800), is("  SS", t.ss & 0xffff, 0x900);
+    other.flags = 0x20002;
+    fresh(), other.flags = 0x20002, other.cs = 0x800, other.ip = 0x10000, other.ring[0].sp = top(6), other.ring[0].ss = kdata;
+    faults("  its EIP beyond 64 KiB: #GP(0)", jump(), GP, 0);
+}
+
 extern "C" void guest() {
     switches();
+    events();
     bits16();
     own_cr3();
     gates16();

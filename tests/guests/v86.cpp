@@ -122,6 +122,20 @@ static void vme() {
     faults("#GP(0) of POPF that sets TF", t, GP);
     t = run(popf_if, 2 | vip);
     faults("#GP(0) of POPF that sets VIF with VIP", t, GP);
+    // 21.3.3.4, and vol. 2, IRET: the same rules.
+    static const u8 iret_if[] = {0x68, 0x02, 0x02, 0x0e, 0x68, 0x08, 0x00, 0xcf}, iret_tf[] = {0x68, 0x02, 0x01, 0x0e, 0x68, 0x08, 0x00, 0xcf},
+                    iret_not[] = {0x68, 0x02, 0x00, 0x0e, 0x68, 0x08, 0x00, 0xcf}, iretd_[] = {0x66, 0xcf}, popfd_[] = {0x66, 0x9d};
+    t = run(iret_if, 2);
+    ends("IRET", t), is("IF goes to VIF", t.flags & (vif | 0x3200), vif);
+    t = run(iret_not, 2 | vif);
+    ends("IRET without IF", t), is("clears VIF", t.flags & vif, 0);
+    t = run(iret_if, 2 | vip), faults("#GP(0) of IRET that sets VIF with VIP", t, GP), is("  at IRET", t.ip, 7);
+    t = run(iret_tf, 2), faults("#GP(0) of IRET that sets TF", t, GP);
+    ends("IRET without IF under VIP", run(iret_not, 2 | vip));
+    refused("#GP(0) of IRETD", iretd_), refused("#GP(0) of POPFD", popfd_);
+    t = run(popf_if, iopl3);
+    ends("IOPL 3: POPF", t), is("IF is IF", t.flags & (vif | 0x200), 0x200);
+    t = run(sti_, iopl3 | vip), ends("IOPL 3: STI does not look at VIP", t), is("  and sets IF", t.flags & (vif | 0x200), 0x200);
     // Software interrupts by the redirection bitmap (table 21-2).
     poke<u16>(0x40 * 4, 0x20), poke<u16>(0x40 * 4 + 2, 0x800);
     poke<u16>(base + 0x20, 0x0b0f);
@@ -144,8 +158,21 @@ static void vme() {
     faults("#GP(0) of CLI without PVI", trap_user([] { asm volatile("cli"); }), GP);
 }
 
+// CR4.UMIP: CPL is 3 in virtual-8086 mode; what is #UD there stays it.
+static void umip() {
+    if (!(cpuid(7).ecx >> 2 & 1)) return;
+    print("UMIP\n");
+    static const u8 smsw[] = {0x0f, 0x01, 0xe0}, sgdt_[] = {0x0f, 0x01, 0x06, 0, 0}, sidt_[] = {0x0f, 0x01, 0x0e, 0, 0}, str_[] = {0x0f, 0x00, 0xc8}, sldt_[] = {0x0f, 0x00, 0xc0};
+    ends("SGDT without it", run(sgdt_));
+    set_cr4(get_cr4() | 1 << 11);
+    refused("#GP(0) of SMSW", smsw, iopl3), refused("of SGDT", sgdt_, iopl3), refused("of SIDT", sidt_, iopl3);
+    refused("#UD of STR", str_, 2, UD), refused("#UD of SLDT", sldt_, 2, UD);
+    set_cr4(get_cr4() & ~word(1 << 11));
+}
+
 extern "C" void guest() {
     basics();
     privileged();
     vme();
+    umip();
 }

@@ -10,10 +10,10 @@ struct AcpiTest : testing::Test {
     Clock clock{AcpiPm::hertz};             // a tick is a count of the PM timer
     bool sci = false;
     u16 base = 0;
-    int power_offs = 0;
+    int power_offs = 0, smis = 0;
     AcpiPm pm{clock,
               {Line([this](bool level) { sci = level; }),
-               [this](u16 at, bool on) { base = on ? at : 0; }, [this] { power_offs++; }}};
+               [this](u16 at, bool on) { base = on ? at : 0; }, [this] { power_offs++; }, {}, [] {}, [this] { smis++; }}};
 };
 }
 
@@ -69,6 +69,28 @@ TEST_F(AcpiTest, the_smi_command_port_switches_acpi_on_and_off) {
     EXPECT_EQ(pm.in(4, 2) & 1, 0u);
     pm.smi_command.put(1, 0x55);
     EXPECT_EQ(pm.smi_command.get(1), 0x55);
+}
+
+// 82371AB: GLBCTL's SMI_EN and DEVACTB's APMC_EN let a write to APMC raise an SMI, which GLBSTS's APM_STS tells.
+TEST_F(AcpiTest, the_smi_command_port_raises_an_smi_where_it_is_enabled) {
+    pm.smi_command.put(0, 1);
+    EXPECT_EQ(smis, 0);
+    pm.out(0x28, 4, 1);
+    EXPECT_EQ(pm.in(0x28, 4), 1u);
+    pm.smi_command.put(1, 1);
+    EXPECT_EQ(smis, 0) << "APMS is a scratch register";
+    pm.smi_command.put(0, 0xf1);
+    EXPECT_EQ(smis, 1);
+    EXPECT_EQ(pm.in(4, 2) & 1, 0u) << "ACPI is the handler's business then";
+    EXPECT_EQ(pm.in(0x18, 2), 0x20u);
+    pm.out(0x18, 2, 0x20);
+    EXPECT_EQ(pm.in(0x18, 2), 0u);
+    pm.config_write(0x58, 4, 0);
+    pm.smi_command.put(0, 2);
+    EXPECT_EQ(smis, 1);
+    pm.out(0x28, 4, 0);
+    pm.smi_command.put(0, 0xf1);
+    EXPECT_EQ(smis, 1);
 }
 
 TEST_F(AcpiTest, sleep_type_0_powers_off) {

@@ -20,7 +20,7 @@ const CpuModel max_amd{
         "arat fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
         "clflushopt clwb sha umip pku gfni vaes vpclmulqdq la57 rdpid xsaveopt xsavec xgetbv1 xsaves cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext "
         "ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs amd_stibp no_lmsle amd_ssbd ssb_no btc_no lfence_rdtsc null_sel_clr_base auto_ibrs srso_no "
-        "tsa_sq_no tsa_l1_no svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload vgif skinit tsc_scale gmet vnmi avic"},
+        "tsa_sq_no tsa_l1_no svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload vgif skinit tsc_scale gmet vnmi avic perfctr_core"},
     .caches = caches,
     .l1 = {0xff48ff40, 0xff48ff40, 0x20080140, 0x20080140},
     .l2 = {0x48002200, 0x68004200, 0x02006140, 0x00808140},

@@ -20,7 +20,7 @@ const CpuModel zen2{
         "arat fsgsbase bmi1 avx2 smep bmi2 rdseed adx smap clflushopt clwb sha umip rdpid xsaveopt xsavec "
         "xgetbv1 xsaves cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs "
         "amd_stibp amd_ssbd svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload "
-        "vgif skinit tsc_scale gmet avic"},
+        "vgif skinit tsc_scale gmet avic perfctr_core"},
     .caches = caches,
     .l1 = {0xff40ff40, 0xff40ff40, 0x20080140, 0x20080140},
     .l2 = {0x48002200, 0x68004200, 0x02006140, 0x00808140},
@@ -28,6 +28,6 @@ const CpuModel zen2{
     .apic_version = 0x10,
     .asids = 0x8000,
     .lacks = "misalignsse ibs wdt "
-             "extapic perfctr-core perfctr-nb perfctr-llc pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd "
+             "extapic perfctr-nb perfctr-llc pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd "
              "sme sev sev-es",
 };

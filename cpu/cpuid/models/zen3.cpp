@@ -20,7 +20,7 @@ const CpuModel zen3{
         "arat fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha "
         "umip pku vaes vpclmulqdq rdpid xsaveopt xsavec xgetbv1 cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc clzero "
         "xsaveerptr ibpb ibrs amd_stibp no_lmsle amd_ssbd btc_no lfence_rdtsc null_sel_clr_base svm skinit npt lbrv svm_lock nrip_save tsc_scale vmcb_clean "
-        "flushbyasid decodeassists pausefilter pfthreshold avic v_vmsave_vmload vgif gmet"},
+        "flushbyasid decodeassists pausefilter pfthreshold avic v_vmsave_vmload vgif gmet perfctr_core"},
     .caches = caches,
     .l1 = {0xff48ff40, 0xff48ff40, 0x20080140, 0x20080140},
     .l2 = {0x48002200, 0x68004200, 0x02006140, 0x01008140},
@@ -28,6 +28,6 @@ const CpuModel zen3{
     .apic_version = 0x10,
     .asids = 0x8000,
     .lacks = "fsrm misalignsse ibs wdt extapic "
-             "perfctr-core perfctr-nb perfctr-llc xsaves pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd invlpgb "
+             "perfctr-nb perfctr-llc xsaves pqm pqe cqm smca succor hw-pstate cpb rapl aperfmperf irperf wbnoinvd invlpgb "
              "psfd shstk sme sev sev-es sev-snp sss v_spec_ctrl",
 };

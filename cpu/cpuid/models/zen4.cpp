@@ -20,7 +20,7 @@ const CpuModel zen4{
         "arat fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb sha "
         "umip pku gfni vaes vpclmulqdq la57 rdpid xsaveopt xsavec xgetbv1 cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext ffxsr page1gb rdtscp invtsc "
         "clzero xsaveerptr ibpb ibrs amd_stibp no_lmsle amd_ssbd btc_no lfence_rdtsc null_sel_clr_base auto_ibrs svm skinit npt lbrv svm_lock "
-        "nrip_save tsc_scale vmcb_clean flushbyasid decodeassists pausefilter pfthreshold avic v_vmsave_vmload vgif gmet vnmi"},
+        "nrip_save tsc_scale vmcb_clean flushbyasid decodeassists pausefilter pfthreshold avic v_vmsave_vmload vgif gmet vnmi perfctr_core"},
     .caches = caches,
     .l1 = {0xff48ff40, 0xff48ff40, 0x20080140, 0x20080140},
     .l2 = {0x5c002200, 0x6c004200, 0x04006140, 0x01008140},
@@ -28,6 +28,6 @@ const CpuModel zen4{
     .apic_version = 0x10,
     .asids = 0x8000,
     .lacks = "avx512 avx512-bf16 fsrm "
-             "misalignsse ibs wdt extapic perfctr-core perfctr-nb perfctr-llc perfmon-v2 lbr-v2 xsaves pqm pqe cqm smca succor hw-pstate "
+             "misalignsse ibs wdt extapic perfctr-nb perfctr-llc perfmon-v2 lbr-v2 xsaves pqm pqe cqm smca succor hw-pstate "
              "cpb cppc rapl aperfmperf irperf wbnoinvd invlpgb psfd shstk sme sev sev-es sev-snp x2avic sss v_spec_ctrl rogpt tlbictl ibs-virt",
 };

@@ -4,13 +4,13 @@
 
 namespace straight {
 
-// Core i7 of 2013: without APIC-register virtualization and virtual-interrupt delivery, and without IA32_PERF_GLOBAL_CTRL.
+// Core i7 of 2013: without APIC-register virtualization and virtual-interrupt delivery.
 const Chip haswell{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
     .secondary_may = 0x00007cff,
-    .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
-    .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
+    .exit_must = 0x00036dfb, .exit_may = 0x007fffff,
+    .entry_must = 0x000011fb, .entry_may = 0x0000f3ff,
     .function_may = 1,
     .cr4_may = 0x001727ff,
     .ept_vpid = 0x00000f0106334141,
@@ -22,8 +22,8 @@ const Chip nehalem{
     .pin_must = 0x00000016, .pin_may = 0x0000007f,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
     .secondary_may = 0x0000006f,
-    .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
-    .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
+    .exit_must = 0x00036dfb, .exit_may = 0x007fffff,
+    .entry_must = 0x000011fb, .entry_may = 0x0000f3ff,
     .function_may = 0,
     .cr4_may = 0x000027ff,
     .ept_vpid = 0x00000f0106114141,
@@ -48,8 +48,8 @@ const Chip newest{
     .pin_must = 0x00000016, .pin_may = 0x000000ff,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
     .secondary_may = 0x02d77fff,
-    .exit_must = 0x00036dfb, .exit_may = 0x007fefff,
-    .entry_must = 0x000011fb, .entry_may = 0x0000d3ff,
+    .exit_must = 0x00036dfb, .exit_may = 0x007fffff,
+    .entry_must = 0x000011fb, .entry_may = 0x0000f3ff,
     .function_may = 1,
     .cr4_may = 0x00773fff,
     .ept_vpid = 0x00000f0106734141,
@@ -195,6 +195,7 @@ private:
         if (!reachable(get(0x6c02))) return false;
         if (!canonical(get(0x6c10)) || !canonical(get(0x6c12))) return false;
         if (exits(19) && !memory_types(get(0x2c00))) return false;
+        if (exits(12) && (get(0x2c04) & ~uint64_t(0x7000000ff))) return false;
         if (exits(21)) {
             if (efer & ~uint64_t(0xd01)) return false;
             if (bool(efer & 0x400) != wide || bool(efer & 0x100) != wide) return false;
@@ -225,6 +226,7 @@ private:
         if (enters(2) && get(0x681a) > 0xffffffff) return false;
         if (!canonical(get(0x6824)) || !canonical(get(0x6826))) return false;
         if (enters(14) && !memory_types(get(0x2804))) return false;
+        if (enters(13) && (get(0x2808) & ~uint64_t(0x7000000ff))) return false;
         if (enters(15)) {
             if (efer & ~uint64_t(0xd01)) return false;
             if (bool(efer & 0x400) != enters(9)) return false;

@@ -62,9 +62,9 @@ enum : u32 {
     cpu2_wbinvd = 1 << 6, cpu2_unrestricted = 1 << 7, cpu2_apic_registers = 1 << 8, cpu2_delivery = 1 << 9, cpu2_pause_loop = 1 << 10, cpu2_rdrand = 1 << 11, cpu2_invpcid = 1 << 12,
     cpu2_vm_functions = 1 << 13, cpu2_vmcs_shadowing = 1 << 14, cpu2_rdseed = 1 << 16, cpu2_pml = 1 << 17, cpu2_ve = 1 << 18, cpu2_xsaves = 1 << 20,
     cpu2_mode_based_execute = 1 << 22, cpu2_sub_page = 1 << 23, cpu2_tsc_scaling = 1 << 25,
-    exit_save_debug = 1 << 2, exit_host_64 = 1 << 9, exit_acknowledge = 1 << 15, exit_save_pat = 1 << 18, exit_load_pat = 1 << 19,
+    exit_save_debug = 1 << 2, exit_host_64 = 1 << 9, exit_load_perf_global = 1 << 12, exit_acknowledge = 1 << 15, exit_save_pat = 1 << 18, exit_load_pat = 1 << 19,
     exit_save_efer = 1 << 20, exit_load_efer = 1 << 21, exit_save_timer = 1 << 22,
-    entry_load_debug = 1 << 2, entry_guest_64 = 1 << 9, entry_load_pat = 1 << 14, entry_load_efer = 1 << 15,
+    entry_load_debug = 1 << 2, entry_guest_64 = 1 << 9, entry_load_perf_global = 1 << 13, entry_load_pat = 1 << 14, entry_load_efer = 1 << 15,
 };
 enum : u32 { basic = 0x480, pin_msr = 0x481, cpu_msr, exit_msr, entry_msr, misc, cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1, vmcs_enum, cpu2_msr,
              ept_vpid, true_pin_msr, true_cpu_msr, true_exit_msr, true_entry_msr, vmfunc_msr };

@@ -141,6 +141,21 @@ static void state() {
         auto changes = [] { wrmsr(0x277, 0x0404040404040404); to_host(); };
         run(changes, use_msrs), is("  the guest's is saved", read(guest_pat), 0x0404040404040404);
     }
+    if (allows(entry_load_perf_global, entry_msr) && allows(exit_load_perf_global, exit_msr)) {
+        controls = {}, with_msrs();
+        controls.entry |= entry_load_perf_global, controls.exit |= exit_load_perf_global;
+        u64 ours = rdmsr(0x38f);
+        static u64 in_guest;
+        auto look = [] { in_guest = rdmsr(0x38f), to_host(); };
+        run(look, [] { use_msrs(), write(guest_perf_global, 3), write(host_perf_global, 5); });
+        is("PERF_GLOBAL_CTRL is loaded", in_guest, 3), is("  the host's on the exit", rdmsr(0x38f), 5);
+        is("  and not saved", read(guest_perf_global), 3);
+        is("27.2.2: a bit without a counter in the host's", run(look, [] { use_msrs(), write(host_perf_global, 1 << 8); }), failed | 8);
+        is("27.3.1.1: in the guest's: the entry fails", run(look, [] { use_msrs(), write(guest_perf_global, 1ull << 35); }), 1u << 31 | entry_failed_guest);
+        controls.entry &= ~entry_load_perf_global, controls.exit &= ~exit_load_perf_global;
+        is("without the controls they aren't looked at", run(look, [] { use_msrs(), write(guest_perf_global, ~0ull), write(host_perf_global, ~0ull); }), on_cpuid);
+        wrmsr(0x38f, ours);
+    }
     if (allows(entry_load_efer, entry_msr) && allows(exit_load_efer | exit_save_efer, exit_msr)) {
         controls = {}, with_msrs();
         controls.entry |= entry_load_efer, controls.exit |= exit_load_efer | exit_save_efer;
