@@ -91,7 +91,7 @@ void Vmx::enter_smm() {
 void Vmx::leave_smm() {
     on = hidden.on;
     if (on) set_current(current);
-    if (hidden.inside) cpu.guest = this, select_translation();
+    if (hidden.inside) cpu.guest = this, select_translation(), cpu.mmu->select_bank();
     hidden = {};
 }
 
