@@ -141,6 +141,8 @@ cpu_sources = \
     cpu/isa/shift.cpp \
     cpu/isa/shift.h \
     cpu/isa/sse/aes.h \
+    cpu/isa/sse/amd3dnow.cpp \
+    cpu/isa/sse/amd3dnow.h \
     cpu/isa/sse/avx.cpp \
     cpu/isa/sse/avx2.cpp \
     cpu/isa/sse/avx_integer.cpp \

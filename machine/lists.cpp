@@ -30,7 +30,7 @@ static void list_devices() {
 // What a user may look for and not find yet; the CPU models' own gaps are in --list cpus.
 static void list_missing() {
     static constexpr const char* missing[] = {
-        "CPU: SSE3 and later vector instructions, AVX, AES, SHA; SMM; performance counters, with what VMX does with IA32_PERF_GLOBAL_CTRL",
+        "CPU: AVX and later vector instructions; SMM; performance counters, with what VMX does with IA32_PERF_GLOBAL_CTRL",
         "VMX: 5-level EPT; HLAT, EPT paging-write, guest-paging verification; IPI virtualization, APIC-timer virtualization; controls of user "
         "interrupts, CET, PKS and FRED; SMM's dual-monitor treatment; bus-lock and instruction-timeout exits; PASID translation",
         "SVM: x2AVIC; supervisor shadow stacks; idle HLT; bus-lock threshold; INVLPGB and TLBSYNC; IBS virtualization",

@@ -39,6 +39,7 @@ static void remove_orphans(FeatureSet& f) {
         {Feature::sse2, Feature::sse3},        {Feature::sse3, Feature::ssse3},       {Feature::ssse3, Feature::sse4_1},
         {Feature::sse4_1, Feature::sse4_2},    {Feature::sse3, Feature::sse4a},       {Feature::sse2, Feature::aes},
         {Feature::sse2, Feature::pclmulqdq},   {Feature::sse2, Feature::sha},         {Feature::sse2, Feature::gfni},
+        {Feature::mmx, Feature::amd3dnow},     {Feature::amd3dnow, Feature::amd3dnowext},
         {Feature::fxsr, Feature::xsave},       {Feature::xsave, Feature::xsaveopt},    {Feature::xsave, Feature::xsavec},
         {Feature::xsave, Feature::xgetbv1},    {Feature::xsave, Feature::xsaves},      {Feature::lm, Feature::la57},
         {Feature::lm, Feature::page1gb},        {Feature::xsave, Feature::avx},         {Feature::sse2, Feature::avx},

@@ -65,7 +65,7 @@ struct Decoder {
     Insn& insn;
     bool p67 = false, vex_l = false, vex_w = false, vvvv_absent = true, has_modrm = false, vsib = false;
     Prefix vex_prefix = Prefix::np;
-    u8 map = 0;
+    u8 map = 0, suffix = 0;
     int override_ = -1;                            // segment
 
     bool long_mode() const { return mode.size == CodeSize::bits64; }
@@ -166,10 +166,23 @@ struct Decoder {
         if (e.l != VexL::any && (e.l == VexL::l1) != vex_l) return false;
         if (e.no_rex_b && insn.rex & 1) return false;
         if (!e.has_modrm) return true;
-        if ((insn.modrm & e.modrm_mask) != e.modrm_value) return false;
+        if ((insn.modrm & e.modrm_mask) != e.modrm_value || (e.has_suffix && e.suffix != suffix)) return false;
         char mod = row.operands.mod();
         if (row.gate.mod_ignored || mod == ' ') return true;
         return (mod == 'R') == (insn.modrm >= 0xc0);
+    }
+
+    void set_address_size() {
+        if (long_mode()) insn.address_size = p67 ? 4 : 8;
+        else insn.address_size = (mode.size == CodeSize::bits16) != p67 ? 2 : 4;
+    }
+    // 3DNow!'s last opcode byte, read ahead.
+    void look_at_suffix() {
+        unsigned at = in.at;
+        set_address_size();
+        if (insn.modrm < 0xc0) address();
+        suffix = in.byte();
+        in.at = at;
     }
 
     const Row* find() {
@@ -180,6 +193,7 @@ struct Decoder {
         // AMD's UD0 and UD1 end with their opcode: no ModRM byte is fetched (Zen 5).
         if (mode.amd && !insn.vex && map == 1 && (insn.opcode == 0xff || insn.opcode == 0xb9)) has_modrm = false;
         if (has_modrm) insn.modrm = in.byte();
+        if (rows.front()->encoding.has_suffix) look_at_suffix();
         if (in.failed != Result::ok) return nullptr;
         for (auto* row : rows)
             if (matches(*row)) return row;
@@ -385,14 +399,14 @@ struct Decoder {
 
     bool body(const Row& row) {
         insn.operand_size = operand_size(row.gate, row.encoding.prefix);
-        if (long_mode()) insn.address_size = p67 ? 4 : 8;
-        else insn.address_size = (mode.size == CodeSize::bits16) != p67 ? 2 : 4;
+        set_address_size();
         vsib = row.operands.has(From::VM);
         if (has_modrm && insn.modrm < 0xc0 && row.encoding.has_modrm && !row.gate.mod_ignored) address();
         bool uses_vvvv = row.operands.has(From::B) || row.operands.has(From::H);
         for (unsigned n = 0; n < row.operands.count; n++) insn.operand[n] = operand(row.operands.o[n]);
         unsigned seen = 0;
         for (unsigned n = 0; n < row.operands.count; n++) immediate(n, row.operands.o[n], seen);
+        if (row.encoding.has_suffix) in.byte();
         if (rip_relative) insn.displacement += in.at;
         if (insn.vex && !uses_vvvv && !vvvv_absent) return false;
         if (vex_l && !has(row.gate.needs256)) return false;

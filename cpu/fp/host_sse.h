@@ -18,7 +18,6 @@ using Bits128 = std::array<u64, 2>;    // an XMM register
 template <class T> struct Ran {
     T value{};
     u32 raised = 0;               // MXCSR's flags; masked responses are in `value`
-    u32 before = 0;               // those of steps that were over before, all masked (DPPS)
 };
 
 enum class Format : u8 { single, double_ };

@@ -3,6 +3,7 @@
 //
 //   "00 /r"  "0F 01 /2"  "0F 01 C1"  "50+r"  "D8 C0+i"  "NP 0F 58 /r"  "F3 0F B8 /r"  "REX.W 0F C7 /1"
 //   "VEX.LZ.0F38.W0 F2 /r"  "VEX.LZ.F2.0F38 F5 /r"  "VEX.256.66.0F3A.W1 00 /r"
+//   "0F 0F /r 9E" (3DNow!: the opcode's last byte follows the operand)
 //
 // Prefix words: NP (none of 66, F3, F2), 66, F3, F2 are part of the opcode; without one, 66 is the operand-size prefix and F2/F3 are ignored.
 // VEX.128 and VEX.LZ want VEX.L = 0, VEX.256 wants 1; without one of them (or with LIG, where operands are scalars) L is free, and says how long
@@ -31,6 +32,8 @@ struct Encoding {
     bool plus_r = false;          // the opcode's low three bits name a register
     bool has_modrm = false;
     u8 modrm_mask = 0, modrm_value = 0;
+    bool has_suffix = false;
+    u8 suffix = 0;                // the byte behind ModRM, SIB and displacement (3DNow!)
 
     consteval Encoding(const char* text) {
         std::string_view rest = text;
@@ -58,7 +61,10 @@ struct Encoding {
         if (rest.empty()) return;
         word = next(rest);
         has_modrm = true;
-        if (word == "/r") return;
+        if (word == "/r") {
+            if (!rest.empty()) has_suffix = true, suffix = hex(rest);
+            return;
+        }
         if (word[0] == '/') modrm_mask = 0x38, modrm_value = u8(hex(word.substr(1)) << 3);
         else if (word.size() == 4 && word[2] == '+') modrm_mask = 0xf8, modrm_value = hex(word.substr(0, 2));
         else modrm_mask = 0xff, modrm_value = hex(word);

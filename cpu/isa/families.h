@@ -28,6 +28,7 @@ std::span<const Row> ssse3();         // on MMX and XMM registers
 std::span<const Row> sse41();
 std::span<const Row> sse42();         // with CRC32
 std::span<const Row> sse4a();
+std::span<const Row> amd3dnow();      // 3DNow! and its extensions
 std::span<const Row> crypto();        // AES-NI, PCLMULQDQ, SHA, GFNI
 std::span<const Row> avx();           // AVX: moves and floating point
 std::span<const Row> avx_integer();   // AVX and AVX2: SSE2's integers

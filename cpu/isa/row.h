@@ -76,7 +76,7 @@ constexpr bool distinct(const Row& x, const Row& y) {
     if ((a.opcode ^ b.opcode) & opcode_mask) return true;
     if (a.prefix != b.prefix) return true;                 // a row with a mandatory prefix goes before one without
     if (a.w != b.w) return true;                           // a row with a W goes before one without
-    if (a.no_rex_b != b.no_rex_b) return true;
+    if (a.no_rex_b != b.no_rex_b || a.suffix != b.suffix) return true;
     u8 both = a.modrm_mask & b.modrm_mask;
     if ((a.modrm_value ^ b.modrm_value) & both) return true;
     if (a.modrm_mask != b.modrm_mask) return true;         // the more exact row goes before

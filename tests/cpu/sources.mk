@@ -26,6 +26,7 @@ tests_cpu_sources = \
     tests/cpu/isa/move.cpp \
     tests/cpu/isa/segment.cpp \
     tests/cpu/isa/shift.cpp \
+    tests/cpu/isa/sse/amd3dnow.cpp \
     tests/cpu/isa/sse/avx.cpp \
     tests/cpu/isa/sse/crypto.cpp \
     tests/cpu/isa/sse/example.h \

@@ -35,9 +35,10 @@ bool system_management(const Case& c) { return c.only_zydis() && c.is("rsm"); }
 bool enclaves(const Case& c) { return c.only_zydis() && (set(c).starts_with("SGX") || set(c).starts_with("KEYLOCKER")); }
 bool masks(const Case& c) { return c.only_zydis() && (set(c).starts_with("AVX512") || set(c).starts_with("KNC")); }
 bool extinct_amd(const Case& c) {
-    static constexpr std::string_view sets[] = {"AMD3DNOW", "FMA4", "XOP", "TBM", "LWP"};
+    static constexpr std::string_view sets[] = {"FMA4", "XOP", "TBM", "LWP"};
     return c.only_zydis() && any_of(set(c), sets);
 }
+bool geode(const Case& c) { return c.only_zydis() && (c.is("pfrcpv") || c.is("pfrsqrtv")); }
 bool centaur(const Case& c) { return c.only_zydis() && set(c).starts_with("PADLOCK"); }
 
 // Names.
@@ -68,7 +69,8 @@ constexpr Rule table[] = {
     {"rsm", "system management mode is not implemented", system_management},
     {"enclaves", "SGX and Key Locker are out of scope: never advertised", enclaves},
     {"avx512", "AVX-512 is not implemented yet", masks},
-    {"extinct-amd", "3DNow!, FMA4, XOP, TBM, LWP: no model has them", extinct_amd},
+    {"extinct-amd", "FMA4, XOP, TBM, LWP: no model has them", extinct_amd},
+    {"geode", "3DNow! of AMD's Geode alone", geode},
     {"centaur", "VIA's PadLock", centaur},
     {"8087-names", "FENI, FDISI and FSETPM are no-ops since the 80387; Slate keeps the manual's names", leftovers_8087},
     {"far-return", "Zydis calls near and far returns RET; Slate tells them apart", far_return},

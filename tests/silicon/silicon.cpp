@@ -22,7 +22,7 @@ constexpr Family families[] = {
     {"branch", isa::branch}, {"stack", isa::stack}, {"string", isa::string}, {"flags", isa::flags}, {"misc", isa::misc},
     {"segment", isa::segment}, {"interrupt", isa::interrupt}, {"system", isa::system}, {"io", isa::io}, {"x87", isa::x87}, {"mmx", isa::mmx},
     {"sse", isa::sse}, {"sse2", isa::sse2}, {"sse3", isa::sse3}, {"ssse3", isa::ssse3}, {"sse41", isa::sse41}, {"sse42", isa::sse42},
-    {"sse4a", isa::sse4a}, {"crypto", isa::crypto}, {"avx", isa::avx}, {"avx_integer", isa::avx_integer},
+    {"sse4a", isa::sse4a}, {"amd3dnow", isa::amd3dnow}, {"crypto", isa::crypto}, {"avx", isa::avx}, {"avx_integer", isa::avx_integer},
     {"avx_sse4", isa::avx_sse4}, {"avx2", isa::avx2}, {"fma", isa::fma}, {"wait", isa::wait}, {"xsave", isa::xsave}, {"vmx", isa::vmx}, {"svm", isa::svm},
 };
 constexpr const char* modes[] = {"bits64", "compatibility32", "compatibility16"};

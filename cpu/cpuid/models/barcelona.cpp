@@ -16,12 +16,13 @@ const CpuModel barcelona{
     .max_leaf = 5, .max_extended = 0x8000001a,
     .physical_bits = 48,
     .features = long_mode_features | FeatureSet{
-        "sse3 monitor popcnt cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw mmxext ffxsr page1gb rdtscp invtsc svm npt lbrv svm_lock nrip_save skinit"},
+        "sse3 monitor popcnt cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw mmxext ffxsr page1gb rdtscp amd3dnowext amd3dnow invtsc "
+        "svm npt lbrv svm_lock nrip_save skinit"},
     .caches = caches,
     .l1 = {0xff30ff10, 0xff30ff20, 0x40020140, 0x40020140},
     .l2 = {0x20800000, 0x42004200, 0x02008140, 0x0010a140},
     .mca_banks = 6,
     .apic_version = 0x10,
     .asids = 64,
-    .lacks = "3dnow 3dnowext misalignsse ibs wdt extapic hw-pstate ts ttp tm stc aperfmperf",
+    .lacks = "misalignsse ibs wdt extapic hw-pstate ts ttp tm stc aperfmperf",
 };

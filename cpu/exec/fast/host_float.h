@@ -149,13 +149,13 @@ COMPOSED("hsubpd", FloatNeighbours<u64, fp::subpd>)
 // Rounding without PE, which comes up where the number changes. NaNs are left to the reference engine.
 #define ROUNDED(name, T)                                                                                           \
     [[gnu::always_inline]] inline TriedVector host_float(isa::FloatIntegral<T, 1>, u32& csr, Vector a, Vector b, u8 how) { \
-        unsigned mode = how & 4 ? 0 : how & 3;                                                                     \
         if (!plain_modes(csr) || !finite(low<T>(b))) return {a, false};                                            \
+        unsigned mode = how & 4 ? 0 : how & 3;                                                                     \
         if (mode == 0) asm(name " $8, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                                     \
         else if (mode == 1) asm(name " $9, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                                \
         else if (mode == 2) asm(name " $10, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                               \
         else asm(name " $11, %[b], %[a]" : [a] "+x"(a) : [b] "x"(b));                                              \
-        if (!(how & 8) && low<T>(a) != low<T>(b)) csr |= mxcsr::pe;                                                \
+        if (!(how & 8) && low<T>(_mm_xor_si128(a, b))) csr |= mxcsr::pe;                                               \
         return {a, true};                                                                                          \
     }
 ROUNDED("roundss", u32)

@@ -109,17 +109,25 @@ ONE("phminposuw", lanes::MinimumWord)
     Vector bits = _mm_set_epi32(2, 2, 1, 1), chosen = _mm_and_si128(_mm_set1_epi32(which), bits);
     return blended(a, b, _mm_cmpeq_epi32(chosen, bits));
 }
-// Lanes by their number: through memory, or by shifts by bytes.
+// Lanes by their number: read through memory; written where the number of the byte's lane, in each byte, is the one asked for.
 template <class T> [[gnu::always_inline]] inline T host_apply_at(u8* place, isa::lanes::ExtractLane<T>, Vector v, u8 where) {
     T value;
     store_vector<16>(place, v);
     std::memcpy(&value, place + where % (16 / sizeof(T)) * sizeof(T), sizeof(T));
     return value;
 }
+constexpr u64 byte_numbers(unsigned first, unsigned mask) {
+    u64 r = 0;
+    for (unsigned n = 0; n < 8; n++) r |= u64{(first + n) & mask} << n * 8;
+    return r;
+}
 template <class T> [[gnu::always_inline]] inline Vector host_apply(isa::lanes::InsertLane<T>, Vector a, T value, u8 where) {
-    u64 count = where % (16 / sizeof(T)) * sizeof(T);
-    Vector hole = host_apply(isa::lanes::LeftBytes{}, _mm_cvtsi64_si128(s64(T(~T(0)))), count);
-    return _mm_or_si128(_mm_andnot_si128(hole, a), host_apply(isa::lanes::LeftBytes{}, _mm_cvtsi64_si128(s64(value)), count));
+    constexpr unsigned within = sizeof(T) - 1;
+    Vector lane_of_byte = _mm_set_epi64x(s64(byte_numbers(8, 15 & ~within)), s64(byte_numbers(0, 15 & ~within)));
+    Vector byte_of_lane = _mm_set1_epi64x(s64(byte_numbers(0, within)));
+    Vector chosen = host_apply(isa::lanes::ShuffleBytes{}, _mm_cvtsi32_si128(int(where * sizeof(T) & 15)), _mm_setzero_si128());
+    Vector there = _mm_cmpeq_epi8(chosen, lane_of_byte), all = host_apply(isa::lanes::ShuffleBytes{}, _mm_cvtsi64_si128(s64(value)), byte_of_lane);
+    return _mm_or_si128(_mm_and_si128(there, all), _mm_andnot_si128(there, a));
 }
 
 // ---- CRC32

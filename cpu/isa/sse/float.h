@@ -12,9 +12,8 @@ namespace isa {
 // Raised flags to MXCSR. An unmasked exception found by looking at the operands leaves those of
 // computing undetected; any unmasked one is #XM, or #UD without CR4.OSXMMEXCPT. Its rule of restart:
 // the flags stay, the destination is unchanged.
-inline Outcome settle(Slow& x, u32 raised, u32 before = 0) {
+inline Outcome settle(Slow& x, u32 raised) {
     u32& csr = x.cpu.vector.mxcsr;
-    csr |= before;
     u32 unmasked = mxcsr::unmasked(csr, raised);
     csr |= unmasked & mxcsr::before_computing ? raised & mxcsr::before_computing : raised;
     if (!unmasked) return Outcome::next;
@@ -47,7 +46,8 @@ template <fp::Compared& Compare> struct FloatFlags {
 // How the reference engine computes them; the fast engine has its own way.
 template <Word T, class F, class... Values> auto compute_float(SlowAs<T>& x, F f, const Values&... values) {
     auto result = f(values..., x.cpu.vector.mxcsr);
-    settle(x, result.raised, result.before);
+    if constexpr (requires { result.before; }) x.cpu.vector.mxcsr |= result.before;      // steps that were over
+    settle(x, result.raised);
     return result.value;
 }
 

@@ -9,6 +9,11 @@
 namespace isa {
 
 using FloatFunction = fp::Ran<Xmm>;
+// Of several steps: what those before the last one raised, all masked.
+struct FloatSteps {
+    Xmm value;
+    u32 raised = 0, before = 0;
+};
 
 template <class T> constexpr Xmm keep_lanes(const Xmm& v, unsigned which) {
     auto x = lanes::split<T>(v);
@@ -43,9 +48,10 @@ template <class T, const fp::Operation& Op> struct FloatNeighbours {
 // DPPS, DPPD: immediate bits 7:4 choose the products, 3:0 the lanes that their sum goes to. Products are added in pairs, then
 // the sums; an unmasked exception keeps what is behind it from being computed.
 template <class T, const fp::Operation& Mul, const fp::Operation& Add> struct FloatDotProduct {
-    FloatFunction operator()(const Xmm& a, const Xmm& b, u8 which, u32 mxcsr) const {
+    FloatSteps operator()(const Xmm& a, const Xmm& b, u8 which, u32 mxcsr) const {
         constexpr std::size_t count = sizeof(Xmm) / sizeof(T);
-        auto r = Float<Mul>{}(keep_lanes<T>(a, which >> 4), keep_lanes<T>(b, which >> 4), mxcsr);
+        auto products = Float<Mul>{}(keep_lanes<T>(a, which >> 4), keep_lanes<T>(b, which >> 4), mxcsr);
+        FloatSteps r{products.value, products.raised};
         for (std::size_t sums = count / 2; sums; sums /= 2) {
             if (mxcsr::unmasked(mxcsr, r.raised)) return r;
             auto x = lanes::split<T>(r.value);
@@ -56,7 +62,7 @@ template <class T, const fp::Operation& Mul, const fp::Operation& Add> struct Fl
         }
         std::array<T, count> all;
         all.fill(lanes::split<T>(r.value)[0]);
-        return {keep_lanes<T>(as<Xmm>(all), which), r.raised};
+        return {keep_lanes<T>(as<Xmm>(all), which), r.raised, r.before};
     }
 };
 

@@ -8,13 +8,6 @@ namespace {
 
 using namespace lanes;
 
-// EMMS: every x87 register is empty (SDM vol. 1, 9.6.3).
-Outcome emms(Slow& x) {
-    enter_mmx(x);
-    x.cpu.fpu.empty = 0xff;
-    return Outcome::next;
-}
-
 constexpr Gate mmx_gate{.needs = Feature::mmx, .unit = Unit::mmx};
 constexpr Gate sse_gate{.needs = Feature::sse, .unit = Unit::mmx};
 constexpr Gate sse2_gate{.needs = Feature::sse2, .unit = Unit::mmx};
@@ -48,7 +41,7 @@ constexpr Row rows[] = {
     {"pcmpeqb",    "NP 0F 74 /r",          "Pq, Qq",           mmx_gate,       Event::none, plain<packed<Each<Equal, u8>>>},
     {"pcmpeqw",    "NP 0F 75 /r",          "Pq, Qq",           mmx_gate,       Event::none, plain<packed<Each<Equal, u16>>>},
     {"pcmpeqd",    "NP 0F 76 /r",          "Pq, Qq",           mmx_gate,       Event::none, plain<packed<Each<Equal, u32>>>},
-    {"emms",       "NP 0F 77",             "",                 mmx_gate,       Event::none, plain<emms>},
+    {"emms",       "NP 0F 77",             "",                 mmx_gate,       Event::none, plain<leave_mmx>},
     {"movq",       "NP REX.W 0F 7E /r",    "Eq, Pq",           mmx_gate,       Event::none, plain<move>},
     {"movd",       "NP 0F 7E /r",          "Ed, Pd",           mmx_gate,       Event::none, plain<move>},
     {"movq",       "NP 0F 7F /r",          "Qq, Pq",           mmx_gate,       Event::none, plain<move>},

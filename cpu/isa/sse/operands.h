@@ -44,6 +44,13 @@ inline void enter_mmx(Slow& x) {
     x.cpu.fpu.empty = 0;
 }
 
+// EMMS: every x87 register is empty (SDM vol. 1, 9.6.3).
+inline Outcome leave_mmx(Slow& x) {
+    enter_mmx(x);
+    x.cpu.fpu.empty = 0xff;
+    return Outcome::next;
+}
+
 // Commits to a register operand: the whole MMX or XMM register, or a general register by its width.
 inline void set_register(Slow& x, const DecodedOperand& o, const Xmm& v) {
     u64 low = as<u64>(resized<8>(v));

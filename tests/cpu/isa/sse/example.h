@@ -41,8 +41,8 @@ inline Wide memory(const TestMachine& m) {
     return {m.get<u64>(TestMachine::data + 8), m.get<u64>(TestMachine::data)};
 }
 
-template <std::size_t N> void run(const Example (&examples)[N]) {
-    TestMachine m;
+template <std::size_t N> void run(const Example (&examples)[N], const char* model = "max-intel") {
+    TestMachine m(TestMode::long64, model);
     for (auto& e : examples) {
         SCOPED_TRACE(e.text);
         put(m, e.before);

@@ -47,6 +47,8 @@ const Example examples[] = {
     {"66 0f 38 29 c1",       "pcmpeqq xmm0, xmm1",          {{1, 2}, {1, 3}},                              {{ones64, 0}, {1, 3}}},
     {"66 0f 38 37 c1",       "pcmpgtq xmm0, xmm1",          {{1, top}, {ones64, 3}},                       {{ones64, 0}, {ones64, 3}}},
     {"f2 0f 38 f0 03",       "crc32 eax, byte [rbx]",       {{}, {}, {0, 0}, ones64},                      {{}, {}, {0, 0}, 0xad82acae}},
+};
+const Example amds[] = {
     {"66 0f 78 c0 08 04",    "extrq xmm0, 8, 4",            {{9, 0x1234}},                                 {{0, 0x23}}},
     {"f2 0f 79 c1",          "insertq xmm0, xmm1",          {{9, 0x1234}, {0x0404, 0xff}},                 {{0, 0x12f4}, {0x0404, 0xff}}},
 };
@@ -86,7 +88,10 @@ const Comparison comparisons[] = {
 
 }
 
-TEST(sse4, does_what_the_manuals_say) { run(examples); }
+TEST(sse4, does_what_the_manuals_say) {
+    run(examples);
+    run(amds, "max-amd");
+}
 
 TEST(sse4, compares_strings_as_the_manual_says) {
     TestMachine m;
@@ -128,6 +133,14 @@ TEST(sse4, wants_aligned_memory_but_for_strings_and_lddqu) {
     for (auto* code : {"66 0f 38 00 03", "66 0f 38 17 03", "66 0f 3a 40 03 ff", "66 0f 38 2a 03", "66 0f 38 dc 03", "0f 38 c8 03"})
         EXPECT_TRUE(m.run_one(code) == Outcome::fault && m.cpu.fault_.vector == gp_vector) << code;
     for (auto* code : {"f2 0f f0 03", "66 0f 3a 63 03 00", "66 0f 38 20 03", "66 0f 3a 0b 03 00"}) EXPECT_EQ(m.run_one(code), Outcome::next) << code;
+}
+
+TEST(sse4, sha_takes_any_address_on_amd) {
+    TestMachine m(TestMode::long64, "max-amd");
+    put(m, {});
+    m.cpu.gpr[rbx]++;
+    for (auto* code : {"0f 38 c8 03", "0f 38 cb 03", "0f 3a cc 03 00"}) EXPECT_EQ(m.run_one(code), Outcome::next) << code;
+    EXPECT_EQ(m.run_one("66 0f 38 dc 03"), Outcome::fault);
 }
 
 TEST(sse4, rounds_with_the_exceptions_that_the_immediate_leaves) {
