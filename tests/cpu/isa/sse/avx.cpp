@@ -271,6 +271,13 @@ TEST_F(Avx, gathers_clear_their_mask_and_go_on_behind_what_is_done) {
     EXPECT_EQ(fault(gather), pf_vector);
     EXPECT_EQ(ymm(0), (Four{0x101, 9, 9, 9}));
     EXPECT_EQ(ymm(2), (Four{0, top, top, 1}));
+    cpu.rflags |= rflags::tf;                                    // a step is over with its first lane
+    put({{9, 9, 9, 9}, {u64{1} | u64{far} << 32, 2, 0, 0}, {top, top, top, 1}});
+    for (unsigned n = 0; n < 16; n++) m.put(TestMachine::data + n * 8, u64{0x100 + n});
+    EXPECT_EQ(m.run_one(gather), Outcome::again);
+    EXPECT_EQ(fault(gather), pf_vector);
+    EXPECT_EQ(ymm(0), (Four{0x101, 9, 9, 9}));
+    cpu.rflags &= ~rflags::tf;
     m.put(0x3008, mapped);
     m.put(2 << 20, u64{0x55});
     ASSERT_EQ(m.run_one(gather), Outcome::next);
