@@ -36,10 +36,11 @@ bool Cpu::linear(Seg n, u64 offset, unsigned width, Kind kind, u64& address) {
     return false;
 }
 
-// What #AC asks of an operand's address (SDM vol. 3, table 6-7); 1: nothing.
+// What #AC asks of an operand's address (SDM vol. 3, table 6-7; of 32 bytes as Zen 5 does); 1: nothing.
 static unsigned alignment(unsigned width) {
     if (width == 10) return 8;
     if (width == 6) return 4;
+    if (width == 32) return 16;
     return width <= 16 && std::has_single_bit(width) ? width : 1;
 }
 

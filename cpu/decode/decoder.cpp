@@ -27,7 +27,8 @@ struct OpcodeTable {
     static int exactness(const Row& row) {
         auto& e = row.encoding;
         int prefix = e.prefix >= Prefix::pF3 ? 2 : e.prefix != Prefix::any ? 1 : 0;
-        return prefix * 1000 + (e.l != VexL::any) * 200 + (e.w != RexW::any) * 100 + e.no_rex_b * 50 + std::popcount(e.modrm_mask) * 2 + (row.operands.mod() != ' ');
+        return prefix * 1000 + (e.l != VexL::any) * 200 + (e.w != RexW::any) * 100 + e.no_rex_b * 50 + std::popcount(e.modrm_mask) * 2 +
+               (row.operands.mod() != ' ');
     }
 };
 
@@ -409,7 +410,8 @@ struct Decoder {
         if (rip_relative) insn.displacement += in.at;
         if (insn.vex && !uses_vvvv && !vvvv_absent) return false;
         if (vex_l && !has(row.gate.needs256)) return false;
-        return registers_exist(row) && (!vsib || vsib_allowed()) && lock_allowed(row) && has(row.gate.needs) && (mode.protected_mode || !row.gate.protected_mode);
+        if (vsib && !vsib_allowed()) return false;
+        return registers_exist(row) && lock_allowed(row) && has(row.gate.needs) && (mode.protected_mode || !row.gate.protected_mode);
     }
 
     Result end(const Row* row) {

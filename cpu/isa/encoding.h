@@ -2,13 +2,13 @@
 // An opcode's encoding and operands, written as the manuals write them and parsed at compile time.
 //
 //   "00 /r"  "0F 01 /2"  "0F 01 C1"  "50+r"  "D8 C0+i"  "NP 0F 58 /r"  "F3 0F B8 /r"  "REX.W 0F C7 /1"
-//   "VEX.LZ.0F38.W0 F2 /r"  "VEX.LZ.F2.0F38 F5 /r"  "VEX.256.66.0F3A.W1 00 /r"  "0F 0F /r 9E" (3DNow!: the opcode's last byte
-//   follows the operand)
+//   "VEX.LZ.0F38.W0 F2 /r"  "VEX.LZ.F2.0F38 F5 /r"  "VEX.256.66.0F3A.W1 00 /r"
+//   "0F 0F /r 9E" (3DNow!: the opcode's last byte follows the operand)
 //
-// Prefix words: NP (none of 66, F3, F2), 66, F3, F2 are part of the opcode; without one, 66 is the operand-size prefix and
-// F2/F3 are ignored. VEX.128 and VEX.LZ want VEX.L = 0, VEX.256 wants 1; without one of them (or with LIG, where operands are scalars)
-// L is free, and says how long operands of size "x" are. W is free without W0 or W1. "F3? ..." (a hint) is like F3, but a CPU without the row's feature executes the row without F3.
-// "NB": only without REX.B.
+// Prefix words: NP (none of 66, F3, F2), 66, F3, F2 are part of the opcode; without one, 66 is the operand-size prefix and F2/F3 are ignored.
+// VEX.128 and VEX.LZ want VEX.L = 0, VEX.256 wants 1; without one of them (or with LIG, where operands are scalars) L is free, and says how long
+// operands of size "x" are. W is free without W0 or W1. "F3? ..." (a hint) is like F3, but a CPU without the row's feature executes the row
+// without F3. "NB": only without REX.B.
 #pragma once
 #include "base/bits.h"
 #include <array>

@@ -21,19 +21,26 @@ constexpr Gate aes_gate{.needs = Feature::aes, .needs256 = Feature::vaes, .unit 
 constexpr Gate clmul_gate{.needs = Feature::pclmulqdq, .needs256 = Feature::vpclmulqdq, .unit = Unit::avx};
 constexpr Gate gfni_gate{.needs = Feature::gfni, .unit = Unit::avx};
 
+template <class F> constexpr Semantics float3 = vex<WideFloat3<FunctionHalves<F>>>;
+template <class F> constexpr Semantics float3_immediate = vex<WideFloat3Immediate<F>>;
+template <class T, unsigned Lanes> constexpr Semantics integral = vex<WideFloat2Immediate<FloatIntegral<T, Lanes>>>;
+template <class T> constexpr Semantics scalar_integral = single<ScalarCompare<FunctionHalves<FloatIntegral<T, 1>>, sizeof(T)>>;
+template <class F> constexpr Semantics one = vex<Whole1<Halves<F>>>;
+template <class T> constexpr Semantics blend_by_sign = vex<Whole4<Halves<BlendBySign<T>>>>;
+
 constexpr Row rows[] = {
     // name               encoding                      operands             gate          event        run
     // SSE3
-    {"vmovsldup",         "VEX.F3.0F 12 /r",            "Vx, Wx",            avx_gate,     Event::none, vex<Whole1<Halves<Duplicate<u32, false>>>>},
+    {"vmovsldup",         "VEX.F3.0F 12 /r",            "Vx, Wx",            avx_gate,     Event::none, one<Duplicate<u32, false>>},
     {"vmovddup",          "VEX.128.F2.0F 12 /r",        "Vdq, Wq",           avx_gate,     Event::none, single<Low1<Duplicate<u64, false>, 8>>},
-    {"vmovddup",          "VEX.256.F2.0F 12 /r",        "Vx, Wx",            avx_gate,     Event::none, vex<Whole1<Halves<Duplicate<u64, false>>>>},
-    {"vmovshdup",         "VEX.F3.0F 16 /r",            "Vx, Wx",            avx_gate,     Event::none, vex<Whole1<Halves<Duplicate<u32, true>>>>},
-    {"vhaddpd",           "VEX.66.0F 7C /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, vex<WideFloat3<FunctionHalves<FloatNeighbours<u64, fp::addpd>>>>},
-    {"vhaddps",           "VEX.F2.0F 7C /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, vex<WideFloat3<FunctionHalves<FloatNeighbours<u32, fp::addps>>>>},
-    {"vhsubpd",           "VEX.66.0F 7D /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, vex<WideFloat3<FunctionHalves<FloatNeighbours<u64, fp::subpd>>>>},
-    {"vhsubps",           "VEX.F2.0F 7D /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, vex<WideFloat3<FunctionHalves<FloatNeighbours<u32, fp::subps>>>>},
-    {"vaddsubpd",         "VEX.66.0F D0 /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, vex<WideFloat3<FunctionHalves<FloatAlternating<u64, fp::subpd, fp::addpd>>>>},
-    {"vaddsubps",         "VEX.F2.0F D0 /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, vex<WideFloat3<FunctionHalves<FloatAlternating<u32, fp::subps, fp::addps>>>>},
+    {"vmovddup",          "VEX.256.F2.0F 12 /r",        "Vx, Wx",            avx_gate,     Event::none, one<Duplicate<u64, false>>},
+    {"vmovshdup",         "VEX.F3.0F 16 /r",            "Vx, Wx",            avx_gate,     Event::none, one<Duplicate<u32, true>>},
+    {"vhaddpd",           "VEX.66.0F 7C /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, float3<FloatNeighbours<u64, fp::addpd>>},
+    {"vhaddps",           "VEX.F2.0F 7C /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, float3<FloatNeighbours<u32, fp::addps>>},
+    {"vhsubpd",           "VEX.66.0F 7D /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, float3<FloatNeighbours<u64, fp::subpd>>},
+    {"vhsubps",           "VEX.F2.0F 7D /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, float3<FloatNeighbours<u32, fp::subps>>},
+    {"vaddsubpd",         "VEX.66.0F D0 /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, float3<FloatAlternating<u64, fp::subpd, fp::addpd>>},
+    {"vaddsubps",         "VEX.F2.0F D0 /r",            "Vx, Hx, Wx",        avx_gate,     Event::none, float3<FloatAlternating<u32, fp::subps, fp::addps>>},
     {"vlddqu",            "VEX.F2.0F F0 /r",            "Vx, Mx",            avx_gate,     Event::none, vex<WideMove<any>>},
 
     // SSSE3
@@ -49,9 +56,9 @@ constexpr Row rows[] = {
     {"vpsignw",           "VEX.66.0F38 09 /r",          "Vx, Hx, Wx",        integer_gate, Event::none, vex<Wide<Each<Negate, s16>>>},
     {"vpsignd",           "VEX.66.0F38 0A /r",          "Vx, Hx, Wx",        integer_gate, Event::none, vex<Wide<Each<Negate, s32>>>},
     {"vpmulhrsw",         "VEX.66.0F38 0B /r",          "Vx, Hx, Wx",        integer_gate, Event::none, vex<Wide<Each<MultiplyHighRounded, s16>>>},
-    {"vpabsb",            "VEX.66.0F38 1C /r",          "Vx, Wx",            integer_gate, Event::none, vex<Whole1<Halves<Map<Absolute, s8>>>>},
-    {"vpabsw",            "VEX.66.0F38 1D /r",          "Vx, Wx",            integer_gate, Event::none, vex<Whole1<Halves<Map<Absolute, s16>>>>},
-    {"vpabsd",            "VEX.66.0F38 1E /r",          "Vx, Wx",            integer_gate, Event::none, vex<Whole1<Halves<Map<Absolute, s32>>>>},
+    {"vpabsb",            "VEX.66.0F38 1C /r",          "Vx, Wx",            integer_gate, Event::none, one<Map<Absolute, s8>>},
+    {"vpabsw",            "VEX.66.0F38 1D /r",          "Vx, Wx",            integer_gate, Event::none, one<Map<Absolute, s16>>},
+    {"vpabsd",            "VEX.66.0F38 1E /r",          "Vx, Wx",            integer_gate, Event::none, one<Map<Absolute, s32>>},
     {"vpalignr",          "VEX.66.0F3A 0F /r",          "Vx, Hx, Wx, Ib",    integer_gate, Event::none, vex<WideImmediate<Align>>},
 
     // SSE4.1
@@ -82,32 +89,32 @@ constexpr Row rows[] = {
     {"vpmaxud",           "VEX.66.0F38 3F /r",          "Vx, Hx, Wx",        integer_gate, Event::none, vex<Wide<Each<Maximum, u32>>>},
     {"vpmulld",           "VEX.66.0F38 40 /r",          "Vx, Hx, Wx",        integer_gate, Event::none, vex<Wide<Each<MultiplyLow, u32>>>},
     {"vphminposuw",       "VEX.128.66.0F38 41 /r",      "Vdq, Wdq",          avx_gate,     Event::none, single<Low1<MinimumWord, 16>>},
-    {"vroundps",          "VEX.66.0F3A 08 /r",          "Vx, Wx, Ib",        avx_gate,     Event::none, vex<WideFloat2Immediate<FloatIntegral<u32, 4>>>},
-    {"vroundpd",          "VEX.66.0F3A 09 /r",          "Vx, Wx, Ib",        avx_gate,     Event::none, vex<WideFloat2Immediate<FloatIntegral<u64, 2>>>},
-    {"vroundss",          "VEX.LIG.66.0F3A 0A /r",      "Vdq, Hdq, Wd, Ib",  avx_gate,     Event::none, single<ScalarCompare<FunctionHalves<FloatIntegral<u32, 1>>, 4>>},
-    {"vroundsd",          "VEX.LIG.66.0F3A 0B /r",      "Vdq, Hdq, Wq, Ib",  avx_gate,     Event::none, single<ScalarCompare<FunctionHalves<FloatIntegral<u64, 1>>, 8>>},
+    {"vroundps",          "VEX.66.0F3A 08 /r",          "Vx, Wx, Ib",        avx_gate,     Event::none, integral<u32, 4>},
+    {"vroundpd",          "VEX.66.0F3A 09 /r",          "Vx, Wx, Ib",        avx_gate,     Event::none, integral<u64, 2>},
+    {"vroundss",          "VEX.LIG.66.0F3A 0A /r",      "Vdq, Hdq, Wd, Ib",  avx_gate,     Event::none, scalar_integral<u32>},
+    {"vroundsd",          "VEX.LIG.66.0F3A 0B /r",      "Vdq, Hdq, Wq, Ib",  avx_gate,     Event::none, scalar_integral<u64>},
     {"vblendps",          "VEX.66.0F3A 0C /r",          "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, vex<WideImmediate<Blend<u32>, 4>>},
     {"vblendpd",          "VEX.66.0F3A 0D /r",          "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, vex<WideImmediate<Blend<u64>, 2>>},
     {"vpblendw",          "VEX.66.0F3A 0E /r",          "Vx, Hx, Wx, Ib",    integer_gate, Event::none, vex<WideImmediate<Blend<u16>>>},
-    {"vpextrb",           "VEX.128.66.0F3A.W0 14 /r",   "Mb, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u8>>},
-    {"vpextrb",           "VEX.128.66.0F3A.W0 14 /r",   "Rd, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u8, u32>>},
-    {"vpextrw",           "VEX.128.66.0F3A.W0 15 /r",   "Mw, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u16>>},
-    {"vpextrw",           "VEX.128.66.0F3A.W0 15 /r",   "Rd, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u16, u32>>},
+    {"vpextrb",           "VEX.128.66.0F3A 14 /r",      "Mb, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u8>>},
+    {"vpextrb",           "VEX.128.66.0F3A 14 /r",      "Rd, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u8, u32>>},
+    {"vpextrw",           "VEX.128.66.0F3A 15 /r",      "Mw, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u16>>},
+    {"vpextrw",           "VEX.128.66.0F3A 15 /r",      "Rd, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u16, u32>>},
     {"vpextrq",           "VEX.128.66.0F3A.W1 16 /r",   "Eq, Vdq, Ib",       only64_gate,  Event::none, single<StoreLane<u64>>},
     {"vpextrd",           "VEX.128.66.0F3A 16 /r",      "Ed, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u32>>},
     {"vextractps",        "VEX.128.66.0F3A 17 /r",      "Ed, Vdq, Ib",       avx_gate,     Event::none, single<StoreLane<u32>>},
-    {"vpinsrb",           "VEX.128.66.0F3A.W0 20 /r",   "Vdq, Hdq, Mb, Ib",  avx_gate,     Event::none, single<PutLane3<u8, InsertLane<u8>>>},
-    {"vpinsrb",           "VEX.128.66.0F3A.W0 20 /r",   "Vdq, Hdq, Rd, Ib",  avx_gate,     Event::none, single<PutLane3<u8, InsertLane<u8>>>},
+    {"vpinsrb",           "VEX.128.66.0F3A 20 /r",      "Vdq, Hdq, Mb, Ib",  avx_gate,     Event::none, single<PutLane3<u8, InsertLane<u8>>>},
+    {"vpinsrb",           "VEX.128.66.0F3A 20 /r",      "Vdq, Hdq, Rd, Ib",  avx_gate,     Event::none, single<PutLane3<u8, InsertLane<u8>>>},
     {"vinsertps",         "VEX.128.66.0F3A 21 /r",      "Vdq, Hdq, Md, Ib",  avx_gate,     Event::none, single<Low3Immediate<InsertSingleLoaded, 4>>},
     {"vinsertps",         "VEX.128.66.0F3A 21 /r",      "Vdq, Hdq, Udq, Ib", avx_gate,     Event::none, single<Low3Immediate<InsertSingle, 16>>},
     {"vpinsrq",           "VEX.128.66.0F3A.W1 22 /r",   "Vdq, Hdq, Eq, Ib",  only64_gate,  Event::none, single<PutLane3<u64, InsertLane<u64>>>},
     {"vpinsrd",           "VEX.128.66.0F3A 22 /r",      "Vdq, Hdq, Ed, Ib",  avx_gate,     Event::none, single<PutLane3<u32, InsertLane<u32>>>},
-    {"vdpps",             "VEX.66.0F3A 40 /r",          "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, vex<WideFloat3Immediate<FloatDotProduct<u32, fp::mulps, fp::addps>>>},
-    {"vdppd",             "VEX.128.66.0F3A 41 /r",      "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, vex<WideFloat3Immediate<FloatDotProduct<u64, fp::mulpd, fp::addpd>>>},
+    {"vdpps",             "VEX.66.0F3A 40 /r",          "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, float3_immediate<FloatDotProduct<u32, fp::mulps, fp::addps>>},
+    {"vdppd",             "VEX.128.66.0F3A 41 /r",      "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, float3_immediate<FloatDotProduct<u64, fp::mulpd, fp::addpd>>},
     {"vmpsadbw",          "VEX.66.0F3A 42 /r",          "Vx, Hx, Wx, Ib",    integer_gate, Event::none, vex<WideImmediate<SumsOfDifferences, 3>>},
-    {"vblendvps",         "VEX.66.0F3A.W0 4A /r",       "Vx, Hx, Wx, Lx",    avx_gate,     Event::none, vex<Whole4<Halves<BlendBySign<u32>>>>},
-    {"vblendvpd",         "VEX.66.0F3A.W0 4B /r",       "Vx, Hx, Wx, Lx",    avx_gate,     Event::none, vex<Whole4<Halves<BlendBySign<u64>>>>},
-    {"vpblendvb",         "VEX.66.0F3A.W0 4C /r",       "Vx, Hx, Wx, Lx",    integer_gate, Event::none, vex<Whole4<Halves<BlendBySign<u8>>>>},
+    {"vblendvps",         "VEX.66.0F3A.W0 4A /r",       "Vx, Hx, Wx, Lx",    avx_gate,     Event::none, blend_by_sign<u32>},
+    {"vblendvpd",         "VEX.66.0F3A.W0 4B /r",       "Vx, Hx, Wx, Lx",    avx_gate,     Event::none, blend_by_sign<u64>},
+    {"vpblendvb",         "VEX.66.0F3A.W0 4C /r",       "Vx, Hx, Wx, Lx",    integer_gate, Event::none, blend_by_sign<u8>},
 
     // SSE4.2
     {"vpcmpgtq",          "VEX.66.0F38 37 /r",          "Vx, Hx, Wx",        integer_gate, Event::none, vex<Wide<Each<Greater, s64>>>},

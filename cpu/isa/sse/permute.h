@@ -109,9 +109,23 @@ template <class T> struct TestSigns {
     }
 };
 
+// No #AC comes of masked moves and gathers (SDM vol. 2, exception types 6 and 12).
+class WithoutAlignmentChecks {
+public:
+    explicit WithoutAlignmentChecks(Cpu& cpu) : cpu(cpu), before(cpu.rflags) {
+        if (cpu.alignment_checked()) cpu.rflags &= ~rflags::ac;
+    }
+    ~WithoutAlignmentChecks() { cpu.rflags = before; }
+
+private:
+    Cpu& cpu;
+    u64 before;
+};
+
 // The lanes' places in memory, those that the mask chooses; what it leaves out is not touched and meets no fault.
 template <class T, std::size_t Lanes> std::array<Span, Lanes> probe_lanes(Slow& x, const std::array<T, Lanes>& mask, Kind kind) {
     std::array<Span, Lanes> spans;
+    WithoutAlignmentChecks quiet(x.cpu);
     for (unsigned n = 0; n < Lanes; n++) {
         u64 linear;
         if (mask[n] >> (sizeof(T) * 8 - 1) && x.address(sizeof(T), kind, linear, n * sizeof(T)) &&
@@ -146,7 +160,8 @@ template <class T> struct MaskedStore {       // "Mx, Hx, Vx"
 };
 
 // VGATHERDPS and its kin: "Vx, vm, Hx". Its rule of restart (SDM vol. 2): lanes are loaded from the first on; where one faults, those
-// before it are in the destination and gone from the mask, so that the instruction goes on behind them when it is run again.
+// before it are in the destination and gone from the mask, so that the instruction goes on behind them when it is run again. The rest of
+// both registers is as it was (Zen 5; the manual leaves it open). A debug trap that a lane has earned, TF's too, goes before the fault.
 template <class T, class Index> struct Gather {
     template <class X> static Outcome run(X& x) {
         constexpr std::size_t count = sizeof(typename X::Long) / std::max(sizeof(T), sizeof(Index));
@@ -155,16 +170,24 @@ template <class T, class Index> struct Gather {
         using Lanes = std::array<T, count>;
         auto index = v[o[1].number].template get<std::array<Index, count>>();
         auto target = v[o[0].number].template get<Lanes>(), mask = v[o[2].number].template get<Lanes>();
-        for (auto& m : mask) m = lanes::all<T>(m >> (sizeof(T) * 8 - 1));
-        for (unsigned n = 0; n < count; n++) {
-            if (!mask[n]) continue;
+        WithoutAlignmentChecks quiet(x.cpu);
+        for (unsigned n = 0, loads = 0; n < count; n++) {
+            bool chosen = mask[n] >> (sizeof(T) * 8 - 1);
+            if (!chosen) {
+                mask[n] = 0;
+                continue;
+            }
             T loaded = x.template load<T>(u64(s64{index[n]}) << x.insn.scale);
-            if (x.stopped()) break;
-            target[n] = loaded, mask[n] = 0;
+            if (x.stopped()) {
+                v[o[0].number].set(0, target), v[o[2].number].set(0, mask);
+                bool trap = loads && (x.cpu.rflags & rflags::tf || x.cpu.pending_dr6) && !x.cpu.fault_.exit;
+                return trap ? Outcome::again : x.why();
+            }
+            target[n] = loaded, mask[n] = 0, loads++;
         }
         v[o[0].number].set(0, resized<64>(as<Bytes<sizeof(Lanes)>>(target)));
-        v[o[2].number].set(0, resized<64>(as<Bytes<sizeof(Lanes)>>(mask)));
-        return x.stopped() ? x.why() : Outcome::next;
+        v[o[2].number].set(0, Bytes<64>{});
+        return Outcome::next;
     }
 };
 

@@ -42,19 +42,17 @@ template <const fp::Operation& Op> struct FloatNarrowing {
 };
 
 // Any function of 16 bytes (float_composed.h) on each half.
-template <class V> struct WideSteps {
+template <class V> struct RanInSteps {
     V value{};
     u32 raised = 0, before = 0;
 };
 template <class Function> struct FunctionHalves {
-    template <class V, class... Rest> auto operator()(const V& a, const V& b, Rest... rest) const {
-        using Result = decltype(Function{}(half(a, 0), half(b, 0), rest...));
-        constexpr bool steps = requires(Result r) { r.before; };
-        std::conditional_t<steps, WideSteps<V>, fp::Ran<V>> all;
+    template <class V, class... Rest> RanInSteps<V> operator()(const V& a, const V& b, Rest... rest) const {
+        RanInSteps<V> all;
         for (unsigned n = 0; n < sizeof(V) / 16; n++) {
             auto r = Function{}(half(a, n), half(b, n), rest...);
             set_half(all.value, n, r.value), all.raised |= r.raised;
-            if constexpr (steps) all.before |= r.before;
+            if constexpr (requires { r.before; }) all.before |= r.before;
         }
         return all;
     }
