@@ -13,7 +13,8 @@ struct Machine : TestMachine {
     bool small;                   // 16-bit addresses; DS has its base at `area`
     explicit Machine(TestMode mode, const char* model, u32 value) : TestMachine(mode, model) {
         small = mode == TestMode::real16 || mode == TestMode::protected16;
-        cpu.control.cr0 &= ~u64{cr0::em | cr0::ts};
+        cpu.control.cr0 &= ~u64{cr0::em | cr0::ts | cr0::ne};
+        cpu.fpu.control = 0x37f, cpu.fpu.empty = 0xff;
         put(operand, value);
         if (mode == TestMode::real16) cpu.seg[Seg::ds] = {u16(area >> 4), area, 0xffff, {0x93}};
         if (mode == TestMode::protected16) cpu.seg[Seg::ds].base = area;
