@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
-guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths
+guests_32 = gates hot32 modes monitor paging32 segmentation tasks v86 widths
 guests_64 = apic code_stores corners debug display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smp stepping strings syscall ticks timers tlb triple_fault vectors
 guests_virt = exit_rate slat_round_trips stale svm_avic svm_capabilities svm_exits svm_features svm_invalidation svm_order svm_state vmx_apic vmx_capabilities vmx_ept vmx_execute vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_page_log vmx_shadow vmx_state vmx_sub_page vmx_time vmx_ve
 guests_virt_32 = svm_nested_32
@@ -51,6 +51,7 @@ guests_files = \
     tests/guests/interrupts.h \
     tests/guests/mixed_modes.cpp \
     tests/guests/modes.cpp \
+    tests/guests/monitor.cpp \
     tests/guests/order.cpp \
     tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
