@@ -5,6 +5,7 @@ guests_64 = apic code_stores corners debug display exceptions flag_chains flow m
 guests_virt = exit_rate slat_round_trips stale svm_avic svm_capabilities svm_exits svm_features svm_invalidation svm_order svm_state vmx_apic vmx_capabilities vmx_ept vmx_execute vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_page_log vmx_shadow vmx_state vmx_sub_page vmx_time vmx_ve
 guests_virt_32 = svm_nested_32
 guests_flat = flat
+guests_real = dos i286
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -57,6 +58,12 @@ guests_files = \
     tests/guests/paging4.cpp \
     tests/guests/patching.cpp \
     tests/guests/precise.cpp \
+    tests/guests/real/boot.S \
+    tests/guests/real/dos.S \
+    tests/guests/real/dos.ld \
+    tests/guests/real/i286.S \
+    tests/guests/real/i286.ld \
+    tests/guests/real/verdict.S \
     tests/guests/remapping.cpp \
     tests/guests/repeats.cpp \
     tests/guests/rights.cpp \
@@ -115,7 +122,7 @@ guests_files = \
     tests/guests/virt/words.h \
     tests/guests/widths.cpp \
     tests/vga_modes.h
-EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/flat.py tests/guests/guests.py tests/guests/stale.py
+EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/flat.py tests/guests/guests.py tests/guests/real.py tests/guests/stale.py
 
 tests_guests_images = guests/built
 guests/built: $(guests_files) $(experiments_files) tests/guests/sources.mk tests/experiments/sources.mk
