@@ -199,7 +199,8 @@ static bool emulate(Frame& f) {
 }
 
 static void enter() {
-    asm volatile("push $0; push $0; push $0; push $0; push %0; push $0x1000; push %1; push $0x1000; push $0; iret" :: "i"(stack_segment), "i"(VM | IF | 2) : "memory");
+    asm volatile("push $0; push $0; push $0; push $0; push %0; push $0x1000; push %1; push $0x1000; push $0; iret"
+                 :: "i"(stack_segment), "i"(VM | IF | 2) : "memory");
 }
 
 extern "C" void guest() {

@@ -38,6 +38,12 @@ system:
     out %al, $0x21
     mov $0xff, %al
     out %al, $0xa1
+    mov $0x34, %al                        /* 291 ticks a second */
+    out %al, $0x43
+    mov $0, %al
+    out %al, $0x40
+    mov $0x10, %al
+    out %al, $0x40
     lgdt gdt_pointer
     lidt idt_pointer
     smsw %ax
