@@ -196,7 +196,8 @@ WITH("aes,sse4.1") u64 aes_ctr(u64 rounds) {
             counter = _mm_add_epi64(counter, one), d = _mm_xor_si128(counter, round_keys[0]);
             counter = _mm_add_epi64(counter, one);
             for (int k = 1; k < 10; k++)
-                a = _mm_aesenc_si128(a, round_keys[k]), b = _mm_aesenc_si128(b, round_keys[k]), c = _mm_aesenc_si128(c, round_keys[k]), d = _mm_aesenc_si128(d, round_keys[k]);
+                a = _mm_aesenc_si128(a, round_keys[k]), b = _mm_aesenc_si128(b, round_keys[k]),
+                c = _mm_aesenc_si128(c, round_keys[k]), d = _mm_aesenc_si128(d, round_keys[k]);
             stream[i] = _mm_xor_si128(stream[i], _mm_aesenclast_si128(a, round_keys[10]));
             stream[i + 1] = _mm_xor_si128(stream[i + 1], _mm_aesenclast_si128(b, round_keys[10]));
             stream[i + 2] = _mm_xor_si128(stream[i + 2], _mm_aesenclast_si128(c, round_keys[10]));

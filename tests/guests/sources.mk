@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
-guests_32 = gates hot32 modes paging32 segmentation tasks v86 widths x87
+guests_32 = gates hot32 modes monitor paging32 segmentation tasks v86 widths x87
 guests_64 = apic code_stores corners counters debug debug_rules display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smm smp stepping strings syscall system_rules ticks timers tlb triple_fault triple_fault_rsm vectors
 guests_virt = exit_rate slat_round_trips stale svm_avic svm_capabilities svm_exits svm_features svm_invalidation svm_order svm_smm svm_state vmx_apic vmx_capabilities vmx_ept vmx_execute vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_page_log vmx_shadow vmx_smm vmx_state vmx_sub_page vmx_time vmx_ve
 guests_virt_32 = svm_nested_32
 guests_flat = flat
+guests_real = dos i286
 guests_boot = boot_multiboot1 boot_multiboot2 boot_pvh boot_elf32 boot_elf64
 
 guests_files = \
@@ -53,11 +54,18 @@ guests_files = \
     tests/guests/interrupts.h \
     tests/guests/mixed_modes.cpp \
     tests/guests/modes.cpp \
+    tests/guests/monitor.cpp \
     tests/guests/order.cpp \
     tests/guests/paging32.cpp \
     tests/guests/paging4.cpp \
     tests/guests/patching.cpp \
     tests/guests/precise.cpp \
+    tests/guests/real/boot.S \
+    tests/guests/real/dos.S \
+    tests/guests/real/dos.ld \
+    tests/guests/real/i286.S \
+    tests/guests/real/i286.ld \
+    tests/guests/real/verdict.S \
     tests/guests/remapping.cpp \
     tests/guests/repeats.cpp \
     tests/guests/rights.cpp \
@@ -123,7 +131,7 @@ guests_files = \
     tests/guests/widths.cpp \
     tests/guests/x87.cpp \
     tests/vga_modes.h
-EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/flat.py tests/guests/guests.py tests/guests/stale.py
+EXTRA_DIST += $(guests_files) tests/guests/display.py tests/guests/flat.py tests/guests/guests.py tests/guests/real.py tests/guests/stale.py
 
 tests_guests_images = guests/built
 guests/built: $(guests_files) $(experiments_files) tests/guests/sources.mk tests/experiments/sources.mk

@@ -5,6 +5,8 @@ EXTRA_DIST += \
     tests/images/cd.sh \
     tests/images/common.sh \
     tests/images/cryptowork \
+    tests/images/debian.sh \
+    tests/images/debwork \
     tests/images/diskinit \
     tests/images/disks \
     tests/images/disks.sh \

@@ -316,7 +316,8 @@ OP(pslldq, y, _mm256_slli_si256(a.y, 3), 32, r.b[i] = (i & 15) < 3 ? 0 : a.b[i -
 OP(vpbroadcastw, y, _mm256_broadcastw_epi16(_mm256_castsi256_si128(a.y)), 16, r.w[i] = a.w[0])
 OP(vpgatherdd, y, _mm256_mask_i32gather_epi32(a.y, (const int*)d0, _mm256_srli_epi32(b.y, 22), c.y, 4), 8, r.d[i] = c.d[i] >> 31 ? d0[b.d[i] >> 22] : a.d[i])
 OP(vpgatherdq, y, _mm256_i32gather_epi64((const long long*)q0, _mm256_castsi256_si128(_mm256_srli_epi32(b.y, 22)), 8), 4, r.q[i] = q0[b.d[i] >> 22])
-OP(vpgatherqq, y, _mm256_mask_i64gather_epi64(a.y, (const long long*)q0, _mm256_srli_epi64(b.y, 54), c.y, 8), 4, r.q[i] = c.q[i] >> 63 ? q0[b.q[i] >> 54] : a.q[i])
+OP(vpgatherqq, y, _mm256_mask_i64gather_epi64(a.y, (const long long*)q0, _mm256_srli_epi64(b.y, 54), c.y, 8), 4,
+   r.q[i] = c.q[i] >> 63 ? q0[b.q[i] >> 54] : a.q[i])
 OP(vgatherdps, yf, _mm256_i32gather_ps(f1, _mm256_srli_epi32(b.y, 22), 4), 8, r.f[i] = f1[b.d[i] >> 22])
 OP(vgatherqpd, yg, _mm256_mask_i64gather_pd(a.yg, g1, _mm256_srli_epi64(b.y, 54), c.yg, 8), 4, r.q[i] = a.q[i]; if (c.q[i] >> 63) r.g[i] = g1[b.q[i] >> 54])
 OP(vpmaskmovd, y, _mm256_maskload_epi32((const int*)d1 + 5, c.y), 8, r.d[i] = c.d[i] >> 31 ? d1[5 + i] : 0)

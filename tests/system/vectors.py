@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Real programs that use vector and crypto instructions, in Debian's kernel: loops compiled for x86-64-v3, Debian's openssl and its
-C library. What they print is what the same programs, hashlib and the host's openssl compute here."""
+"""Real programs in Debian's kernel: loops compiled for x86-64-v3; Debian's openssl, C library, bash, coreutils, perl and python. What
+they print is what the same programs, hashlib and the host's openssl compute here."""
 import base64
 import hashlib
 import hmac
@@ -55,9 +55,9 @@ def host_has_v3():
     return all(f" {word} " in f"{facts} ".replace("\n", " ") for word in ("avx2", "fma", "f16c", "bmi1", "bmi2", "movbe", "abm"))
 
 
-def compare(what, right, guest):
+def compare(what, right, guest, least=60):
     wrong = [f"{r!r} is {g!r}" for r, g in zip(right, guest) if r != g]
-    expect(not wrong and len(right) == len(guest) and len(right) > 60,
+    expect(not wrong and len(right) == len(guest) and len(right) >= least,
            f"{what}: {len(right)} lines on the host, {len(guest)} in the guest; different: {' | '.join(wrong[:6])}")
 
 
@@ -88,7 +88,8 @@ VERIFY = {"rsa": ["dgst", "-sha256", "-verify", "rsa.pub", "-signature", "guest.
           "ec": ["dgst", "-sha256", "-verify", "ec.pub", "-signature", "guest.sig", "data"],
           "ed25519": ["pkeyutl", "-verify", "-pubin", "-inkey", "ed25519.pub", "-rawin", "-in", "data", "-sigfile", "guest.sig"]}
 DIGESTS = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-256", "blake2b512"]
-CIPHERS = ["aes-128-ecb", "aes-256-ecb", "aes-128-cbc", "aes-256-cbc", "aes-128-ctr", "aes-256-ctr", "aes-128-cfb", "aes-256-ofb", "chacha20", "camellia-256-cbc"]
+CIPHERS = ["aes-128-ecb", "aes-256-ecb", "aes-128-cbc", "aes-256-cbc", "aes-128-ctr", "aes-256-ctr", "aes-128-cfb", "aes-256-ofb", "chacha20",
+           "camellia-256-cbc"]
 GCM = ["aes-128-gcm", "aes-256-gcm"]
 SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
 
@@ -178,10 +179,19 @@ def library(name, model):
     expect(levels.get("x86-64-v3") == (model not in BEFORE_V3) and not levels.get("x86-64-v4"), f"ld.so says {levels}")
 
 
+# ---- Debian's user space -------------------------------------------------------------------------------------------
+def debian(name, model):
+    lines = run_in_guest(name, model, "debian,/bin/bash,/debwork", made(arguments, "debian.sh"))
+    with tempfile.TemporaryDirectory(prefix="slate-debian-") as directory:
+        host = subprocess.run(["bash", SOURCE / "tests/images/debwork"], cwd=directory, stdin=subprocess.DEVNULL, check=True, capture_output=True, text=True)
+    compare("user space", host.stdout.splitlines(), lines, 33)
+
+
 def all_cases():
     cases = {}
     for model in MODELS + (LONG_MODELS if arguments.long or arguments.cases else []):
         cases[f"programs-{model}"] = lambda model=model: programs(f"programs-{model}", model)
+        cases[f"debian-{model}"] = lambda model=model: debian(f"debian-{model}", model)
         cases[f"openssl-{model}"] = lambda model=model: crypto(f"openssl-{model}", model, True)
     for model in MODELS:
         cases[f"openssl-{model}-without"] = lambda model=model: crypto(f"openssl-{model}-without", f"{model},{WITHOUT}", False)
