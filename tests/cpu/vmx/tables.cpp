@@ -25,7 +25,7 @@ TEST(VmxFields, are_found_by_encoding_with_their_high_halves) {
     EXPECT_EQ(find(0x2800), (Component{Field::vmcs_link_pointer, false}));
     EXPECT_EQ(find(0x2801), (Component{Field::vmcs_link_pointer, true}));
     EXPECT_EQ(find(0x681e), (Component{Field::guest_rip, false}));
-    for (u64 none : {u64{0x0001}, u64{0x4001}, u64{0x681f}, u64{0x2808}, u64{0x2808 + 1}, u64{0x2034}, u64{0x0006}, u64{0x1800}, u64{0x7800}, u64{0x681e + 0x8000},
+    for (u64 none : {u64{0x0001}, u64{0x4001}, u64{0x681f}, u64{0x2812}, u64{0x2812 + 1}, u64{0x2034}, u64{0x0006}, u64{0x1800}, u64{0x7800}, u64{0x681e + 0x8000},
                      u64{0x4000 + 0x80}, u64{0x4000 + 0x200}, u64{0x1000}, bit(32) | 0x681e, ~u64{0}})
         EXPECT_FALSE(find(none)) << std::hex << none;
 }
@@ -142,7 +142,7 @@ TEST(VmxCapabilities, leave_out_the_msrs_of_what_is_not_there) {
 }
 
 TEST(VmxCapabilities, go_with_what_they_need) {
-    FeatureSet features{"vmx lm pat rdtscp"};
+    FeatureSet features{"vmx lm pat perfmon rdtscp"};
     EXPECT_EQ(Capabilities("vmx secondary_controls rdtscp invpcid").on(features), Capabilities("vmx secondary_controls rdtscp"));
     EXPECT_EQ(Capabilities("vmx unrestricted_guest ept_2m_pages eptp_switching").on(features), Capabilities("vmx"));
     EXPECT_EQ(Capabilities("ept secondary_controls").on(features), Capabilities());
