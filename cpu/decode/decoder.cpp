@@ -367,6 +367,9 @@ struct Decoder {
         return true;
     }
 
+    // VPEXTRD and VPINSRD with W outside 64-bit mode: SDM vol. 2 has W ignored, AMD's are #UD (Zen 5).
+    bool amd_refuses_w() const { return mode.amd && vex_w && !long_mode() && map == 3 && (insn.opcode == 0x16 || insn.opcode == 0x22); }
+
     // Gathers: an address with a SIB byte, and three registers that differ (SDM vol. 2, 2.3.12 and VGATHERDPS).
     bool vsib_allowed() const {
         auto& o = insn.operand;
@@ -411,6 +414,7 @@ struct Decoder {
         if (insn.vex && !uses_vvvv && !vvvv_absent) return false;
         if (vex_l && !has(row.gate.needs256)) return false;
         if (vsib && !vsib_allowed()) return false;
+        if (amd_refuses_w()) return false;
         return registers_exist(row) && lock_allowed(row) && has(row.gate.needs) && (mode.protected_mode || !row.gate.protected_mode);
     }
 

@@ -188,8 +188,7 @@ template <class Function, unsigned Source> struct ScalarCompare {
         return Outcome::next;
     }
 };
-// With an immediate byte: of two vectors (VDPPS), of one (VROUNDPS), of scalars (VROUNDSS).
-template <class Function> using WideFloat3Immediate = WideCompare<FunctionHalves<Function>>;
+// Of one vector with an immediate byte (VROUNDPS).
 template <class Function> struct WideFloat2Immediate {
     template <class X> static Outcome run(X& x) {
         auto b = x.template wide<typename X::Long>(second);

@@ -248,7 +248,7 @@ TEST_F(Avx, masked_moves_touch_what_the_mask_chooses_alone) {
     put({{5, 6, 7, 8}, {top, 0, 0, top}});
     m.put((2 << 20) - 16, u64{0x77});
     EXPECT_EQ(fault("c4 e2 75 2f 03"), pf_vector);
-    EXPECT_EQ(cpu.control.cr2, u64{(2 << 20) + 8});
+    EXPECT_EQ(cpu.fault_.address, u64{(2 << 20) + 8});
     EXPECT_EQ(m.get<u64>((2 << 20) - 16), 0x77u);                // nothing is written
 }
 

@@ -108,7 +108,7 @@ TEST(Fused, edges_by_hand) {
 TEST(Fused, halves_by_hand) {
     struct { u64 single; u32 mxcsr; u64 half; u32 raised; } to[] = {
         {0x3f800000, 0x1f80, 0x3c00, 0}, {0x477fefff, 0x1f80, 0x7bff, mxcsr::pe}, {0x477ff000, 0x1f80, 0x7c00, mxcsr::oe | mxcsr::pe},
-        {0x477ff000, 0x7f80, 0x7bff, mxcsr::oe | mxcsr::pe}, {0x33800000, 0x9f80, 0x0001, 0}, {0x33000000, 0x1f80, 0, mxcsr::ue | mxcsr::pe},
+        {0x477ff000, 0x7f80, 0x7bff, mxcsr::pe}, {0x47800000, 0x7f80, 0x7bff, mxcsr::oe | mxcsr::pe}, {0x33800000, 0x9f80, 0x0001, 0}, {0x33000000, 0x1f80, 0, mxcsr::ue | mxcsr::pe},
         {0x33000001, 0x1f80, 1, mxcsr::ue | mxcsr::pe}, {1, 0x1f80, 0, mxcsr::de | mxcsr::ue | mxcsr::pe}, {1, 0x1fc0, 0, 0},
         {0x7f802000, 0x1f80, 0x7e01, mxcsr::ie}, {0xffc04000, 0x1f80, 0xfe02, 0}, {0xff800000, 0x1f80, 0xfc00, 0},
     };
