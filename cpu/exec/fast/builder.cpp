@@ -33,7 +33,7 @@ using KeyTable = std::unordered_map<Wanted, Key, Hash>;
 KeyTable make_table() {
     Keys keys;
     for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch,
-                     add_bits, add_vector, add_packed, add_float, add_sse4, add_crypto,
+                     add_bits, add_vector, add_packed, add_float, add_sse4, add_crypto, add_wide, add_multiply_add,
                      add_fused_compare, add_fused_memory, add_fused_test})
         add(keys);
     KeyTable table;
