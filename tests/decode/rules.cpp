@@ -46,6 +46,10 @@ bool leftovers_8087(const Case& c) {
     return c.both() && any_of(c.mnemonic(), names);
 }
 
+// Zydis leaves a letter out of two of 3DNow!'s names (APM vol. 5).
+bool names_of_3dnow(const Case& c) {
+    return c.both() && ((c.is("pfcpit1") && c.name() == "pfrcpit1") || (c.is("pfsqrt") && c.name() == "pfrsqrt"));
+}
 bool far_return(const Case& c) { return c.both() && c.is("ret") && c.name() == "retf"; }
 
 bool endbr(const Case& c) { return c.both() && c.is("nop") && c.name().starts_with("endbr"); }
@@ -72,6 +76,7 @@ constexpr Rule table[] = {
     {"centaur", "VIA's PadLock", centaur},
     {"8087-names", "FENI, FDISI and FSETPM are no-ops since the 80387; Slate keeps the manual's names", leftovers_8087},
     {"far-return", "Zydis calls near and far returns RET; Slate tells them apart", far_return},
+    {"3dnow-names", "PFRCPIT1 and PFRSQRT have these names in AMD's manual", names_of_3dnow},
     {"endbr", "without CET the bytes of ENDBR are a NOP, and so does Slate run them, by that name", endbr},
     {"pause-rex-b", "F3 41 90 exchanges EAX and R8D (seen on silicon); Zydis says PAUSE", pause_r8},
     {"real-mode-calls", "in real mode these raise #GP(0) or #UD by their own rules (SDM vol. 2), so they are decoded", real_mode_calls},
