@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The soft-float against the host's SSE, FMA3 and F16C: values, NaN payloads and flags, with all rounding modes, DAZ, FTZ, and
 // exceptions masked and unmasked.
+#include "cpu/exec/fast/host_has.h"
 #include "cpu/fp/soft.h"
 #include "cpu/fp/soft_sse.h"
 #include "tests/cpu/fp/cases.h"
@@ -143,7 +144,7 @@ TEST(SoftFloat, fuses_as_the_host_in_double_precision) {
 
 // VCVTPH2PS knows no DAZ and tells of no denormal; VCVTPS2PH knows no FTZ (SDM vol. 2).
 TEST(SoftFloat, converts_half_precision_as_the_host) {
-    if (!__builtin_cpu_supports("f16c")) GTEST_SKIP() << "the host has no F16C";
+    if (!__builtin_cpu_supports("avx") || !fast::host_has(Feature::f16c)) GTEST_SKIP() << "the host has no F16C";
     Random random(22);
     for (unsigned n = 0, all = cases_each(10); n < all && !HasFailure(); n++) {
         u32 mxcsr = modes(random);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Multiply-adds and half precision in integers against the host's FMA and F16C, where it has them; the edges by hand.
+#include "cpu/exec/fast/host_has.h"
 #include "cpu/fp/fused.h"
 #include <array>
 #include <gtest/gtest.h>
@@ -149,7 +150,7 @@ TEST(Fused, multiply_adds_agree_with_the_hosts) {
 
 TEST(Fused, halves_agree_with_the_hosts) {
 #if defined(__x86_64__)
-    if (!__builtin_cpu_supports("f16c")) GTEST_SKIP() << "the host has no F16C";
+    if (!__builtin_cpu_supports("avx") || !fast::host_has(Feature::f16c)) GTEST_SKIP() << "the host has no F16C";
     auto run = [](bool widen, u64 value, u32 mode) -> Rounded {
         u32 saved;
         __m128i a = _mm_cvtsi64_si128(s64(value)), r;
