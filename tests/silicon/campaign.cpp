@@ -36,6 +36,7 @@ struct Both {
     void compare_exception() {
         if (either_vector(c.insn, emulated.vector, host.vector)) return;
         if (emulated.vector != host.vector) return differ("vector", 0, u64(emulated.vector), u64(host.vector));
+        if (host.vector == pf_vector && emulated.cr2 != host.cr2 && two_operands_in_memory(c.insn)) return;      // the other one's
         constexpr u64 with_code = bit(ts_vector) | bit(np_vector) | bit(ss_vector) | bit(gp_vector) | bit(pf_vector) | bit(ac_vector);
         // Linux sets the P bit for addresses that are not the user's, lest the kernel's layout be told.
         u64 kept = host.vector == pf_vector && host.cr2 >= bit(47) - 4096 ? ~u64{1} : ~u64{0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The emulator's side of a case: a bare CPU at CPL 3, the sandbox mapped 1:1, tables in supervisor pages elsewhere.
 #include "tests/silicon/emulator.h"
+#include "cpu/exec/fast/host_has.h"
 
 namespace silicon {
 namespace {
@@ -17,7 +18,13 @@ u64 descriptor_of(const LdtEntry& e) {
 
 }
 
-Emulator::Emulator(const char* name) : model(*find_model(name)), cpu(0, model, model.features, memory, clock, {}) {
+// Which addresses are canonical is by LA57 (WRFSBASE, WRGSBASE): as on the host.
+static FeatureSet as_the_host(FeatureSet features) {
+    if (!fast::host_has(Feature::la57)) features.remove(Feature::la57);
+    return features;
+}
+
+Emulator::Emulator(const char* name) : model(*find_model(name)), cpu(0, model, as_the_host(model.features), memory, clock, {}) {
     memory.map_ram(Physical(0), tables.bytes);
     memory.map_ram(Physical(sandbox::code), sandbox_code.bytes);
     memory.map_ram(Physical(sandbox::data), sandbox_data.bytes);

@@ -90,8 +90,11 @@ bool memory_left_by_fault(const Insn& insn) { return is_any(insn.row->name, {"en
 bool either_vector(const Insn& insn, int a, int b) {
     bool image = starts_with_any(insn.row->name, {"fxsave", "fxrstor"});
     auto segment = [](int vector) { return vector == gp_vector || vector == ss_vector; };
+    auto access = [&](int vector) { return segment(vector) || vector == pf_vector || vector == ac_vector; };
+    if (two_operands_in_memory(insn)) return a != b && access(a) && access(b);
     return image && ((a == ac_vector && segment(b)) || (segment(a) && b == ac_vector));
 }
+bool two_operands_in_memory(const Insn& insn) { return insn.row->name.starts_with("cmps") && insn.row->encoding.map == 0; }
 bool registers_left_by_fault(const Insn& insn) { return insn.row->name.starts_with("popa"); }
 bool x87_left_by_fault(const Insn& insn) { return insn.row->name == "maskmovq"; }
 

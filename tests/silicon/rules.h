@@ -24,6 +24,8 @@ bool registers_left_by_fault(const Insn& insn);
 // Whether two vectors are as good as each other: FXSAVE and FXRSTOR may give #AC instead of #GP or #SS for a misaligned image
 // while alignment is checked (SDM vol. 2).
 bool either_vector(const Insn& insn, int a, int b);
+// Which of CMPS's operands is accessed first is the CPU's own business: ES:DI's on Zen 3, the other on Zen 5.
+bool two_operands_in_memory(const Insn& insn);
 
 // RCP and RSQRT give approximations (SDM vol. 2): whether two results are as near as they must be.
 bool is_approximation(const Insn& insn);
