@@ -94,8 +94,10 @@ static void functions(void) {
     print_digest("libm float");
     for (int i = 0; i < 300; i++) {
         long double x = l((unit() - 0.5L) * 20), y = l(unit() * 10 + 0.01L);
-        mix_long(sinl(x)), mix_long(cosl(x)), mix_long(tanl(x)), mix_long(expl(x)), mix_long(logl(y));
-        mix_long(powl(y, x)), mix_long(atan2l(x, y)), mix_long(log2l(y)), mix_long(exp2l(x)), mix_long(log10l(y));
+        mix_long(sinl(x)), mix_long(cosl(x)), mix_long(tanl(x));
+        // By the x87's own functions, which each design has as exact as it likes: their last bits are left out.
+        mix_float((float)expl(x)), mix_float((float)logl(y)), mix_float((float)powl(y, x)), mix_float((float)atan2l(x, y));
+        mix_float((float)log2l(y)), mix_float((float)exp2l(x)), mix_float((float)log10l(y));
         mix_long(fmodl(x, y)), mix_long(remainderl(x, y)), mix_long(scalbnl(x, i - 150)), mix_long(rintl(x));
     }
     print_digest("libm long double");
