@@ -189,10 +189,7 @@ void Hpet::write_comparator(unsigned n, u64 value, u64 written) {
     arm(n, true);
 }
 
-// As long as on a board, where it lies behind the south bridge: who waits for the counter asks again and again.
 u64 Hpet::read(u64 offset, unsigned width) {
-    constexpr u64 in_a_second = 2'000'000;
-    clock.ticks += clock.rate / in_a_second;
     return read_register(offset & ~u64{7}) >> (offset & 7) * 8 & ones(width);
 }
 

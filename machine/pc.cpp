@@ -116,7 +116,7 @@ bool Pc::waiting() const {
 }
 
 // A port's answer takes as long as on a real board, or software that waits by asking again and again asks a hundred times as
-// often: about half a microsecond, less for a word of a disk's (PIO mode 4).
+// often: about half a microsecond, less for a word of a disk's (PIO mode 4). The HPET lies as far away.
 void Pc::pass_port_time(unsigned width) {
     constexpr u64 others = 2'000'000, words = 8'000'000;      // a second
     clock.ticks += clock.rate / (width == 2 ? words : others);
@@ -175,7 +175,7 @@ void Pc::lay_out_memory() {
     show_flash(true);
     memory.map_mmio(Physical(VgaWindow::base), VgaWindow::size, vga.window);
     memory.map_mmio(Physical(0xfec00000), 0x1000, ioapic);
-    memory.map_mmio(Physical(0xfed00000), 0x1000, hpet);
+    memory.map_mmio(Physical(0xfed00000), 0x1000, timed_hpet);
     memory.map_mmio(Physical(test_page), TestDevice::page_size, test_device);
     for (unsigned segment = 0; segment < HostBridge::segments; segment++) show(host_bridge.pam(segment));
 }

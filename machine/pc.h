@@ -110,6 +110,16 @@ public:
     // ---- chips
     bool hpet_legacy = false;             // the HPET has taken the place of the 8254 and the RTC
     Hpet hpet;
+    // As CPUs reach it: a read takes its time.
+    struct TimedHpet final : Mmio {
+        explicit TimedHpet(Pc& pc) : pc(pc) {}
+        u64 read(u64 offset, unsigned width) override {
+            pc.pass_port_time(4);
+            return pc.hpet.read(offset, width);
+        }
+        void write(u64 offset, unsigned width, u64 value) override { pc.hpet.write(offset, width, value); }
+        Pc& pc;
+    } timed_hpet{*this};
     Pit pit;
     SystemControlB control_b;
     WiredOr a20{Line([this](bool open) { memory.set_a20(open); })};

@@ -112,7 +112,7 @@ Counters::Counters(Cpu& cpu, Clock& clock) : cpu(cpu), clock(clock), alarm(clock
 void Counters::reset() {
     selects = {}, values = {}, origins = {};
     fixed = status = 0;
-    global = bit(general()) - 1;
+    global = (bit(general()) - 1) & global_bits();
     take_uses(every);
     arm();
 }

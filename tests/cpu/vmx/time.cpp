@@ -66,18 +66,18 @@ TEST_F(VmxTime, a_deadline_is_neither_multiplied_nor_moved) {
     EXPECT_EQ(m.cpu.clock.deadline() - m.cpu.clock.ticks, 777u);
 }
 
-// ---- PAUSE: a loop of three instructions, a tick each; ECX counts its rounds
+// ---- PAUSE: a loop of three instructions, a tick each and 40 more for PAUSE; ECX counts its rounds
 
 constexpr const char* pause_loop = "ff c1 f3 90 eb fa";
 
 TEST_F(VmxTime, a_pause_loop_exits_once_it_takes_longer_than_the_window) {
     controls(0, pause_loops);
-    v.vmcs.set(Field::ple_gap, 3), v.vmcs.set(Field::ple_window, 20);
+    v.vmcs.set(Field::ple_gap, 43), v.vmcs.set(Field::ple_window, 260);
     for (auto engine : {Engine::slow, Engine::fast}) {
         v.vmcs.set(Field::guest_rip, TestMachine::code);
         ASSERT_TRUE(run(engine, pause_loop));
         EXPECT_EQ(v.vmcs[Field::exit_reason], 40u);
-        EXPECT_EQ(m.cpu.gpr[rcx], 8u) << "the first PAUSE that is more than 20 ticks behind the first of the loop";
+        EXPECT_EQ(m.cpu.gpr[rcx], 8u) << "the first PAUSE that is more than 260 ticks behind the first of the loop";
         EXPECT_EQ(v.vmcs[Field::guest_rip], TestMachine::code + 2);
         EXPECT_EQ(v.vmcs[Field::exit_instruction_length], 2u);
     }
@@ -85,7 +85,7 @@ TEST_F(VmxTime, a_pause_loop_exits_once_it_takes_longer_than_the_window) {
 
 TEST_F(VmxTime, pauses_further_apart_than_the_gap_are_no_loop) {
     controls(0, pause_loops);
-    v.vmcs.set(Field::ple_gap, 2), v.vmcs.set(Field::ple_window, 20);
+    v.vmcs.set(Field::ple_gap, 42), v.vmcs.set(Field::ple_window, 20);
     for (auto engine : {Engine::slow, Engine::fast}) {
         EXPECT_FALSE(run(engine, pause_loop));
         v.exit_now({.reason = vmx::Reason::cpuid});
