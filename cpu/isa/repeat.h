@@ -30,11 +30,12 @@ constexpr u64 most_iterations = 1 << 16;
 
 // How many iterations may run before something must be looked at. The running one is in the tick count already. What is
 // pending now has been looked at and can't be taken yet; behind a shadow it can after one iteration.
+inline u64 next_look(const Cpu& cpu) { return std::min(cpu.clock.deadline(), cpu.run_limit); }
 template <class X> u64 iterations_allowed(X& x) {
     auto& cpu = x.cpu;
     bool shadow = cpu.sti_shadow || cpu.mov_ss_shadow;
     if ((cpu.pending && shadow) || x.flag(rflags::tf) || cpu.debug_trap_armed() || cpu.monitor_trap) return 1;
-    u64 stop = std::min(cpu.clock.deadline(), cpu.run_limit);
+    u64 stop = next_look(cpu);
     return stop > cpu.clock.ticks ? std::min(stop - cpu.clock.ticks, most_iterations) + 1 : 1;
 }
 
@@ -71,7 +72,8 @@ template <class Step, class X> Outcome repeat(X& x) {
         x.set_reg_any(rcx, count, width);
         x.cpu.clock.ticks += n - 1;
         if (!count || Step::satisfied(x)) return Outcome::next;
-        if (n == allowed || own || x.cpu.pending != known || done >= most_iterations) return Outcome::again;
+        bool late = x.cpu.clock.ticks >= next_look(x.cpu);        // a port takes more than a tick
+        if (n == allowed || late || own || x.cpu.pending != known || done >= most_iterations) return Outcome::again;
         x.cpu.clock.ticks++;
     }
 }

@@ -6,9 +6,10 @@
 namespace isa::lanes {
 
 // ---- one lane -----------------------------------------------------------------------------------
-struct Absolute { template <class T> constexpr T operator()(T a) { return T(a < 0 ? -a : a); } };
+template <class T> constexpr T negated(T a) { return T(0 - std::make_unsigned_t<T>(a)); }          // of the lowest: itself
+struct Absolute { template <class T> constexpr T operator()(T a) { return a < 0 ? negated(a) : a; } };
 struct Negate {                   // PSIGN: by the second operand's sign, zero where that is zero
-    template <class T> constexpr T operator()(T a, T b) { return T(b < 0 ? -a : b == 0 ? 0 : a); }
+    template <class T> constexpr T operator()(T a, T b) { return b < 0 ? negated(a) : b == 0 ? T(0) : a; }
 };
 struct MultiplyHighRounded {      // PMULHRSW: bits 30:15 of the product, rounded
     constexpr s16 operator()(s16 a, s16 b) { return s16(((a * b >> 14) + 1) >> 1); }
