@@ -35,9 +35,9 @@ struct Maximum { template <class T> constexpr T operator()(T a, T b) { return st
 struct Average {
     template <class T> constexpr T operator()(T a, T b) { return T((a + b + 1) >> 1); }
 };
-// Products of 16-bit lanes; s64 holds those of both kinds.
+// Products: the low half is the same for both kinds; s64 holds the products of 16-bit lanes of both.
 struct MultiplyLow {
-    template <class T> constexpr T operator()(T a, T b) { return T(s64{a} * b); }
+    template <class T> constexpr T operator()(T a, T b) { return T(u64(a) * u64(b)); }
 };
 struct MultiplyHigh {
     template <class T> constexpr T operator()(T a, T b) { return T((s64{a} * b) >> 16); }
