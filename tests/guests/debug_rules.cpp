@@ -170,6 +170,13 @@ static void watches() {
     fresh();
     asm volatile("mov %%ss, %%eax; mov %%rax, %0; mov %0, %%ss; nop; watch_behind_ss: nop" : "+m"(data[0]) :: "rax", "memory");
     is("6.8.3: MOV to SS from there: the trap of its read", status[1], ones | b0), is("  comes behind the next instruction", ips[1], word(behind));
+    // If that is one that goes to a handler, the trap comes there, before the handler's first instruction.
+    set_gate(0x51, stub(0x51));
+    hook(0x51, [](Frame&) {});
+    fresh();
+    asm volatile("mov %%ss, %%eax; mov %%rax, %0; mov %0, %%ss; int $0x51" : "+m"(data[0]) :: "rax", "memory");
+    is("  with INT n behind it: one trap more", count, 2), is("  in the handler", ips[1], word(stub(0x51)));
+    hook(0x51, nullptr);
     fresh();
     set_dr7(get_dr7() & ~3ul);
     poke<u8>(word(data), 1);

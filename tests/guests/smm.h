@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
-// A handler of SMIs for 64-bit guests, which notes what it finds and writes to memory what it is told to; how SMIs are raised.
+// A handler of SMIs, which notes what it finds and writes to memory what it is told to; how SMIs are raised.
 #pragma once
 #include "interrupts.h"
+
+#ifdef __x86_64__
+#define GUEST_CODE ".code64"
+#else
+#define GUEST_CODE ".code32"
+#endif
 
 // What the handler notes, and what it is to do, in low memory.
 struct Notes {
@@ -54,9 +60,7 @@ smi_begin:
     loop 3b
 4:  rsm
 smi_end:
-    .code64
-    .popsection
-)");
+)" GUEST_CODE "\n.popsection\n");
 
 inline void install_handler(word smbase) { memcpy(reinterpret_cast<void*>(smbase + smi_entry), smi_begin, word(smi_end - smi_begin)); }
 inline void install_routine(word smbase, const char* from, const char* to) {
@@ -91,7 +95,7 @@ constexpr Saved at_cr0{0x7ff8, 0xff58}, at_cr3{0x7ff0, 0xff50}, at_rflags{0x7fe8
 // Code that a handler calls, of 16 bits.
 #define ROUTINE(name, text)                                                                                   \
     extern "C" char name##_begin[], name##_end[];                                                             \
-    asm(".pushsection .text.aside, \"ax\"\n.code16\n" #name "_begin:\n" text "\nret\n" #name "_end:\n.code64\n.popsection\n");
+    asm(".pushsection .text.aside, \"ax\"\n.code16\n" #name "_begin:\n" text "\nret\n" #name "_end:\n" GUEST_CODE "\n.popsection\n");
 
 // 82441FX, SMRAM register (3.2.17).
 inline void bridge(u8 offset, u8 value) {
