@@ -8,6 +8,7 @@
 class HostMemory {
 public:
     explicit HostMemory(u64 size);        // bytes; throws std::bad_alloc when the host has no such range
+    HostMemory(u64 size, int file);       // the same, shared with whoever maps the file, which has that size and is all holes
     ~HostMemory();
     HostMemory(const HostMemory&) = delete;
     HostMemory& operator=(const HostMemory&) = delete;
@@ -19,4 +20,5 @@ public:
 private:
     u8 *mapped, *base;
     u64 size, mapped_size;
+    bool shared = false;
 };

@@ -34,6 +34,7 @@ Parts parts_of(const Options& options) {
     Parts parts;
     parts.model = parse_cpu(options.cpu).model;
     parts.cpus = options.cpus, parts.model.processors = options.cpus;
+    if (!options.memory_file.empty() || !options.control.empty()) parts.memory_file = options.memory_file;
     parts.memory = options.memory, parts.ips = options.ips, parts.rtc = options.rtc, parts.seed = options.seed;
     if (options.kernel.empty()) add_firmware(parts, options);
     else if (!options.vga_rom.empty()) parts.vga_rom = firmware::read_vga_rom(options.vga_rom);

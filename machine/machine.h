@@ -24,6 +24,7 @@ public:
     using Drive = std::function<void(u64 until)>;
     void start();
     bool slice(const Drive& drive);       // false: the run is over
+    bool attend() { return !front || front->turn(*pc); }        // the window, while the guest stands; false: it is closed
     int finish();                         // the exit status, with all said that is to be said at the end
     int status() const;
     Pc& board() { return *pc; }

@@ -153,6 +153,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_flag("--discard-writes", o.discard_writes, "images stay as they are; what the guest writes is gone at the end");
 
     app.add_option("--memory", t.memory, "RAM: 2M to 64G [1G]")->type_name("SIZE");
+    app.add_option("--memory-file", o.memory_file, "RAM is in this file, for other programs to look at; made when missing [with --control: a file of memory]")->type_name("FILE");
     app.add_option("--smp", o.cpus, "number of CPUs: 1 to 64 [1]")->type_name("N")->check(CLI::Range(1u, 64u));
     app.add_option("--cpu", o.cpu, "CPU model and features (see --list cpus) [max-intel]")->type_name("MODEL[,+F,-F]");
     app.add_option("--device", o.devices, "a device for test programs: QEMU's pc-testdev or edu, or pci-test (slate(1)); repeatable")->type_name("pc-testdev|edu|pci-test")
@@ -184,6 +185,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--debug", t.debug, "stop before the first instruction and ask what to do, at the terminal")->type_name("terminal")->expected(0, 1)->check(CLI::IsMember({"terminal"}));
     app.add_option("--commands", o.commands, "commands for the debugger, before it asks (implies --debug)")->type_name("FILE");
     app.add_option("--gdb", o.gdb, "stop before the first instruction and wait for gdb; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");
+    app.add_option("--control", o.control, "stop before the first instruction and take QMP's commands; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");
     app.add_option("--list", o.list, "print a table of what slate knows, and end")->type_name("checks|fields|exits|capabilities|missing|cpus|devices")
         ->check(CLI::IsMember({"checks", "fields", "exits", "capabilities", "missing", "cpus", "devices"}));
 }
@@ -223,7 +225,6 @@ static std::optional<Options> parse(Options o, int argc, const char* const* argv
 
 // What options together must be, and what follows from them.
 static void complete(Options& o, bool has_bochsrc) {
-    if (o.debug && !o.gdb.empty()) throw Error("--gdb and --debug exclude each other; gdb's monitor has every command of the debugger");
     if (o.serial.empty()) o.serial.push_back(o.debug ? "stdout" : "stdio");
     bool takes_terminal = std::count(o.serial.begin(), o.serial.end(), "stdio");
     if (o.debug && takes_terminal) throw Error("--serial stdio: the debugger has the terminal; write stdout, pty, unix:SOCKET or tcp:PORT");

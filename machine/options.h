@@ -31,6 +31,7 @@ struct Options {
 
     // The machine.
     u64 memory = u64{1} << 30;                // bytes
+    std::string memory_file;                  // that RAM is in; empty: none, or with control one of memory
     unsigned cpus = 1;
     std::string cpu = "max-intel";            // MODEL[,+feature,-feature]
     std::vector<std::string> devices;         // of those in Pc::optional_devices()
@@ -72,7 +73,9 @@ struct Options {
     std::string commands;                     // a file of its commands
     std::string gdb;                          // where gdb may connect; empty: nowhere
 
-    bool debugs() const { return debug || !gdb.empty(); }
+    std::string control;                      // the same for QMP
+
+    bool debugs() const { return debug || !gdb.empty() || !control.empty(); }
     bool runs() const { return list.empty(); }
 };
 

@@ -31,7 +31,7 @@ static std::array<std::unique_ptr<WiredOr>, 16> sixteen(std::function<void(unsig
 }
 
 Pc::Pc(Parts given)
-    : parts(std::move(given)), layout(memory_map(parts.memory)), clock(parts.ips), memory(parts.model.physical_bits), ram(parts.memory),
+    : parts(std::move(given)), layout(memory_map(parts.memory)), clock(parts.ips), memory(parts.model.physical_bits), ram(parts.memory, parts.memory_file),
       rom(parts.firmware.empty() ? rom::size : parts.firmware.size()), open_bus(0x4000), random(parts.seed),
       irq_lines(sixteen([this](unsigned n, bool level) { irq_changed(n, level); })),
       cpu(0, parts.model, parts.model.features, memory, clock, cpu_wires(0)), turns(clock, cpus),

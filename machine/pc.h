@@ -45,6 +45,7 @@ struct Parts {
     CpuModel model;
     unsigned cpus = 1;
     u64 memory = u64{1} << 30;
+    RamFile memory_file = {};             // where others may see it
     u64 ips = 1'000'000'000;
     s64 rtc = 0;                          // seconds since 1970
     u64 seed = 0;
