@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Lines without editing.
 #include "debugger/line_input.h"
-#include <cstdio>
 #include <unistd.h>
 
 namespace debugger {
 
-std::optional<std::string> read_line(const char* prompt) {
-    if (::isatty(0)) std::fputs(prompt, stdout);
-    std::fflush(stdout);
-    return plain_line();
-}
+std::unique_ptr<LineInput> open_line_input(const std::string& prompt) { return plain_line_input(::isatty(0) ? prompt : ""); }
 
 }

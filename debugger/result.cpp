@@ -19,7 +19,7 @@ std::string format(const char* how, ...) {
 std::string hex(u64 value) { return format("0x%llx", static_cast<unsigned long long>(value)); }
 std::string hex(u64 value, unsigned digits) { return format("%0*llx", int(digits), static_cast<unsigned long long>(value)); }
 
-static std::string quoted(std::string_view text) {
+std::string quoted(std::string_view text) {
     std::string out = "\"";
     for (unsigned char c : text) {
         if (c == '"' || c == '\\') out += '\\', out += char(c);

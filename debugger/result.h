@@ -12,6 +12,7 @@ namespace debugger {
 [[gnu::format(printf, 1, 2)]] std::string format(const char* how, ...);
 std::string hex(u64 value);                    // 0x1f
 std::string hex(u64 value, unsigned digits);   // 0000001f
+std::string quoted(std::string_view text);     // as JSON has it (RFC 8259)
 
 // One fact by its name. Addresses and registers are hexadecimal strings: JSON's readers lose bits of larger numbers.
 struct Field {

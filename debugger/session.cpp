@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Run control. Where nothing has to be looked at the CPU runs at full speed; else tick by tick, which both engines do alike.
 #include "debugger/session.h"
+#include "base/error.h"
 #include "cpu/isa/row.h"
 #include "cpu/mmu.h"
 #include "debugger/look.h"
@@ -26,6 +27,8 @@ struct Watching {
 }
 
 Stop Session::resume(const Goal& wanted) {
+    if (goal) throw Error("the guest runs already; stop it first");
+    runs++;
     stopped = over;
     last = {Why::ended};
     goal = &wanted, steps = 0;

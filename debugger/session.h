@@ -36,7 +36,7 @@ public:
 
     Session(Cpu& cpu, Slice slice) : cpu(cpu), slice(std::move(slice)) {}
 
-    Stop resume(const Goal& goal = {});
+    Stop resume(const Goal& goal = {});        // throws Error where it runs already
     // Where a step over ends: behind a call, an interrupt or a repeated instruction; false: it is a plain step.
     bool end_of_call(u64& linear);
     u64 code() const;                          // RIP's linear address
@@ -46,6 +46,7 @@ public:
     Stop last;
     bool over = false;                         // the run has ended; there is only the last state to look at
     bool quits = false;                        // the user has had enough
+    u64 runs = 0;                              // how often the guest was let go on
     std::function<bool()> interrupted = [] { return false; };      // asked between slices
 
 private:

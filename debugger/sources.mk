@@ -7,13 +7,16 @@ debugger_sources = \
     debugger/commands_look.cpp \
     debugger/commands_run.cpp \
     debugger/commands_virt.cpp \
+    debugger/desk.cpp \
+    debugger/desk.h \
     debugger/disassemble.h \
     debugger/expression.cpp \
     debugger/expression.h \
+    debugger/face.h \
     debugger/faces.cpp \
     debugger/faces.h \
-    debugger/gdb/listen.cpp \
-    debugger/gdb/listen.h \
+    debugger/gdb/face.cpp \
+    debugger/gdb/face.h \
     debugger/gdb/packets.cpp \
     debugger/gdb/packets.h \
     debugger/gdb/server.cpp \
@@ -24,14 +27,24 @@ debugger_sources = \
     debugger/line_input.h \
     debugger/look.cpp \
     debugger/look.h \
+    debugger/qmp/face.cpp \
+    debugger/qmp/face.h \
+    debugger/qmp/json.cpp \
+    debugger/qmp/json.h \
+    debugger/qmp/server.cpp \
+    debugger/qmp/server.h \
     debugger/registers.cpp \
     debugger/registers.h \
     debugger/result.cpp \
     debugger/result.h \
     debugger/session.cpp \
     debugger/session.h \
+    debugger/sockets.cpp \
+    debugger/sockets.h \
     debugger/stops.cpp \
     debugger/stops.h \
+    debugger/terminal.cpp \
+    debugger/terminal.h \
     debugger/walk_report.cpp \
     debugger/walk_report.h
 if HAVE_ZYDIS

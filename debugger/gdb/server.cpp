@@ -5,6 +5,7 @@
 #include "debugger/gdb/target.h"
 #include "debugger/look.h"
 #include <algorithm>
+#include <utility>
 
 namespace debugger::gdb {
 
@@ -21,15 +22,17 @@ std::span<const Server::Row> Server::table() {
         {"QStartNoAckMode", &Server::no_acknowledgements},
         {"qXfer:features:read:target.xml:", &Server::features},
         {"qXfer:memory-map:read::", &Server::map},
+        {"qXfer:threads:read::", &Server::threads},
         {"qqemu.PhyMemMode", &Server::get_physical},
         {"Qqemu.PhyMemMode:", &Server::set_physical},
         {"qRcmd,", &Server::monitor},
         {"qAttached", nullptr, "1"},
+        {"qThreadExtraInfo,1", nullptr, "4350552030"},           // CPU 0
         {"qfThreadInfo", nullptr, "m1"},
         {"qsThreadInfo", nullptr, "l"},
         {"qCRC", nullptr, ""},
         {"qC", nullptr, "QC1"},
-        {"vCont?", nullptr, "vCont;c;C;s;S"},
+        {"vCont?", nullptr, "vCont;c;C;s;S;t;r"},
         {"vCont;", &Server::resume_as_told},
         {"vKill", &Server::kill_process},
         {"?", &Server::reason},
@@ -46,6 +49,7 @@ std::span<const Server::Row> Server::table() {
         {"s", &Server::step},
         {"D", &Server::detach},
         {"k", &Server::kill},
+        {"!", nullptr, "OK"},
         {"H", nullptr, "OK"},
         {"T", nullptr, "OK"},
     };
@@ -97,7 +101,8 @@ void Server::dispatch(std::string_view packet) {
     for (auto& row : table()) {
         if (!packet.starts_with(row.name)) continue;
         std::string reply = row.run ? (this->*row.run)(packet.substr(row.name.size())) : std::string(row.says);
-        bool silent = state == State::running || (state == State::killed && reply.empty());
+        bool later = row.run == &Server::monitor && reply.empty();
+        bool silent = later || state == State::running || (state == State::killed && reply.empty());
         if (!silent) answer(reply);
         return;
     }
@@ -108,7 +113,7 @@ void Server::dispatch(std::string_view packet) {
 
 std::string Server::supported(std::string_view rest) {
     says_swbreak = rest.find("swbreak+") != rest.npos, says_hwbreak = rest.find("hwbreak+") != rest.npos;
-    return "PacketSize=" + hex(most_bytes).substr(2) + ";qXfer:features:read+;qXfer:memory-map:read+;QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+";
+    return "PacketSize=" + hex(most_bytes).substr(2) + ";qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+;QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+";
 }
 
 std::string Server::no_acknowledgements(std::string_view) {
@@ -124,6 +129,10 @@ std::string Server::part_of(const std::string& document, std::string_view range)
 }
 std::string Server::features(std::string_view rest) { return part_of(target_description(), rest); }
 std::string Server::map(std::string_view rest) { return part_of(memory_map(), rest); }
+
+std::string Server::threads(std::string_view rest) {
+    return part_of("<?xml version=\"1.0\"?><threads><thread id=\"1\" core=\"0\" name=\"CPU 0\"/></threads>\n", rest);
+}
 
 std::string Server::get_physical(std::string_view) { return physical ? "1" : "0"; }
 std::string Server::set_physical(std::string_view rest) {
@@ -206,8 +215,10 @@ std::string Server::point(std::string_view rest, bool on) {
     address = linear_in_mode(session.cpu, address);
     if (!on) return session.stops.remove(kind, address, length), "OK";
     unsigned id = session.stops.add(kind, address, length);
+    if (id) own.push_back(id);
     if (id && *type == 1) hardware.push_back(id);
-    if (hardware.size() > 4 * StopPoints::most) hardware.erase(hardware.begin());
+    for (auto* numbers : {&own, &hardware})
+        if (numbers->size() > 4 * StopPoints::most) numbers->erase(numbers->begin());
     return id ? "OK" : refused_value;
 }
 std::string Server::insert(std::string_view rest) { return point(rest, true); }
@@ -231,9 +242,23 @@ std::string Server::go(std::string_view address, u64 steps) {
 std::string Server::resume(std::string_view rest) { return go(rest, 0); }
 std::string Server::step(std::string_view rest) { return go(rest, 1); }
 
+// While RIP is in START,END: the lines of a source are left so without a packet for each instruction.
+std::string Server::step_range(std::string_view rest) {
+    auto start = take_number(rest);
+    if (!start || !take(rest, ',')) return bad_packet;
+    auto end = take_number(rest);
+    if (!end) return bad_packet;
+    std::string reply = go("", 0);
+    if (*end > *start) goal.reached = [&cpu = session.cpu, from = *start, size = *end - *start] { return cpu.rip() - from >= size; };
+    else goal.steps = 1;
+    return reply;
+}
+
 // There is one thread: the first action is its own.
 std::string Server::resume_as_told(std::string_view rest) {
     char action = rest.empty() ? 0 : rest[0];
+    if (action == 'r') return step_range(rest.substr(1));
+    if (action == 't') return wants_stop = state == State::running, "OK";
     if (action == 'c' || action == 'C') return go("", 0);
     return action == 's' || action == 'S' ? go("", 1) : bad_packet;
 }
@@ -253,21 +278,32 @@ void Server::stopped(const Stop& stop, int status) {
     answer(last_stop);
 }
 
-std::string Server::detach(std::string_view) { return session.stops.clear(), state = State::detached, "OK"; }
+void Server::remove_own() {
+    for (unsigned id : std::exchange(own, {})) session.stops.remove(id);
+}
+
+std::string Server::detach(std::string_view) { return remove_own(), state = State::detached, "OK"; }
 std::string Server::kill(std::string_view) { return state = State::killed, ""; }
 std::string Server::kill_process(std::string_view) { return state = State::killed, "OK"; }
 
-// Long answers go out as console output, piece by piece.
 std::string Server::monitor(std::string_view rest) {
     auto line = from_hex(rest);
     if (!line) return bad_packet;
     if (state != State::standing) return refused_value;
-    busy = true;
-    std::string text = execute(session, *line).text();
-    busy = false, wants_stop = false;
+    busy = true, runs_before = session.runs;
+    if (run) run(*line);
+    else finished(execute(session, *line));
+    return "";
+}
+
+// Long answers go out as console output, piece by piece.
+void Server::finished(const Result& result) {
+    std::string text = result.text();
+    if (session.runs != runs_before) text += "(gdb keeps the registers that it has: maintenance flush register-cache)\n";
     for (std::size_t at = 0; at < text.size(); at += most_bytes / 4) send(framed("O" + to_hex(std::string_view(text).substr(at, most_bytes / 4))));
+    busy = false, wants_stop = false;
+    answer("OK");
     if (session.quits) state = State::killed;
-    return "OK";
 }
 
 }

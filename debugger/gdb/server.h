@@ -2,6 +2,7 @@
 // GDB's remote protocol over a session: bytes in, answers out. Sockets are somebody else's (debugger/gdb/listen.h).
 #pragma once
 #include "debugger/gdb/packets.h"
+#include "debugger/result.h"
 #include "debugger/session.h"
 #include <functional>
 
@@ -12,15 +13,20 @@ public:
     using Send = std::function<void(std::string_view)>;
     Server(Session& session, Send send) : session(session), send(std::move(send)) {}
 
+    // Where a command of monitor goes; what it goes to calls finished(). Null: it is run at once.
+    std::function<void(const std::string& line)> run = {};
+    void finished(const Result& result);
+
     // What gdb sends, while the guest stands or runs. Anything malformed is answered with an error.
     void receive(std::span<const u8> bytes);
 
     enum class State : u8 { standing, running, detached, killed };
     State state = State::standing;
     Goal goal;                                 // running: what for
-    bool wants_stop = false;                   // running: gdb has sent its interrupt
+    bool wants_stop = false;                   // gdb has sent its interrupt
     // The guest stands again: tells gdb. `status` is the exit status where the run has ended.
     void stopped(const Stop& stop, int status);
+    void remove_own();                         // the breakpoints that gdb has set
 
 private:
     struct Row;
@@ -30,11 +36,11 @@ private:
     void dispatch(std::string_view packet);
 
     // The packets; each gets what follows its name.
-    std::string supported(std::string_view), reason(std::string_view), features(std::string_view), map(std::string_view);
+    std::string supported(std::string_view), reason(std::string_view), features(std::string_view), map(std::string_view), threads(std::string_view);
     std::string read_all(std::string_view), write_all(std::string_view), read_one(std::string_view), write_one(std::string_view);
     std::string read_bytes(std::string_view), write_hex(std::string_view), write_binary(std::string_view);
     std::string insert(std::string_view), remove(std::string_view), point(std::string_view, bool on);
-    std::string resume(std::string_view), step(std::string_view), resume_as_told(std::string_view), go(std::string_view address, u64 steps);
+    std::string resume(std::string_view), step(std::string_view), resume_as_told(std::string_view), step_range(std::string_view), go(std::string_view address, u64 steps);
     std::string monitor(std::string_view), detach(std::string_view), kill(std::string_view), kill_process(std::string_view);
     std::string no_acknowledgements(std::string_view);
     std::string get_physical(std::string_view), set_physical(std::string_view);
@@ -45,10 +51,11 @@ private:
     Send send;
     PacketReader reader;
     bool acknowledges = true, physical = false;
-    bool busy = false;                         // a command of monitor runs: packets wait for nobody
+    bool busy = false;                         // a command of monitor runs, whose answer comes later: gdb sends nothing until then
+    u64 runs_before = 0;                       // it: Session::runs
     bool says_swbreak = false, says_hwbreak = false;
     bool hardware_of(unsigned id) const;
-    std::vector<unsigned> hardware;            // numbers of the breakpoints set as hardware ones
+    std::vector<unsigned> own, hardware;       // numbers of the breakpoints that gdb has set; of those as hardware ones
     std::string last_reply, last_stop = "S05";
 };
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The register table for gdb and the description made of it.
 #include "debugger/gdb/target.h"
+#include "cpu/svm/svm.h"
+#include "cpu/vmx/vmx.h"
 #include "debugger/registers.h"
 #include "debugger/result.h"
+#include <algorithm>
 #include <vector>
 
 namespace debugger::gdb {
@@ -12,13 +15,40 @@ namespace {
 struct Row {
     std::string feature, name, type;
     unsigned bytes;
-    enum Kind : u8 { named, x87_stack, x87_word, xmm } kind;
+    enum Kind : u8 { named, x87_stack, x87_word, xmm, ymm_high, msr, virtualization } kind;
     const Register* source = nullptr;          // named
     unsigned number = 0;                       // the others
 };
 
 const char* type_of(std::string_view name) {
     return name == "rip" ? "code_ptr" : name == "rsp" || name == "rbp" ? "data_ptr" : name == "rflags" ? "i386_eflags" : "int64";
+}
+
+// The architecture's own; 0 where the model has it not.
+constexpr struct {
+    const char* name;
+    u32 index;
+} msrs[] = {{"apic_base", 0x1b}, {"sysenter_cs", 0x174}, {"sysenter_esp", 0x175}, {"sysenter_eip", 0x176}, {"pat", 0x277}, {"star", 0xc0000081}, {"lstar", 0xc0000082},
+            {"cstar", 0xc0000083}, {"fmask", 0xc0000084}, {"k_gs_base", 0xc0000102}, {"tsc_aux", 0xc0000103}};
+
+// Of the virtual machine that runs, or ran last: the VMCS's or VMCB's address, what an exit said, the second stage, VPID or ASID.
+constexpr const char* virtual_names[] = {"in_guest", "vm_control", "exit_reason", "exit_information", "exit_address", "second_stage", "guest_tag"};
+u64 virtual_value(const Cpu& cpu, unsigned n) {
+    if (!n || !cpu.virt) return cpu.guest ? 1 : 0;
+    if (cpu.intel()) {
+        using enum vmx::Field;
+        auto& v = static_cast<const vmx::Vmx&>(*cpu.virt);
+        const u64 values[] = {v.current, v.vmcs[exit_reason], v.vmcs[exit_qualification], v.vmcs[guest_physical_address], v.vmcs[ept_pointer], v.vmcs[vpid]};
+        return values[n - 1];
+    }
+    using enum svm::Field;
+    auto& v = static_cast<const svm::Svm&>(*cpu.virt);
+    const u64 values[] = {v.vmcb_address, v.vmcb[exit_code], v.vmcb[exit_info1], v.vmcb[exit_info2], v.vmcb[nested_cr3], v.vmcb[asid]};
+    return values[n - 1];
+}
+u64 msr_value(Cpu& cpu, u32 index) {
+    u64 value;
+    return !msr_name(cpu, index).empty() && read_msr(cpu, index, value) ? value : 0;
 }
 
 // The order is gdb's own for i386:x86-64; what follows behind mxcsr is numbered on.
@@ -35,7 +65,15 @@ std::vector<Row> rows() {
     for (unsigned i = 0; i < 16; i++) all.push_back({"org.gnu.gdb.i386.sse", "xmm" + std::to_string(i), "vec128", 16, Row::xmm, nullptr, i});
     all.push_back({"org.gnu.gdb.i386.sse", "mxcsr", "i386_mxcsr", 4, Row::named, find_register("mxcsr")});
     for (auto* name : {"fs", "gs"}) all.push_back({"org.gnu.gdb.i386.segments", std::string(name) + "_base", "int64", 8, Row::named, find_register(std::string(name) + ".base")});
-    for (auto* name : {"cr0", "cr2", "cr3", "cr4", "cr8", "efer"}) all.push_back({system, name, "int64", 8, Row::named, find_register(name)});
+    for (unsigned i = 0; i < 16; i++) all.push_back({"org.gnu.gdb.i386.avx", "ymm" + std::to_string(i) + "h", "uint128", 16, Row::ymm_high, nullptr, i});
+    for (auto* name : {"cr0", "cr2", "cr3", "cr4", "cr8", "efer", "xcr0", "pkru", "es.base", "cs.base", "ss.base", "ds.base", "gdtr.base", "gdtr.limit", "idtr.base", "idtr.limit",
+                       "ldtr", "ldtr.base", "tr", "tr.base", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7"}) {
+        std::string shown = name;                          // a dot is a member to gdb
+        std::replace(shown.begin(), shown.end(), '.', '_');
+        all.push_back({system, shown, "int64", 8, Row::named, find_register(name)});
+    }
+    for (auto& m : msrs) all.push_back({system, m.name, "int64", 8, Row::msr, nullptr, m.index});
+    for (unsigned i = 0; i < std::size(virtual_names); i++) all.push_back({"org.slate.i386.virtualization", virtual_names[i], "int64", 8, Row::virtualization, nullptr, i});
     return all;
 }
 const std::vector<Row>& table() {
@@ -97,7 +135,7 @@ std::string describe() {
             out += (feature.empty() ? "" : "</feature>\n") + std::string("<feature name=\"") + row.feature + "\">\n" + types_of(row.feature);
             feature = row.feature;
         }
-        std::string group = row.kind == Row::x87_word || row.kind == Row::x87_stack ? " group=\"float\"" : feature.ends_with("system") ? " group=\"system\"" : "";
+        std::string group = row.kind == Row::x87_word || row.kind == Row::x87_stack ? " group=\"float\"" : feature.starts_with("org.slate") ? " group=\"system\"" : "";
         out += format("<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"%s/>\n", row.name.c_str(), row.bytes * 8, row.type.c_str(), group.c_str());
     }
     return out + "</feature></target>\n";
@@ -114,6 +152,9 @@ std::string read_register(Cpu& cpu, unsigned number) {
     case Row::named: return little_endian(row.source->get(cpu, row.source->number), row.bytes);
     case Row::x87_word: return little_endian(x87_word(cpu.fpu, row.number), row.bytes);
     case Row::xmm: return {reinterpret_cast<const char*>(cpu.vector.v[row.number].bytes.data()), 16};
+    case Row::ymm_high: return {reinterpret_cast<const char*>(cpu.vector.v[row.number].bytes.data()) + 16, 16};
+    case Row::msr: return little_endian(msr_value(cpu, row.number), row.bytes);
+    case Row::virtualization: return little_endian(virtual_value(cpu, row.number), row.bytes);
     case Row::x87_stack: break;
     }
     auto& r = cpu.fpu.r[cpu.fpu.physical(row.number)];
@@ -128,7 +169,10 @@ bool write_register(Cpu& cpu, unsigned number, std::string_view bytes) {
     std::memcpy(&value, bytes.data(), std::min<std::size_t>(bytes.size(), 8));
     switch (row.kind) {
     case Row::named: return row.source->set && row.source->set(cpu, row.source->number, value);
-    case Row::x87_word: return false;
+    case Row::x87_word:
+    case Row::virtualization: return false;
+    case Row::msr: return !msr_name(cpu, row.number).empty() && write_msr(cpu, row.number, value);
+    case Row::ymm_high: return std::memcpy(cpu.vector.v[row.number].bytes.data() + 16, bytes.data(), 16), true;
     case Row::xmm: return std::memcpy(cpu.vector.v[row.number].bytes.data(), bytes.data(), 16), true;
     case Row::x87_stack: break;
     }

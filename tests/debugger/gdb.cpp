@@ -54,10 +54,10 @@ TEST(Gdb, PacketsAreFramedAndAcknowledged) {
 TEST(Gdb, MalformedPacketsAreAnsweredWithAnError) {
     Remote m;
     for (auto* bad : {"p", "pzz", "pffff", "p1x", "P", "P0", "P0=1", "P0=zz", "Pffff=00", "m", "m0", "m0,", "m0,zz", "m0,10000", "m,1", "M0,2:00", "M0,1:zz", "M0,1", "X0,2:a",
-                      "Gzz", "G0", "Z0", "Z0,", "Z0,1", "z1,1", "Z2,1000,0", "Z2,1000,ffffffff", "vCont;", "vCont;x", "qXfer:features:read:target.xml:", "qXfer:features:read:target.xml:fffffff,1",
+                      "Gzz", "G0", "Z0", "Z0,", "Z0,1", "z1,1", "Z2,1000,0", "Z2,1000,ffffffff", "vCont;", "vCont;x", "vCont;r", "vCont;r10", "vCont;r10,x", "qXfer:features:read:target.xml:", "qXfer:features:read:target.xml:fffffff,1",
                       "Qqemu.PhyMemMode:2", "qRcmd,zz", "qRcmd,1", "czz"})
         EXPECT_EQ(m.ask(bad), "E01") << bad;
-    for (auto* unknown : {"", "vMustReplyEmpty", "qSymbol::", "Z7,0,1", "bc", "!"}) EXPECT_EQ(m.ask(unknown), "") << unknown;
+    for (auto* unknown : {"", "vMustReplyEmpty", "qSymbol::", "Z7,0,1", "bc", "vFile:open:2f,0,0"}) EXPECT_EQ(m.ask(unknown), "") << unknown;
     EXPECT_EQ(m.raw("$" + std::string(100'000, 'a') + "#00"), "-");
     EXPECT_EQ(m.raw("$a}#de"), "-");
 }
@@ -66,8 +66,8 @@ TEST(Gdb, RegistersAreLaidOutForSixtyFourBitsInEveryMode) {
     for (auto mode : {TestMode::long64, TestMode::protected32, TestMode::real16}) {
         Remote m(mode);
         m.cpu.gpr[rbx] = 0x1122334455667788;
-        // 17 of 8 bytes, 7 of 4, 8 of 10, 8 of 4, 16 of 16, mxcsr, 2 + 6 of 8.
-        constexpr unsigned bytes = 17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 16 * 16 + 4 + 8 * 8;
+        // 17 of 8 bytes, 7 of 4, 8 of 10, 8 of 4, 16 of 16, mxcsr, 2 of 8, 16 of 16, 26 of the system's, 11 MSRs and 7 of virtualization of 8.
+        constexpr unsigned bytes = 17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 16 * 16 + 4 + 2 * 8 + 16 * 16 + (26 + 11 + 7) * 8;
         std::string all = m.ask("g");
         EXPECT_EQ(all.size(), 2 * bytes);
         EXPECT_EQ(all.substr(16, 16), "8877665544332211");               // rbx is the second
@@ -132,6 +132,38 @@ TEST(Gdb, StepsBreakpointsAndWatchpointsAreReported) {
     EXPECT_TRUE(m.session.stops.empty());
     m.slices = 3;
     EXPECT_EQ(m.ask("c"), "W00");
+}
+
+TEST(Gdb, RangesAreSteppedThrough) {
+    Remote m;
+    m.put_code("b9 03 00 00 00 ff c9 75 fc 90 90");      // mov ecx, 3; dec ecx; jnz -4; nop; nop
+    EXPECT_EQ(m.ask("vCont;r10000,10009:1"), "T05thread:1;");
+    EXPECT_EQ(m.cpu.rip(), 0x10009u);
+    EXPECT_EQ(m.cpu.gpr[rcx], 0u);
+    EXPECT_EQ(m.ask("vCont;r10009,10009:1"), "T05thread:1;");            // an empty one: a step
+    EXPECT_EQ(m.cpu.rip(), 0x1000au);
+}
+
+TEST(Gdb, RegistersOfVectorsTheSystemAndVirtualization) {
+    Remote m;
+    m.cpu.vector.v[2].set<u64>(2, 0x1122334455667788);
+    m.cpu.seg.idtr = {0x123000, 0xfff};
+    std::string text = gdb::target_description();
+    // A register's number is its place in the description.
+    auto number = [&](const std::string& name) {
+        auto at = text.find("<reg name=\"" + name + "\"");
+        EXPECT_NE(at, text.npos) << name;
+        unsigned n = 0;
+        for (auto found = text.find("<reg "); found < at; found = text.find("<reg ", found + 1)) n++;
+        return "p" + hex(n).substr(2);
+    };
+    EXPECT_EQ(m.ask(number("ymm2h")), "8877665544332211" + word(0, 8));
+    EXPECT_EQ(m.ask(number("idtr_base")), word(0x123000, 8));
+    EXPECT_EQ(m.ask(number("idtr_limit")), word(0xfff, 8));
+    EXPECT_EQ(m.ask(number("in_guest")), word(0, 8));
+    EXPECT_EQ(m.ask("P" + number("lstar").substr(1) + "=" + word(0xffffffff81000000, 8)), "OK");
+    EXPECT_EQ(m.ask(number("lstar")), word(0xffffffff81000000, 8));
+    EXPECT_EQ(m.ask("P" + number("lstar").substr(1) + "=" + word(0x8000000000000000, 8)), "E22");        // not canonical
 }
 
 TEST(Gdb, TheTargetDescribesItself) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: bytes as gdb's connection, packets with a right checksum, and lines as commands. The machine comes back each time.
+// Fuzz target: bytes as gdb's connection, packets with a right checksum, QMP's requests, and lines as commands. The machine comes
+// back each time.
 #include "debugger/commands.h"
 #include "debugger/gdb/server.h"
+#include "debugger/qmp/server.h"
 #include "tests/cpu/machine.h"
 #include "tests/fuzz/input.h"
 
@@ -43,6 +45,20 @@ void talk(Session& session, Input& in, bool framed) {
     require(said < 64 << 20);
 }
 
+// A client's bytes, in pieces; the guest runs and stands between them.
+void control(Session& session, Input& in, bool negotiated) {
+    std::size_t said = 0;
+    Desk desk(session);
+    auto server = std::make_shared<qmp::Server>(desk, qmp::MemoryFile{}, [&](std::string_view text) { said += text.size(); });
+    if (negotiated) server->receive("{\"execute\": \"qmp_capabilities\"}");
+    while (!in.empty() && !server->closed) {
+        auto some = in.bytes(1 + in.byte());
+        server->receive({reinterpret_cast<const char*>(some.data()), some.size()});
+        for (int turns = 0; turns < 24 && desk.turn(); turns++) {}
+    }
+    require(said < 64 << 20);
+}
+
 void command(Session& session, Input& in) {
     auto rest = in.rest();
     std::string text(rest.begin(), rest.end());
@@ -63,6 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     guest.begin(TestMode(how % 5));
     Session session(guest.machine.cpu, [](const Session::Drive& drive) { return guest.slice(drive); });
     if (how & 0x80) command(session, in);
+    else if (how & 0x20) control(session, in, how & 0x40);
     else talk(session, in, how & 0x40);
     return 0;
 }

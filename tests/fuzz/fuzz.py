@@ -66,10 +66,18 @@ COMMANDS = [b"step 5", b"next", b"until 0x10002", b"continue", b"break 0x10004",
             b"disassemble rip 5 16", b"walk rip x u", b"tlb all", b"set rcx 5", b"set cr3 0x1000", b"set-msr 0xc0000082 0x1000", b"write rip 90 90", b"help", b"json registers"]
 
 
+REQUESTS = [b'{"execute": "query-status", "id": 1}', b'{"execute": "memory-read", "arguments": {"address": "rsp", "length": 16, "space": "linear"}}',
+            b'{"execute": "registers", "arguments": {"group": "all"}}', b'{"execute": "walk", "arguments": {"address": 4096, "access": "wu"}}', b'{"execute": "stop"}', b'{"execute": "cont"}',
+            b'{"execute": "slate-command", "arguments": {"command-line": "step 3"}}', b'{"execute": "human-monitor-command", "arguments": {"command-line": "tlb all"}}',
+            b'{"execute": "query-memory-file", "id": [1.5e3, null, true, "\\u20ac\\n"]}', b'{"execute": "query-commands"}']
+
+
 def debugger_seeds():
+    requests = b"".join(bytes([len(request) - 1]) + request for request in REQUESTS)
     raw = b"".join(b"$" + packet + b"#%02x" % (sum(packet) & 255) for packet in PACKETS)
     framed = b"".join(bytes([len(packet) - 1]) + packet for packet in PACKETS)
     return [bytes([mode]) + raw for mode in range(5)] + [bytes([65 + mode]) + framed for mode in range(5)] + [
+        bytes([0x60 + mode]) + requests for mode in range(5)] + [
         bytes([130 + mode]) + b"\n".join(COMMANDS) for mode in range(5)]
 
 
