@@ -23,15 +23,24 @@ struct Cpu::CodeCache {
             std::memcpy(now, p, 16);
             return !(((now[0] ^ byte[0]) & keep[0]) | ((now[1] ^ byte[1]) & keep[1]));
         }
+        void set(u64 new_key, const u8* p, const Insn& decoded) {
+            key = new_key, insn = decoded;
+            std::memcpy(byte, p, 16);
+            keep[0] = ones(std::min<unsigned>(insn.length, 8));
+            keep[1] = insn.length > 8 ? ones(insn.length - 8u) : 0;
+        }
     };
     std::vector<Entry> entry{entries};
     Entry& of(const u8* p) {
         u64 h = reinterpret_cast<u64>(p);
         return entry[(h ^ h >> 16) % entries];
     }
-    static u64 key(const u8* p, const decode::Mode& mode) {
-        return reinterpret_cast<u64>(p) << 3 | u64(mode.size) << 1 | mode.protected_mode;
-    }
+    static u64 key(const u8* p, const decode::Mode& mode) { return key(reinterpret_cast<u64>(p), mode); }
+    static u64 key(u64 p, const decode::Mode& mode) { return p << 3 | u64(mode.size) << 1 | mode.protected_mode; }
+    // Instructions that lie across a page's end, by linear address.
+    static constexpr unsigned crossing_entries = 256;
+    std::vector<Entry> crossing{crossing_entries};
+    Entry& of_crossing(u64 address) { return crossing[(address >> 12 ^ address) % crossing_entries]; }
 };
 
 Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, PhysicalMap& memory, Clock& clock, Wires wires)
@@ -146,12 +155,18 @@ const Insn* Cpu::fetch_slowly(u64 address, u64 room) {
         return true;
     };
     if (!take(std::min<u64>(want, 4096 - (address & 0xfff)))) return nullptr;
-    auto result = decode::decode({bytes.data(), have}, code, scratch);
+    auto& entry = cache->of_crossing(address);
+    u64 key = CodeCache::key(address, code);
+    bool expected = entry.key == key && entry.insn.length <= want && !std::memcmp(entry.byte, bytes.data(), std::min<u64>(have, entry.insn.length));
+    if (expected && entry.insn.length <= have) return &entry.insn;
+    auto result = expected ? decode::Result::truncated : decode::decode({bytes.data(), have}, code, scratch);
     if (result == decode::Result::truncated && have < want) {
         if (bits64() && !canonical(address + have)) return raise(gp(0)), nullptr;
         if (!take(want)) return nullptr;
+        if (expected && entry.same(bytes.data())) return &entry.insn;
         result = decode::decode({bytes.data(), have}, code, scratch);
     }
+    if (result == decode::Result::ok) entry.set(key, bytes.data(), scratch);
     return judge_decoded(result, scratch);
 }
 
@@ -206,14 +221,11 @@ const Insn* Cpu::fetch_uncached() {
     u8* host;
     if (!probe_piece(address, Kind::execute, As::current, physical, host)) return nullptr;
     if (!host) return fetch_slowly(address, room);
+    auto& entry = cache->of(host);
+    u64 key = CodeCache::key(host, code);
+    if (entry.key == key && entry.same(host)) return &entry.insn;
     auto result = decode::decode({host, 15}, code, scratch);
-    if (result == decode::Result::ok) {
-        auto& entry = cache->of(host);
-        entry.key = CodeCache::key(host, code), entry.insn = scratch;
-        std::memcpy(entry.byte, host, 16);
-        entry.keep[0] = ones(std::min<unsigned>(scratch.length, 8));
-        entry.keep[1] = scratch.length > 8 ? ones(scratch.length - 8u) : 0;
-    }
+    if (result == decode::Result::ok) entry.set(key, host, scratch);
     return judge_decoded(result, scratch);
 }
 
@@ -284,7 +296,16 @@ void Cpu::advance(u64 until, bool one_block) {
     u64 left = stop - clock.ticks;
     if (left < fast::Blocks::most_instructions) return step();
     if (!runner) runner = std::make_unique<fast::Runner>(*this);
-    if (!runner->run(one_block ? 0 : left - fast::Blocks::most_instructions)) step();
+    u64 budget = one_block ? 0 : left - fast::Blocks::most_instructions;
+    if (runner->run(budget)) return;
+    // The bank may just lack the page: it is translated as the fetch would do it.
+    if (u64 at = simple_fetch_address(); at != no_address && (!bits64() || canonical(at))) {
+        Physical physical;
+        u8* host;
+        if (!probe_piece(at, Kind::execute, As::current, physical, host)) return clock.ticks++, deliver(fault_);
+        if (host && runner->run(budget)) return;
+    }
+    step();
 }
 
 void Cpu::run(u64 until) {
