@@ -60,6 +60,23 @@ void Runner::connect(Block* block, u64 page, u64 linear) {
     unresolved = nullptr, remember_target = false;
 }
 
+// The block at a RIP, with the way that led here made short; null where its page isn't in the bank, or where it would have to be built.
+Block* Runner::find(u64 rip, Building building) {
+    u64 linear;
+    cpu.gpr[rip_reg] = rip;
+    const u8* code = code_at_rip(linear);
+    if (!code) return nullptr;
+    u32 mode = mode_word(cpu);
+    Block* block = blocks.find(code, mode);
+    if (!block && building == Building::no) return nullptr;
+    if (!block) block = builder.build(code, mode);
+    cpu.fast.stamp = cpu.mmu->stamp << 16 | mode;
+    u64 page = rip - (linear & 0xfff);
+    connect(block, page, linear);
+    cpu.gpr.page = page;
+    return block;
+}
+
 void Runner::start(Block* block) {
     Op* op = block->ops();
     u64 flags = HostFlags(Flags(u32(cpu.rflags))).value;
@@ -72,17 +89,9 @@ void Runner::start(Block* block) {
 }
 
 bool Runner::run(u64 budget) {
-    u64 linear;
-    const u8* code = code_at_rip(linear);
-    if (!code) return unresolved = nullptr, remember_target = false, false;
-    u32 mode = mode_word(cpu);
+    Block* block = find(cpu.gpr[rip_reg], Building::yes);
+    if (!block) return unresolved = nullptr, remember_target = false, false;
     auto& f = cpu.fast;
-    f.stamp = cpu.mmu->stamp << 16 | mode;
-    Block* block = blocks.find(code, mode);
-    if (!block) block = builder.build(code, mode);
-    u64 page = cpu.gpr[rip_reg] - (linear & 0xfff);
-    connect(block, page, linear);
-    cpu.gpr.page = page;
     f.budget = s64(budget), f.tick_end = cpu.clock.ticks + budget, f.retired_end = cpu.retired + budget;
     f.deadline = cpu.clock.deadline();
     cpu.stepping = false;
@@ -120,9 +129,17 @@ Next call_indirect(OP_ARGUMENTS) {
     TAIL return follow_indirect(cpu, op, z, spare, bank, flags);
 }
 
+// z: RIP. A block that nothing led to yet, but is there; else the run loop translates and builds.
+static Next search(OP_ARGUMENTS) {
+    Block* block = cpu->runner->find(z, Runner::Building::no);
+    if (!block) [[unlikely]] TO(leave_to, z);
+    op = block->ops();
+    GO(op);
+}
+
 Next find_indirect(OP_ARGUMENTS) {
     cpu->runner->remember_target = true;
-    TO(leave_to, z);
+    TO(search, z);
 }
 
 static Next go_on(OP_ARGUMENTS);
@@ -136,7 +153,7 @@ Next resolve(OP_ARGUMENTS) {
     }
     runner.unresolved = stub, runner.unresolved_epoch = runner.blocks.epoch, runner.unresolved_page = cpu->gpr.page;
     z = stub->rip(cpu->gpr.page);
-    TO(leave_to, z);
+    TO(search, z);
 }
 
 Next out_of_budget(OP_ARGUMENTS) {
@@ -226,14 +243,17 @@ static Next go_on(OP_ARGUMENTS) {
         key = key_by_linear(linear);
     }
     auto& t = target_of(cpu, key);
+    op = t.op;
     if (t.rip != key || t.stamp != f.stamp) {
         cpu->runner->remember_target = true;
-        LEAVE;
+        Block* block = cpu->runner->find(cpu->gpr[rip_reg], Runner::Building::no);
+        if (!block) LEAVE;
+        op = block->ops();
+    } else {
+        cpu->gpr.page = anywhere ? t.page : cpu->gpr[rip_reg] - (key & 0xfff);
     }
-    cpu->gpr.page = anywhere ? t.page : cpu->gpr[rip_reg] - (key & 0xfff);
     flags = HostFlags(Flags(u32(cpu->rflags))).value;
     bank = cpu->bank->e.data();
-    op = t.op;
     GO(op);
 }
 

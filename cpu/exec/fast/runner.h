@@ -15,6 +15,8 @@ public:
     // Runs blocks until `budget` instructions are nearly done or something must be looked at. False: nothing has run,
     // the reference engine has to do the next instruction.
     bool run(u64 budget);
+    enum class Building : bool { no, yes };
+    Block* find(u64 rip, Building building);
     void forget();                        // memory has been replaced: all decoded code is wrong
 
     Blocks blocks;
