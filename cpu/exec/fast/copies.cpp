@@ -31,8 +31,8 @@ void Copies::write(Blocks::Code to) {
             at += jump_bytes;
             continue;
         }
-        copy_part(*code, Part::main, to.written + at, here, here, to.executed + beside);
-        copy_part(*code, Part::aside, to.written + beside, to.executed + beside, here, to.executed + beside);
+        copy_part(*code, Part::main, op, to.written + at, here, here, to.executed + beside);
+        copy_part(*code, Part::aside, op, to.written + beside, to.executed + beside, here, to.executed + beside);
         *run = reinterpret_cast<Handler>(reinterpret_cast<u64>(here));
         at += code->main.size(), beside += code->aside.size();
         bool falls_into = n + 1 < steps.size() && steps[n + 1].op == op + code->next;

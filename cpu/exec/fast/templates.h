@@ -9,6 +9,9 @@
 // A copy runs on the same registers as the handler, so every part that isn't worth copying, or isn't understood, is left
 // where it is and jumped to. That makes any copy right, whatever the compiler has made of the handler.
 //
+// What a handler loads from its Op is known when it is copied, so the copy has it in the code: registers' places as displacements,
+// other fields as immediates. That makes a third of the loads unnecessary.
+//
 // Needs Zydis, x86-64 and tail calls; elsewhere no handler has a template.
 #pragma once
 #include "cpu/exec/fast/op.h"
@@ -31,9 +34,20 @@ struct Fixup {
     u64 target;                   // offset in the aside part; an address, if outside
 };
 
+// How a field of an Op becomes a register's value.
+enum class Extension : u8 { u8, u16, u32, s32 };
+// 32 bits in a part that are set to a field's value and something more.
+struct Hole {
+    u16 at;                       // where in its part
+    u8 field;                     // bytes from the handler's Op on
+    Extension extension;
+    s32 more;
+};
+
 struct Template {
     std::vector<u8> main, aside;
     std::vector<Fixup> main_fixups, aside_fixups;
+    std::vector<Hole> main_holes, aside_holes;
     unsigned next = 0;            // main's end stands for this many Ops on; 0: main ends with a jump
 };
 
@@ -49,7 +63,7 @@ private:
     std::unordered_map<const u8*, std::unique_ptr<Template>> made;
 };
 
-// Writes a part that will be executed at `executed`; main_at and aside_at are where both parts will be executed.
-void copy_part(const Template& t, Part part, u8* written, const u8* executed, const u8* main_at, const u8* aside_at);
+// Writes a part for an Op that will be executed at `executed`; main_at and aside_at are where both parts will be executed.
+void copy_part(const Template& t, Part part, const Op* op, u8* written, const u8* executed, const u8* main_at, const u8* aside_at);
 
 }

@@ -5,6 +5,6 @@
 namespace fast {
 
 const Template* Templates::of(Handler) { return nullptr; }
-void copy_part(const Template&, Part, u8*, const u8*, const u8*, const u8*) {}
+void copy_part(const Template&, Part, const Op*, u8*, const u8*, const u8*, const u8*) {}
 
 }
