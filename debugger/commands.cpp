@@ -19,12 +19,16 @@ static constexpr Command table[] = {
     {"watch",       "w",   "ADDR [BYTES] [r|w|rw]",      1, 3,  false, "stop behind an access to BYTES (1) at the linear address ADDR: a write", run::watch},
     {"delete",      "d",   "N|all",                      1, 1,  false, "forget breakpoint or watchpoint N",                                     run::remove},
     {"list",        "l",   "",                           0, 0,  true,  "list breakpoints and watchpoints",                                      run::list},
-    {"registers",   "r",   "[GROUP|NAME]",               0, 1,  true,  "show general, segments, control, debug, x87, vector, all, or one register", look::registers},
+    {"registers",   "r",   "[GROUP|NAME] [@lN]",         0, 1,  true,  "show general, segments, control, debug, x87, vector, all, or one register", look::registers},
     {"msr",         "",    "[NAME|INDEX]",               0, 1,  true,  "show model-specific registers",                                         look::msr},
-    {"memory",      "x",   "[g:|p:]ADDR [BYTES]",        1, 2,  true,  "dump memory: ADDR is linear, g:ADDR guest-physical, p:ADDR physical",   look::memory},
-    {"disassemble", "i",   "[[g:|p:]ADDR] [N] [16|32|64]", 0, 3, true, "show N instructions (10) from ADDR (the next one)",                     look::disassemble},
-    {"walk",        "",    "[g:]ADDR [r|w|x] [u|s]",     1, 3,  true,  "show the walk that an access would make, reference by reference",       look::walk},
-    {"tlb",         "",    "[ADDR|all]",                 0, 1,  true,  "list cached translations (64, or those of ADDR, or all)",               look::tlb},
+    {"memory",      "x",   "[g:|p:]ADDR [BYTES] [@lN]",  1, 2,  true,  "dump memory: ADDR is linear, g:ADDR guest-physical, p:ADDR physical",   look::memory},
+    {"disassemble", "i",   "[[g:|p:]ADDR] [N] [16|32|64] [@lN]", 0, 3, true, "show N instructions (10) from ADDR (the next one)",               look::disassemble},
+    {"stack",       "",    "[N] [@lN]",                  0, 1,  true,  "show N words (16) of the stack, and the callers by frame pointers",     look::stack},
+    {"levels",      "",    "",                           0, 0,  true,  "show the guest levels: which runs, and where each stands",              look::levels},
+    {"walk",        "",    "[g:]ADDR [r|w|x] [u|s] [@lN] | --step [ADDR ...] | --next", 1, 4, true, "show the walk that an access would make, reference by reference; or one at a time", look::walk},
+    {"what-if",     "",    "[g:]ADDR [r|w|x] [u|s] [NAME=VALUE...] [@lN]", 2, 12, true, "show what changes in a walk with another cr3, eptp, ncr3, cpl, ac, wp, smep, smap, pke, nxe, pkru", look::what_if},
+    {"map",         "",    "[[g:]ADDR [BYTES]] [@lN]",   0, 2,  true,  "show what is mapped from ADDR on (everything), as ranges",              look::map},
+    {"tlb",         "",    "[ADDR|all|stale|global|data|instruction|linear|combined|guest-physical|vpid=N|asid=N|pcid=N|ept=N|physical=N]... | drops [ADDR]", 0, 8, true, "list cached translations (64, those that fit, or all), or what was dropped and why", look::tlb},
     {"vmcs",        "",    "[check|GROUP|NAME]",         0, 1,  true,  "show the current VMCS, fields with NAME in theirs, or which checks an entry would break now", look::vmcs},
     {"vmcb",        "",    "[p:ADDR] [check|NAME]",      0, 2,  true,  "show the VMCB that was run last, fields with NAME in theirs, or which checks fail", look::vmcb},
     {"exits",       "",    "[N]",                        0, 1,  true,  "show the last N VM exits (20), and how many of each reason",            look::exits},
@@ -66,10 +70,27 @@ u64 number(Session& session, const std::string& word, u64 least, u64 most) {
     return value;
 }
 
+// A last word @l1 or @l2 says whose eyes to look through, and is taken away: 0 where there is none.
+static unsigned level_named(const Command& command, Words& words) {
+    if (words.empty() || !words.back().starts_with("@l")) return 0;
+    bool takes_one = command.arguments.find("[@lN]") != std::string_view::npos;
+    if (!takes_one || (words.back() != "@l1" && words.back() != "@l2")) throw Error(takes_one ? "levels are @l1 and @l2" : "'" + std::string(command.name) + "' takes no guest level");
+    unsigned level = unsigned(words.back()[2] - '0');
+    words = words.first(words.size() - 1);
+    return level;
+}
+
+struct AtLevel {
+    AtLevel(Session& session, unsigned level) : session(session) { session.looking.level = level; }
+    ~AtLevel() { session.looking.level = 0; }
+    Session& session;
+};
+
 static Result execute_words(Session& session, Words words) try {
     auto* command = find_command(words[0]);
     if (!command) return refused("no command '" + Error::one_line(words[0]) + "', or more than one begins so; help lists them");
     Words arguments = words.subspan(1);
+    AtLevel at(session, level_named(*command, arguments));
     if (arguments.size() < command->least || arguments.size() > command->most) return refused("usage: " + usage(*command));
     return command->run(session, arguments);
 } catch (const Error& e) {

@@ -2,6 +2,7 @@
 // Memory in each address space, looked at without a trace: no flag is set, nothing is cached, no device is asked.
 #pragma once
 #include "cpu/cpu.h"
+#include "debugger/viewpoint.h"
 #include "memory/walk.h"
 #include <optional>
 #include <span>
@@ -23,6 +24,7 @@ struct QuietTables {
 };
 
 // Where a place is, whatever protection says; nothing where no translation leads on.
+std::optional<Physical> physical_of(const Viewpoint& view, Place place);
 std::optional<Physical> physical_of(const Cpu& cpu, Place place);
 // A linear address as the mode makes it: 32 bits outside long mode.
 u64 linear_in_mode(const Cpu& cpu, u64 address);
@@ -30,6 +32,7 @@ u64 linear_in_mode(const Cpu& cpu, u64 address);
 u64 code_address(Cpu& cpu);
 
 // Reads what is plain memory, as far as it goes from the start: the number of bytes.
+u64 read_memory(const Viewpoint& view, Place place, std::span<u8> to);
 u64 read_memory(const Cpu& cpu, Place place, std::span<u8> to);
 // Writes RAM: true where all of it is RAM and has been written, false with nothing changed. Whoever keeps something
 // about the bytes is told.

@@ -30,6 +30,7 @@ Stop Session::resume(const Goal& wanted) {
     if (goal) throw Error("the guest runs already; stop it first");
     runs++;
     stopped = over;
+    looking.remember(cpu);
     last = {Why::ended};
     goal = &wanted, steps = 0;
     std::function<void(u64, unsigned, bool)> told;

@@ -2,6 +2,7 @@
 // Run control: lets the guest go on, and stops it at the exact instruction. Every face drives one of these.
 #pragma once
 #include "cpu/cpu.h"
+#include "debugger/looking.h"
 #include "debugger/stops.h"
 #include <functional>
 #include <string>
@@ -43,6 +44,7 @@ public:
 
     Cpu& cpu;
     StopPoints stops;
+    Looking looking;                           // what looks keep from one command to the next
     Stop last;
     bool over = false;                         // the run has ended; there is only the last state to look at
     bool quits = false;                        // the user has had enough

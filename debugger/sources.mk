@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: MIT
 # The files of debugger/.
 debugger_sources = \
+    debugger/at_level.cpp \
+    debugger/at_level.h \
+    debugger/bit_texts.cpp \
+    debugger/bit_texts.h \
     debugger/commands.cpp \
     debugger/commands.h \
     debugger/commands_change.cpp \
     debugger/commands_look.cpp \
+    debugger/commands_registers.cpp \
     debugger/commands_run.cpp \
+    debugger/commands_tlb.cpp \
     debugger/commands_virt.cpp \
+    debugger/commands_walk.cpp \
     debugger/desk.cpp \
     debugger/desk.h \
     debugger/disassemble.h \
+    debugger/drop_log.cpp \
+    debugger/drop_log.h \
     debugger/expression.cpp \
     debugger/expression.h \
     debugger/face.h \
@@ -27,6 +36,10 @@ debugger_sources = \
     debugger/line_input.h \
     debugger/look.cpp \
     debugger/look.h \
+    debugger/looking.cpp \
+    debugger/looking.h \
+    debugger/mapped.cpp \
+    debugger/mapped.h \
     debugger/qmp/face.cpp \
     debugger/qmp/face.h \
     debugger/qmp/json.cpp \
@@ -45,8 +58,12 @@ debugger_sources = \
     debugger/stops.h \
     debugger/terminal.cpp \
     debugger/terminal.h \
+    debugger/viewpoint.cpp \
+    debugger/viewpoint.h \
     debugger/walk_report.cpp \
-    debugger/walk_report.h
+    debugger/walk_report.h \
+    debugger/walk_seen.cpp \
+    debugger/walk_seen.h
 if HAVE_ZYDIS
 debugger_sources += debugger/disassemble_zydis.cpp
 else

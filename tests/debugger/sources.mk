@@ -5,6 +5,7 @@ tests_debugger_sources = \
     tests/debugger/commands.cpp \
     tests/debugger/desk.cpp \
     tests/debugger/gdb.cpp \
+    tests/debugger/levels.cpp \
     tests/debugger/qmp.cpp \
     tests/debugger/walk_report.cpp
 EXTRA_DIST += tests/debugger/control.py tests/debugger/gdb.py tests/debugger/terminal.py

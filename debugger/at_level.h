@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Words of commands as a guest level understands them.
+#pragma once
+#include "debugger/session.h"
+#include "debugger/viewpoint.h"
+
+namespace debugger {
+
+// The level that the running command names, or the one that runs. Throws Error where there is none.
+Viewpoint viewpoint(Session& session);
+// As evaluate() and parse_place(), with the level's registers. Throws Error, also for registers that the level has not saved.
+u64 evaluate_at(const Viewpoint& view, std::string_view text);
+Place place_at(const Viewpoint& view, std::string_view text);
+// "", "g:" or "p:" and the address.
+std::string place_text(Place p);
+
+}
