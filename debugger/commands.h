@@ -60,6 +60,10 @@ Result set_register(Session&, Words);
 Result set_msr(Session&, Words);
 Result write(Session&, Words);
 }
+namespace files {
+Result source(Session&, Words);
+Result trace(Session&, Words);
+}
 
 // For commands: a word as a number (registers and sums too) within bounds. Throws Error.
 u64 number(Session& session, const std::string& word, u64 least, u64 most);

@@ -28,7 +28,7 @@ void Desk::put(Posted posted) {
     }
     ::eventfd_write(bell, 1);
 }
-void Desk::post(std::string line, Done done) { put({std::move(line), std::move(done), {}}); }
+void Desk::post(std::string line, Done done, bool files) { put({std::move(line), std::move(done), {}, files}); }
 void Desk::call(std::function<void()> work) { put({{}, {}, std::move(work)}); }
 
 void Desk::request_stop() {
@@ -78,7 +78,11 @@ bool Desk::between_slices() {
 void Desk::perform(const Posted& posted) {
     Result result;
     if (posted.work) return posted.work();
-    auto act = [&] { result = execute(session, posted.line); };
+    auto act = [&] {
+        bool before = std::exchange(session.may_use_files, posted.files);
+        result = execute(session, posted.line);
+        session.may_use_files = before;
+    };
     if (runs) act();
     else running(act);
     if (posted.done) posted.done(result);

@@ -23,7 +23,8 @@ public:
 
     // A command line; done, where there is one, gets its result on the emulation thread. While the guest runs, what lets it
     // run is refused; all else is done between two slices. A command that lets it run is done when the guest stands again.
-    void post(std::string line, Done done = {});
+    // Without `files` it can't reach the host's files: who posts it may be somebody else than the user.
+    void post(std::string line, Done done = {}, bool files = true);
     // Something else that is to be done on the emulation thread, in the same order.
     void call(std::function<void()> work);
     void request_stop();                       // of a guest that runs, or that what is posted already will let run
@@ -47,6 +48,7 @@ private:
         std::string line;
         Done done;
         std::function<void()> work;            // instead of a line
+        bool files = true;
     };
 
     bool between_slices();

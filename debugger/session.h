@@ -48,6 +48,7 @@ public:
     Stop last;
     bool over = false;                         // the run has ended; there is only the last state to look at
     bool quits = false;                        // the user has had enough
+    bool may_use_files = true;                 // commands may read and write the host's
     u64 runs = 0;                              // how often the guest was let go on
     std::function<bool()> interrupted = [] { return false; };      // asked between slices
 

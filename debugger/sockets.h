@@ -36,6 +36,7 @@ public:
     Listener& operator=(const Listener&) = delete;
 
     int descriptor() const { return fd; }
+    bool only_the_user() const { return !path.empty(); }
     std::unique_ptr<Connection> accept();              // null: nobody is there. Never waits.
 
 private:

@@ -8,6 +8,7 @@ debugger_sources = \
     debugger/commands.cpp \
     debugger/commands.h \
     debugger/commands_change.cpp \
+    debugger/commands_files.cpp \
     debugger/commands_look.cpp \
     debugger/commands_registers.cpp \
     debugger/commands_run.cpp \

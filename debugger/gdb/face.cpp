@@ -11,10 +11,11 @@ void RemoteFace::meet(Desk& desk) {
     if (!connection) return;
     first = true;
     server = std::make_shared<Server>(desk.session, [peer = connection](std::string_view bytes) { peer->send(bytes); });
-    server->run = [&desk, weak = std::weak_ptr(server)](const std::string& line) {
-        desk.post(line, [weak](const Result& result) {
+    server->run = [&desk, weak = std::weak_ptr(server), files = listener.only_the_user()](const std::string& line) {
+        auto done = [weak](const Result& result) {
             if (auto alive = weak.lock()) alive->finished(result);
-        });
+        };
+        desk.post(line, done, files);
     };
 }
 

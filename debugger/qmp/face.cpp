@@ -13,6 +13,7 @@ bool ControlFace::poll(Desk& desk, bool) {
         std::shared_ptr<Connection> connection = listener.accept();
         if (!connection) break;
         auto server = std::make_shared<Server>(desk, file, [connection](std::string_view text) { connection->send(text); });
+        server->files = listener.only_the_user();
         server->greet();
         clients.push_back({connection, server});
     }

@@ -193,9 +193,10 @@ std::optional<std::string> Server::memory_file(const Request&) {
 
 // A command of the debugger; where it lets the guest run, the answer comes at the stop.
 void Server::run_line(const Request& request, std::string line, bool as_text) {
-    desk.post(std::move(line), [weak = weak_from_this(), request, as_text](const Result& result) {
+    auto done = [weak = weak_from_this(), request, as_text](const Result& result) {
         if (auto self = weak.lock()) self->answer(request, as_text ? quoted(result.text()) : result.json());
-    });
+    };
+    desk.post(std::move(line), done, files);
 }
 std::optional<std::string> Server::monitor(const Request& request) { return run_line(request, request.text("command-line"), true), std::nullopt; }
 std::optional<std::string> Server::command(const Request& request) { return run_line(request, request.text("command-line"), false), std::nullopt; }

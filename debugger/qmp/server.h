@@ -23,6 +23,7 @@ public:
 
     void greet();
     void receive(std::string_view bytes);
+    bool files = true;                         // commands may use the host's
     bool closed = false;                       // no more is to be received: it wasn't QMP that came
 
     void running();

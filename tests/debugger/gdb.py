@@ -26,11 +26,14 @@ MAIN = "start_guest"
 
 @contextmanager
 def slate(guest, address, *more):
-    """slate waiting for gdb; yields the process."""
-    command = [SLATE, "--kernel", str(BUILD / "guests" / guest), "--memory", "64M", "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--gdb", address, *more]
+    """slate waiting for gdb, with a kernel or a disk; yields the process."""
+    medium = [] if guest.endswith(".img") else ["--kernel"]
+    command = [SLATE, *medium, str(BUILD / "guests" / guest), "--memory", "64M", "--headless", "--serial", "null", "--debugcon", "stdio", "--no-reboot", "--gdb", address, *more]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     try:
         line = process.stderr.readline()
+        if "SeaBIOS" in line:
+            raise Skip(line)
         expect("waiting for gdb" in line, f"slate said: {line}")
         yield process
     finally:
@@ -119,6 +122,50 @@ def interrupted_and_detached():
         expect(process.wait(PATIENCE) == 1, "the guest did not run to its end alone")
 
 
+def steps_sixteen_bit_code():
+    """The boot sector of a disk, from its first instruction: the layout of 64 bits, the code of 16."""
+    sector = (BUILD / "guests" / "dos.img").read_bytes()[:5]
+    with unix_socket() as path, slate("dos.img", f"unix:{path}"):
+        said = gdb("dos.img", path, "hbreak *0x7c00", "continue", "delete", "info registers rip cr0 cs_base", "monitor disassemble rip 1", "stepi", "info registers rip", "kill")
+        expect(number(said, "rip") == 0x7c00 and not number(said, "cr0") & 1, f"not in the boot sector: {said[-500:]}")
+        expect(sector.hex() in said, f"not disassembled as it is, {sector.hex()}: {said[-500:]}")
+        after = int(re.findall(r"^rip\s+(0x[0-9a-f]+)", said, re.M)[1], 16)
+        expect(sector[0] == 0xea and after == int.from_bytes(sector[1:3], "little"), f"the far jump went to {after:#x}")
+
+
+def steps_thirty_two_bit_code():
+    with unix_socket() as path, slate("flow", f"unix:{path}"):
+        said = gdb("flow", path, "info registers rip cr0 efer", "info threads", "monitor disassemble rip 1", "stepi", "stepi", "info registers rip", "kill")
+        expect(number(said, "cr0") & 1 and not number(said, "efer") & 0x400, f"not in protected mode: {said[-500:]}")
+        first, after = (int(value, 16) for value in re.findall(r"^rip\s+(0x[0-9a-f]+)", said, re.M))
+        expect(after == first + 1 + 5, f"CLI and MOV of 32 bits took {after - first} bytes")
+        expect("CPU 0" in said, f"no name of the thread: {said[-500:]}")
+
+
+def steps_a_guest_of_the_guest():
+    """Behind a VM entry: the layout is the same, and one step more is CPUID's exit to the host."""
+    with unix_socket() as path, slate("vmx_exits", f"unix:{path}"):
+        said = gdb("vmx_exits", path, "monitor step --vmentry", "maintenance flush register-cache", "info registers rip in_guest", "x/2xb $pc", "stepi", "info registers rip in_guest exit_reason",
+                   "kill")
+        flags = re.findall(r"^in_guest\s+(0x[0-9a-f]+)", said, re.M)
+        expect(flags == ["0x1", "0x0"], f"in and out of the guest: {flags}: {said[-500:]}")
+        expect(re.search(r":\s+0x0f\s+0xa2", said) and number(said, "exit_reason") == 10, f"no exit by CPUID: {said[-500:]}")
+        expect("maintenance flush register-cache" in said.split("a guest runs")[1], "gdb is not told of its registers")
+
+
+def lldb_attaches_breaks_and_steps():
+    if not shutil.which("lldb"):
+        raise Skip("lldb is not installed")
+    with unix_socket() as path, slate("flow", f"unix:{path}"):
+        main = symbol("flow", MAIN)
+        commands = [f"process connect --plugin gdb-remote unix-connect://{path}", "register read rip", "thread step-inst", "register read rip cr0", f"breakpoint set -a {main:#x}", "continue",
+                    "register read rip", "process kill"]
+        words = ["lldb", "--no-lldbinit", "-b"] + [word for command in commands for word in ("-o", command)]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
+        rips = [int(value, 16) for value in re.findall(r"rip = (0x[0-9a-f]+)", done.stdout)]
+        expect(len(rips) == 3 and rips[1] == rips[0] + 1 and rips[2] == main, f"{rips}: {done.stdout[-800:]}{done.stderr[-300:]}")
+
+
 def talk(path, data, seconds=2.0):
     """Sends bytes and returns what comes until nothing does."""
     with socket.socket(socket.AF_UNIX) as s:
@@ -188,6 +235,10 @@ cases = {
     "by-tcp-registers-and-memory": by_tcp_registers_and_memory,
     "watches-writes": partial(watches, "watch", "Hardware watchpoint"),
     "watches-accesses": partial(watches, "awatch", "Hardware access (read/write) watchpoint"),
+    "steps-sixteen-bit-code": steps_sixteen_bit_code,
+    "steps-thirty-two-bit-code": steps_thirty_two_bit_code,
+    "steps-a-guest-of-the-guest": steps_a_guest_of_the_guest,
+    "lldb-attaches-breaks-and-steps": lldb_attaches_breaks_and_steps,
     "detached-the-guest-runs-on": interrupted_and_detached,
     "an-interrupt-stops-a-loop": an_interrupt_stops_a_loop,
     "hostile-bytes": hostile_bytes,

@@ -4,6 +4,7 @@ tests_debugger_sources = \
     tests/debugger/board.h \
     tests/debugger/commands.cpp \
     tests/debugger/desk.cpp \
+    tests/debugger/files.cpp \
     tests/debugger/gdb.cpp \
     tests/debugger/levels.cpp \
     tests/debugger/qmp.cpp \

@@ -92,9 +92,10 @@ def looking_changes_no_hash():
 class Typed:
     """The debugger at a pseudo terminal."""
 
-    def __init__(self, *command):
+    def __init__(self, *command, state=None):
         self.ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=self.own_terminal)
+        self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=self.own_terminal,
+                                        env={**os.environ, "XDG_STATE_HOME": state or "/dev/null", "TERM": "vt100"})
         os.close(theirs)
         self.text = ""
 
@@ -145,7 +146,31 @@ def control_c_stops_the_guest():
         typed.process.wait()
 
 
+def names_are_completed_and_lines_kept():
+    """A tab completes commands and registers; the next run has the lines of the one before."""
+    if "libedit" not in subprocess.run(["ldd", SLATE], capture_output=True, text=True).stdout:
+        raise Skip("built without libedit")
+    with tempfile.TemporaryDirectory(prefix="slate-state-") as state:
+        for keys in ("regi\tgs.b\t\n", "\x1b[A\x1b[A\n"):
+            typed = Typed(*words("flow", "--debug"), state=state)
+            try:
+                typed.expect(r"\(slate\) ")
+                typed.type(keys)
+                typed.expect(r"gs\.base +0{16}")
+                typed.expect(r"\(slate\) ")
+                typed.type("step\n")
+                typed.expect(r"=> ")
+                typed.expect(r"\(slate\) ")
+                typed.type("\x04")                              # the end of input
+                expect(typed.process.wait(PATIENCE) == 0, "the end of input did not end it well")
+            finally:
+                if typed.process.poll() is None:
+                    typed.process.kill()
+                typed.process.wait()
+
+
 cases = {
+    "names-are-completed-and-lines-kept": names_are_completed_and_lines_kept,
     "stops-and-goes-on-fast": partial(stops_and_goes_on, "fast"),
     "stops-and-goes-on-slow": partial(stops_and_goes_on, "slow"),
     "by-commands-from-a-file": by_commands_from_a_file,

@@ -50,6 +50,7 @@ void control(Session& session, Input& in, bool negotiated) {
     std::size_t said = 0;
     Desk desk(session);
     auto server = std::make_shared<qmp::Server>(desk, qmp::MemoryFile{}, [&](std::string_view text) { said += text.size(); });
+    server->files = false;
     if (negotiated) server->receive("{\"execute\": \"qmp_capabilities\"}");
     while (!in.empty() && !server->closed) {
         auto some = in.bytes(1 + in.byte());
@@ -78,6 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     u8 how = in.byte();
     guest.begin(TestMode(how % 5));
     Session session(guest.machine.cpu, [](const Session::Drive& drive) { return guest.slice(drive); });
+    session.may_use_files = false;
     if (how & 0x80) command(session, in);
     else if (how & 0x20) control(session, in, how & 0x40);
     else talk(session, in, how & 0x40);

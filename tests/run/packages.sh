@@ -4,7 +4,7 @@
 packages_to_build="g++ make autoconf automake pkg-config binutils zlib1g-dev libcli11-dev libzydis-dev libedit-dev libsdl2-dev"
 packages_to_boot="seabios libc6-dev cpio gzip xz-utils dpkg apt"
 packages_to_boot_linux="qemu-system-x86"
-packages_to_test="e2fsprogs openssl qemu-utils ovmf grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools libgtest-dev gdb python3 clang acpica-tools zstd valgrind xvfb xdotool libmpfr-dev"
+packages_to_test="e2fsprogs openssl qemu-utils ovmf grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools libgtest-dev gdb lldb python3 clang acpica-tools zstd valgrind xvfb xdotool libmpfr-dev"
 packages_to_test_long="memtest86+ debian-installer-12-netboot-amd64"
 
 as_root() {
