@@ -36,7 +36,7 @@ static constexpr Command table[] = {
     {"set-msr",     "",    "NAME|INDEX VALUE",           2, 2,  false, "change a model-specific register, as WRMSR would",                      change::set_msr},
     {"write",       "",    "[g:|p:]ADDR BYTE...",        2, 64, false, "write bytes (hexadecimal) to RAM",                                      change::write},
     {"source",      "",    "FILE",                       1, 1,  false, "do the commands that are in FILE, until one fails",                     files::source},
-    {"trace",       "",    "events FILE | instructions FILE [COUNT [LOW HIGH]] [@l1|@l2]", 2, 6, false, "write the last VM exits as a trace for Perfetto and Chrome, or run and write COUNT instructions (1000) as text", files::trace},
+    {"trace",       "",    "events FILE | instructions FILE [COUNT [LOW HIGH]] [l1|l2]", 2, 6, false, "write the last VM exits as a trace for Perfetto and Chrome, or run and write COUNT instructions (1000) as text", files::trace},
     {"help",        "h",   "[COMMAND]",                  0, 1,  true,  "say what commands there are",                                           help},
     {"quit",        "q",   "",                           0, 0,  false, "end the emulator",                                                      run::quit},
 };

@@ -99,9 +99,9 @@ static Result trace_events(Session& session, const std::string& path) {
 static Result trace_instructions(Session& session, const std::string& path, Words words) {
     u64 most = 1000, low = 0, high = ~u64{0}, written = 0;
     int level = 0;
-    if (!words.empty() && (words.back() == "@l1" || words.back() == "@l2")) level = words.back()[2] - '0', words = words.first(words.size() - 1);
+    if (!words.empty() && (words.back() == "l1" || words.back() == "l2")) level = words.back()[1] - '0', words = words.first(words.size() - 1);
     if (!words.empty()) most = number(session, words[0], 1, u64{1} << 32);
-    if (words.size() == 2 || words.size() > 3) throw Error("usage: trace instructions FILE [COUNT [LOW HIGH]] [@l1|@l2]");
+    if (words.size() == 2 || words.size() > 3) throw Error("usage: trace instructions FILE [COUNT [LOW HIGH]] [l1|l2]");
     if (words.size() == 3) low = number(session, words[1], 0, ~u64{0}), high = number(session, words[2], low, ~u64{0});
     File file = create(path);
     auto write = [&] {

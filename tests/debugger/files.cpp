@@ -61,7 +61,7 @@ TEST(DebuggerFiles, InstructionsAreTracedByRangeAndCount) {
     EXPECT_EQ(std::count(two.begin(), two.end(), '\n'), 2);
     EXPECT_EQ(two.find("0000000000010002"), two.npos);
     m.slices = 2;
-    m.command("trace instructions " + folder.file("t") + " 2 @l2");                      // no guest runs: none, and it ends
+    m.command("trace instructions " + folder.file("t") + " 2 l2");                      // no guest runs: none, and it ends
     EXPECT_EQ(contents(folder.file("t")), "");
 }
 
