@@ -145,19 +145,24 @@ public:
         if (forms.empty()) return;
         report.rows++;
         if (auto* reason = excluded(row, mode)) return report.excluded.push_back(head + ": " + reason);
-        if (!host_has(row.gate.needs)) return report.excluded.push_back(head + ": the host has not this feature");
-        if (!emulator.model.features.has(row.gate.needs)) return report.excluded.push_back(head + ": the model has not this feature");
+        bool on_host = host_has(row.gate.needs);
+        if (!on_host || !emulator.model.features.has(row.gate.needs)) {
+            head += on_host ? ": the model has not this feature" : ": the host has not this feature";
+            auto* tests = tested_elsewhere(row);
+            return tests ? report.excluded.push_back(head + "; " + tests) : report.without.push_back(head + ", and no test is named that has it");
+        }
         unsigned differing = 0, ran = 0;
         std::string line = format("%-18s %02X", head.c_str(), row.encoding.opcode);
         if (row.encoding.modrm_mask == 0x38) line += format(" /%u", row.encoding.modrm_value >> 3);
         for (auto& form : forms) {
             unsigned n = run_form(form, differing);
             if (n) line += format("  [%s] %u", form.text().c_str(), n), report.forms++;
+            else if (auto* reason = no_form(form)) report.excluded.push_back(head + " [" + form.text() + "]: " + reason);
+            else report.without.push_back(head + " [" + form.text() + "]");
             ran += n;
         }
         report.counts += line + "\n";
         report.cases += ran, report.differing += differing;
-        if (!ran) report.without.push_back(head);
     }
     Report report;
     const Host& the_host() const { return host; }
@@ -172,6 +177,14 @@ private:
     Data golden;
     Case c;
     End host_end, emulated_end;
+
+    // Why a form has no cases, if that is right: it isn't one of the row's.
+    const char* no_form(const Form& form) const {
+        if (maker.drawn && maker.drawn != form.row) return "another row's bytes";
+        if (auto* reason = maker.drawn ? nullptr : undefined_form(form)) return reason;
+        auto more = form.row->gate.needs256;               // than the row, for VEX.L = 1
+        return form.l && !(host_has(more) && emulator.model.features.has(more)) ? "the host or the model has not 256 bits of it" : nullptr;
+    }
 
     unsigned run_form(const Form& form, unsigned& differing) {
         unsigned ran = 0;

@@ -12,7 +12,7 @@ struct Report {
     u64 cases = 0;
     std::string counts;                   // by form
     std::string differences;              // the first ones of each row
-    std::vector<std::string> without;     // rows without a case and without a reason
+    std::vector<std::string> without;     // rows and forms without a case and without a reason
     std::vector<std::string> excluded;    // "name encoding: reason"
 };
 

@@ -166,7 +166,9 @@ bool Maker::assemble(const Form& form, Case& c) {
     for (unsigned i = 0; i < 8; i++) out.push_back(u8(tail >> (i * 8)));
     out.resize(std::max<std::size_t>(out.size(), 15));
     std::copy_n(out.begin(), 15, c.bytes.begin());
+    drawn = nullptr;
     if (decode::decode({c.bytes.data(), 15}, decode_mode, c.insn) != decode::Result::ok) return false;
+    drawn = c.insn.row;
     c.length = c.insn.length;
     if (row.operands.o[0].from == From::O || row.operands.o[1].from == From::O) displacement_size = c.insn.address_size;
     return c.insn.row == form.row;

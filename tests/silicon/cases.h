@@ -32,6 +32,8 @@ public:
     Maker(Random& random, const decode::Mode& decode_mode) : random(random), decode_mode(decode_mode) {}
     // A case of the form, its operands poked into `data`; false when the bytes drawn are not of this form.
     bool make(const Form& form, Case& c, Data& data);
+    // What the last bytes drawn were: null if undefined.
+    const isa::Row* drawn = nullptr;
 
 private:
     Random& random;

@@ -24,6 +24,46 @@ constexpr Exclusion exclusions[] = {
     {" xsaves xsaves64 xrstors xrstors64 ", "ring 0's: tests/cpu/isa/xsave.cpp"},
 };
 
+// What not every host has. Rows of a feature that is not here fail on a host without it.
+struct Elsewhere {
+    Feature feature;
+    const char* tests;
+};
+constexpr Elsewhere elsewhere[] = {
+    {Feature::aes, "FIPS 197's vectors: tests/cpu/isa/sse/crypto.cpp"},
+    {Feature::vaes, "FIPS 197's vectors: tests/cpu/isa/sse/crypto.cpp"},
+    {Feature::pclmulqdq, "Gueron and Kounavis' vectors: tests/cpu/isa/sse/crypto.cpp"},
+    {Feature::vpclmulqdq, "Gueron and Kounavis' vectors: tests/cpu/isa/sse/crypto.cpp"},
+    {Feature::sha, "FIPS 180-4's digests: tests/cpu/isa/sse/crypto.cpp"},
+    {Feature::gfni, "FIPS 197's S-box and products, logarithms: tests/cpu/isa/sse/crypto.cpp"},
+    {Feature::amd3dnow, "worked by hand: tests/cpu/isa/sse/amd3dnow.cpp"},
+    {Feature::amd3dnowext, "worked by hand: tests/cpu/isa/sse/amd3dnow.cpp"},
+    {Feature::waitpkg, "by the manual's text: tests/cpu/isa/wait.cpp"},
+    {Feature::monitorx, "by the manual's text: tests/cpu/isa/wait.cpp"},
+    {Feature::movdiri, "by the manual's text: tests/cpu/isa/misc.cpp"},
+    {Feature::movdir64b, "by the manual's text: tests/cpu/isa/misc.cpp"},
+    {Feature::serialize, "by the manual's text: tests/cpu/isa/misc.cpp"},
+    {Feature::clzero, "by the manual's text: tests/cpu/isa/misc.cpp"},
+    {Feature::fma, "by the host's fused arithmetic: tests/cpu/isa/sse/fused.cpp"},
+    {Feature::avx, "worked by hand: tests/cpu/isa/sse/avx.cpp"},
+    {Feature::avx2, "worked by hand: tests/cpu/isa/sse/avx.cpp"},
+    {Feature::f16c, "worked by hand: tests/cpu/isa/sse/avx.cpp"},
+    {Feature::bmi1, "worked by hand: tests/cpu/isa/bmi.cpp"},
+    {Feature::bmi2, "worked by hand: tests/cpu/isa/bmi.cpp"},
+    {Feature::monitor, "ring 0's: tests/cpu/isa/system.cpp"},
+    {Feature::vmx, "ring 0's: tests/guests/virt"},
+    {Feature::svm, "ring 0's: tests/guests/virt"},
+    {Feature::skinit, "ring 0's: tests/cpu/svm"},
+    {Feature::invpcid, "ring 0's: tests/cpu/isa/system.cpp"},
+    {Feature::adx, "worked by hand: tests/cpu/isa/integer.cpp"},
+    {Feature::movbe, "worked by hand: tests/cpu/isa/move.cpp"},
+    {Feature::popcnt, "worked by hand: tests/cpu/isa/bitwise.cpp"},
+    {Feature::lzcnt, "worked by hand: tests/cpu/isa/bitwise.cpp"},
+    {Feature::sse4_1, "worked by hand: tests/cpu/isa/sse/sse4.cpp"},
+    {Feature::sse4_2, "worked by hand: tests/cpu/isa/sse/sse4.cpp"},
+    {Feature::sse4a, "worked by hand: tests/cpu/isa/sse/sse4.cpp"},
+};
+
 bool starts_with_any(std::string_view name, std::initializer_list<std::string_view> list) {
     return std::ranges::any_of(list, [&](auto s) { return name.starts_with(s); });
 }
@@ -61,6 +101,19 @@ const char* excluded(const isa::Row& row, Mode) {
     if (row.name == "pop" && first.from == isa::From::fixed_segment && first.number == 2) return "loads SS, as LSS";
     if (is_any(row.name, {"call", "jmp"}) && first.size == isa::Size::p) return "a far transfer: tests/cpu/event and tests/guests";
     return nullptr;
+}
+
+const char* tested_elsewhere(const isa::Row& row) {
+    for (auto& e : elsewhere)
+        if (e.feature == row.gate.needs) return e.tests;
+    return nullptr;
+}
+
+const char* undefined_form(const Form& form) {
+    if (form.mode == Mode::bits64) return nullptr;
+    bool by_16_bits = (form.mode == Mode::compatibility32) == form.p67;
+    if (by_16_bits && form.row->name.find("gather") != std::string_view::npos) return "no gather has 16-bit addresses (SDM vol. 2, VSIB)";
+    return form.w && is_any(form.row->name, {"vpextrd", "vpinsrd"}) ? "#UD with W outside 64-bit mode: AMD" : nullptr;
 }
 
 // SDM vol. 2, "Flags Affected" of each instruction.

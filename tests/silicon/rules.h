@@ -2,12 +2,19 @@
 // What is not compared, each with its reason: rows without cases, undefined flags, bytes of memory images.
 #pragma once
 #include "cpu/state/fpu.h"
+#include "tests/silicon/cases.h"
 #include "tests/silicon/state.h"
 
 namespace silicon {
 
 // Why a row has no cases; null where it has.
 const char* excluded(const isa::Row& row, Mode mode);
+
+// For a row whose feature the host or the model lacks: the test that has its results, and where it has them from. Null: nobody has.
+const char* tested_elsewhere(const isa::Row& row);
+
+// Why the decoder may take none of a form's encodings; null where it should.
+const char* undefined_form(const Form& form);
 
 // The RFLAGS bits that the instruction leaves undefined (SDM vol. 2).
 u64 undefined_flags(const Insn& insn, const State& start);

@@ -18,7 +18,7 @@ const CpuModel max_amd{
     .features = long_mode_features | sse4_features | FeatureSet{
         "pclmulqdq monitor aes fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
         "arat fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
-        "clflushopt clwb sha umip pku gfni vaes vpclmulqdq la57 rdpid xsaveopt xsavec xgetbv1 xsaves cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext "
+        "clflushopt clwb sha umip pku gfni vaes vpclmulqdq la57 rdpid movdiri movdir64b xsaveopt xsavec xgetbv1 xsaves cmp_legacy cr8_legacy lzcnt sse4a prefetchw osvw topoext monitorx mmxext "
         "ffxsr page1gb rdtscp invtsc clzero xsaveerptr ibpb ibrs amd_stibp no_lmsle amd_ssbd ssb_no btc_no lfence_rdtsc null_sel_clr_base auto_ibrs srso_no "
         "tsa_sq_no tsa_l1_no svm npt lbrv svm_lock nrip_save vmcb_clean flushbyasid decodeassists pausefilter pfthreshold v_vmsave_vmload vgif skinit tsc_scale gmet vnmi avic perfctr_core"},
     .caches = caches,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // 3DNow! and its extensions: what AMD's manual gives for numbers chosen by hand.
+#include "cpu/isa/families.h"
 #include "tests/cpu/machine.h"
 #include <bit>
 #include <cmath>
@@ -59,6 +60,17 @@ const Example examples[] = {
 TEST(amd3dnow, does_what_the_manual_says) {
     Machine m;
     for (auto& e : examples) EXPECT_EQ(m(e.suffix, e.a, e.b), e.result) << e.text << std::hex << " of " << e.a << ' ' << e.b;
+}
+
+// Its last byte is in a table here, or among those of the next test.
+TEST(amd3dnow, has_an_example_of_each_row) {
+    for (auto& row : isa::amd3dnow()) {
+        if (row.name == "femms" || row.name.starts_with("prefetch")) continue;
+        bool found = false;
+        for (auto& e : examples) found |= std::string_view(e.text).starts_with(row.name);
+        for (auto* name : {"pfrcp", "pfrsqrt", "pfrcpit1", "pfrsqit1", "pfrcpit2"}) found |= row.name == name;
+        EXPECT_TRUE(found) << row.name;
+    }
 }
 
 // Within 2^-14 and 2^-15 of the exact value; refined, in all bits of the fraction but the last.
