@@ -107,7 +107,7 @@ void Vmx::save_guest_segments() {
 
 void Vmx::save_guest_rest() {
     vmcs.set(Field::guest_rsp, cpu.gpr[rsp]), vmcs.set(Field::guest_rip, cpu.rip()), vmcs.set(Field::guest_rflags, cpu.rflags);
-    vmcs.set(Field::guest_activity, u64(cpu.activity));
+    vmcs.set(Field::guest_activity, u64(cpu.mwaiting ? Activity::active : cpu.activity));      // MWAIT has no state of its own (25.4.2)
     vmcs.set(Field::guest_interruptibility, (cpu.sti_shadow ? 1 : 0) | (cpu.mov_ss_shadow ? 2 : 0) | (cpu.nmi_blocked ? 8 : 0));
     u64 traps = cpu.pending_dr6;
     vmcs.set(Field::guest_pending_debug, traps | (traps & mask(3, 0) ? bit(12) : 0));

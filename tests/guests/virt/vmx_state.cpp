@@ -85,6 +85,7 @@ static void nmis() {
 
 // ---- debug exceptions that were pending, activity states
 
+CODE(mwaits, "lea mwaits(%rip), %rax; xor %ecx, %ecx; xor %edx, %edx; monitor; xor %eax, %eax", "mwait");
 static void pending() {
     is("a pending single-step trap", run(exits, [] { write(exception_bitmap, ~0u), write(pending_debug, 1 << 14), write(guest_rflags, 0x102); }), on_exception);
     is("  #DB", read(exit_event) & ~0x1000ull, 0x80000301), is("  qualification: BS", read(qualification), 1 << 14), is("  before any instruction", read(guest_rip), word(exits));
@@ -97,6 +98,11 @@ static void pending() {
     is("in HLT: an interrupt exits", run(exits, [] { write(activity, 1), write(guest_rflags, 0x202), apic(icr, 0x40055); }), on_interrupt), is("  still in HLT", read(activity), 1);
     hook(0x55, [](Frame&) { apic(eoi, 0); });
     asm volatile("sti; nop; cli" ::: "memory");
+    if (cpuid(1).ecx >> 3 & 1) {
+        is("in MWAIT: an interrupt exits", run(mwaits, [] { write(guest_rflags, 0x202), apic(lvt_timer, 0x55), apic(timer_divide, 0xb), apic(timer_initial, 50'000); }), on_interrupt);
+        is("  behind MWAIT", read(guest_rip), word(mwaits_after)), is("  25.4.2: no activity state tells of it", read(activity), 0);
+        asm volatile("sti; nop; cli" ::: "memory");
+    }
     hook(0x55, nullptr);
     controls = {};
 }
