@@ -2,8 +2,8 @@
 // QMP's commands and events (QEMU: docs/interop/qmp-spec, qapi/).
 #include "debugger/qmp/server.h"
 #include "base/error.h"
+#include "debugger/at_level.h"
 #include "debugger/commands.h"
-#include "debugger/expression.h"
 #include "debugger/registers.h"
 #include <algorithm>
 #include <chrono>
@@ -28,9 +28,9 @@ std::span<const Server::Row> Server::table() {
         {"quit", &Server::quit},
         {"human-monitor-command", &Server::monitor, "command-line cpu-index"},
         {"slate-command", &Server::command, "command-line"},
-        {"memory-read", &Server::memory_read, "address length space"},
-        {"registers", &Server::registers, "group"},
-        {"walk", &Server::walk, "address access"},
+        {"memory-read", &Server::memory_read, "address length space level"},
+        {"registers", &Server::registers, "group level"},
+        {"walk", &Server::walk, "address access level"},
         {"query-memory-file", &Server::memory_file},
     };
     return rows;
@@ -61,6 +61,12 @@ struct Server::Request {
         if (v->kind == Json::string) return v->text;
         if (!v->whole()) throw Error(std::string("Invalid parameter type for '") + name + "', expected: a number or a string");
         return hex(*v->whole());
+    }
+    // 1, 2, or 0 for the level that runs.
+    unsigned level() const {
+        auto* v = find("level", Json::number);
+        if (v && v->whole() != 1 && v->whole() != 2) throw Error("Parameter 'level' expects 1 or 2");
+        return v ? unsigned(*v->whole()) : 0;
     }
 };
 
@@ -204,22 +210,27 @@ std::optional<std::string> Server::command(const Request& request) { return run_
 std::optional<std::string> Server::memory_read(const Request& request) {
     constexpr u64 most = 1 << 20;
     std::string name = request.text("space", "linear");
-    u64 length = evaluate(desk.session.cpu, request.expression("length"));
+    Viewpoint view(desk.session.cpu, request.level());
+    u64 length = evaluate_at(view, request.expression("length"));
     if (!length || length > most) throw Error("Parameter 'length' expects 1 to " + std::to_string(most));
-    Place place{name == "physical" ? Space::physical : name == "guest-physical" ? Space::guest_physical : Space::linear, evaluate(desk.session.cpu, request.expression("address"))};
+    Place place{name == "physical" ? Space::physical : name == "guest-physical" ? Space::guest_physical : Space::linear, evaluate_at(view, request.expression("address"))};
     if (place.space == Space::linear && name != "linear") throw Error("Parameter 'space' expects linear, guest-physical or physical");
     std::vector<u8> bytes(length);
-    u64 have = read_memory(desk.session.cpu, place, bytes);
+    u64 have = read_memory(view, place, bytes);
     if (!have) throw Error("no plain memory at " + hex(place.address));
     return "{\"length\": " + std::to_string(have) + ", \"data\": \"" + base64({bytes.data(), have}) + "\"}";
 }
 
+// Of a level that doesn't run: those that the CPU has put away.
 std::optional<std::string> Server::registers(const Request& request) {
+    Viewpoint view(desk.session.cpu, request.level());
     std::string group = request.text("group", "all"), out;
     for (auto& r : debugger::registers()) {
         if (group != "all" && group != name_of(r.group)) continue;
+        auto value = view.value(r);
+        if (!value) continue;
         out += format("%s{\"name\": \"%s\", \"group\": \"%s\", \"bits\": %u, \"value\": \"%s\"}", out.empty() ? "" : ", ", std::string(r.name).c_str(),
-                      std::string(name_of(r.group)).c_str(), unsigned(r.bits), hex(r.get(desk.session.cpu, r.number)).c_str());
+                      std::string(name_of(r.group)).c_str(), unsigned(r.bits), hex(*value).c_str());
     }
     if (out.empty()) throw Error("no group '" + group + "'; groups: general, segments, control, debug, x87, all");
     return "[" + out + "]";
@@ -229,6 +240,11 @@ std::optional<std::string> Server::walk(const Request& request) {
     std::vector<std::string> words{request.expression("address")};
     for (char c : request.text("access", "")) words.emplace_back(1, c);
     if (words.size() > 4) throw Error("Parameter 'access' expects letters of r, w, x, u, s");
+    desk.session.looking.level = request.level();
+    struct Restore {
+        unsigned& level;
+        ~Restore() { level = 0; }
+    } restore{desk.session.looking.level};
     Result result = look::walk(desk.session, words);
     if (result.failed) throw Error(result.text());
     return result.json();

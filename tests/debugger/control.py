@@ -76,7 +76,7 @@ class Client:
 
 
 @contextmanager
-def slate(*more, by_port=False):
+def slate(*more, by_port=False, guest=GUEST):
     """slate with a control socket; yields the process and the address."""
     with tempfile.TemporaryDirectory(prefix="slate-control-") as directory:
         address = f"{directory}/control"
@@ -86,7 +86,7 @@ def slate(*more, by_port=False):
                 s.bind(("127.0.0.1", 0))
                 address = s.getsockname()
             option = f":{address[1]}"
-        command = [SLATE, "--kernel", str(GUEST), "--memory", "64M", "--headless", "--serial", "null", "--no-reboot", "--control", option, *more]
+        command = [SLATE, "--kernel", str(guest), "--memory", "64M", "--headless", "--serial", "null", "--no-reboot", "--control", option, *more]
         process = subprocess.Popen([word.replace("DIRECTORY", directory) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    text=True, errors="replace")
         try:
@@ -132,6 +132,24 @@ def a_loop_is_stopped_and_looked_at():
         expect(other.ask("query-status")["status"] == "paused", "it runs on")
         client.ask("quit")
         expect(process.wait(PATIENCE) == 0, "quit did not end it well")
+
+
+def both_levels_are_looked_at():
+    """Behind a VM entry: the guest's registers and code, and those of the host that the VMCS keeps."""
+    with slate(guest=BUILD / "guests" / "vmx_exits") as (process, address):
+        client = Client(address)
+        client.command("step --vmentry")
+        rips = {}
+        for level in (1, 2):
+            registers = {r["name"]: int(r["value"], 16) for r in client.ask("registers", level=level)}
+            expect(client.ask("walk", address=registers["rip"], access="x", level=level)["ok"], f"no walk at level {level}")
+            rips[level] = registers["rip"]
+        code = base64.b64decode(client.ask("memory-read", address="rip", length=2, level=2)["data"])
+        expect(code == b"\x0f\xa2", f"not CPUID: {code.hex()}")
+        client.command("step")                            # its exit
+        now = {r["name"]: int(r["value"], 16) for r in client.ask("registers", group="general")}
+        expect(now["rip"] == rips[1], f"the host goes on at {now['rip']:#x}, not at {rips[1]:#x}")
+        client.ask("quit")
 
 
 def memory_is_in_a_file(*more):
@@ -186,6 +204,7 @@ cases = {
     "stops-and-goes-on-by-socket": partial(stops_and_goes_on, False),
     "stops-and-goes-on-by-port": partial(stops_and_goes_on, True),
     "a-loop-is-stopped-and-looked-at": a_loop_is_stopped_and_looked_at,
+    "both-levels-are-looked-at": both_levels_are_looked_at,
     "memory-is-in-a-file-of-memory": memory_is_in_a_file,
     "memory-is-in-a-named-file": partial(memory_is_in_a_file, "--memory-file", "DIRECTORY/ram"),
     "a-file-of-somebody-else-is-left-alone": a_file_of_somebody_else_is_left_alone,

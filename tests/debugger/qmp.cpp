@@ -85,7 +85,8 @@ TEST(Qmp, WhatIsNoRequestIsAnError) {
     for (auto* bad : {"{}", R"({"execute": 5})", R"({"execute": "stop", "x": 1})", R"({"execute": "stop", "arguments": []})", R"({"execute": "stop", "arguments": {"x": 1}})",
                       R"({"execute": "stop",})", "stray\n", R"({"execute": "memory-read"})", R"({"execute": "memory-read", "arguments": {"address": -1, "length": 1}})",
                       R"({"execute": "memory-read", "arguments": {"address": 0, "length": 0}})", R"({"execute": "memory-read", "arguments": {"address": 0, "length": 1, "space": "x"}})",
-                      R"({"execute": "walk", "arguments": {"address": "nothing"}})", R"({"execute": "registers", "arguments": {"group": "x"}})", R"({"execute": "slate-command"})"})
+                      R"({"execute": "walk", "arguments": {"address": "nothing"}})", R"({"execute": "registers", "arguments": {"group": "x"}})", R"({"execute": "registers", "arguments": {"level": 2}})",
+                      R"({"execute": "registers", "arguments": {"level": 3}})", R"({"execute": "walk", "arguments": {"address": "rip", "level": 2}})", R"({"execute": "slate-command"})"})
         EXPECT_TRUE(m.ask(bad).starts_with("{\"error\": {\"class\": \"GenericError\", \"desc\": ")) << bad << m.out;
     EXPECT_TRUE(names(m.ask(R"({"execute": "none"})"), "CommandNotFound"));
     EXPECT_FALSE(m.face->server->closed);
@@ -120,6 +121,7 @@ TEST(Qmp, TypedReads) {
     std::string all = m.ask(R"({"execute": "registers", "arguments": {"group": "general"}})");
     EXPECT_TRUE(names(all, R"({"name": "rbx", "group": "general", "bits": 64, "value": "0xfedcba9876543210"})")) << all;
     EXPECT_FALSE(names(all, "cr3"));
+    EXPECT_EQ(m.ask(R"({"execute": "registers", "arguments": {"group": "general", "level": 1}})"), all);           // the level that runs
     std::string walk = m.ask(R"({"execute": "walk", "arguments": {"address": "rip", "access": "x"}})");
     EXPECT_TRUE(parse_json(walk) && names(walk, "\"ok\": true")) << walk;
 }
