@@ -11,9 +11,11 @@ void add_bits(Result& result, std::string_view of, std::span<const BitText> tabl
         if (!told(b, value)) continue;
         bool number = b.high > b.low;
         u64 part = bits(value, b.high, b.low);
-        std::string place = number ? format("%u:%u", b.high, b.low) : std::to_string(b.low), what = number ? std::string(b.name) + " " + hex(part) : std::string(b.name);
+        std::string place = number ? format("%u:%u", b.high, b.low) : std::to_string(b.low), what = number ? std::string(b.name) + " " + hex(part)
+            : std::string(b.name);
         result.add(format("    bit %-6s %-26s %s", place.c_str(), what.c_str(), std::string(b.meaning).c_str()))
-            .with("kind", "bit").with("of", of).count("bit", b.low).count("high", b.high).with("name", b.name).address("value", part).with("meaning", b.meaning);
+            .with("kind", "bit").with("of", of).count("bit", b.low).count("high", b.high).with("name", b.name).address("value", part)
+            .with("meaning", b.meaning);
     }
 }
 

@@ -54,6 +54,8 @@ Result tlb(Session&, Words);
 Result vmcs(Session&, Words);
 Result vmcb(Session&, Words);
 Result exits(Session&, Words);
+Result why(Session&, Words);
+Result apic(Session&, Words);
 }
 namespace change {
 Result set_register(Session&, Words);

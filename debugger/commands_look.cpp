@@ -74,7 +74,8 @@ Result disassemble(Session& session, Words words) {
         std::string shown = plain_hex({bytes.data(), length}), text = d.length ? d.text : "(no instruction)";
         bool here = place.space == Space::linear && place.address == view.code_address();
         result.add(format("%s %-18s %-30s %s", here ? "=>" : "  ", place_text(place).c_str(), shown.c_str(), text.c_str()))
-            .with("kind", "instruction").with("address", place_text(place)).with("bytes", shown).with("instruction", text).count("length", length).flag("current", here)
+            .with("kind", "instruction").with("address", place_text(place)).with("bytes", shown).with("instruction", text).count("length", length)
+            .flag("current", here)
             .count("code_bits", 16u << unsigned(size)).count("level", view.level);
         place.address += length;
     }
@@ -91,7 +92,8 @@ static u64 word_of(std::span<const u8> bytes) {
 
 static void add_frame(Result& result, unsigned number, u64 address, u64 frame) {
     std::string where = number ? "  frame " + hex(frame) : "";
-    result.add(format("#%-3u %016llx%s", number, 0ull + address, where.c_str())).with("kind", "frame").count("number", number).address("address", address).address("frame", frame);
+    result.add(format("#%-3u %016llx%s", number, 0ull + address, where.c_str())).with("kind", "frame").count("number", number).address("address", address)
+        .address("frame", frame);
 }
 
 // The chain of frames that rBP begins: each has its caller's rBP and, above it, where it returns to. Callers' frames lie higher.

@@ -51,20 +51,25 @@ void add_segment(Result& result, Session& session, const Viewpoint& view, unsign
     auto& r = s.rights;
     if (!view.live && !view.value(*find_register(segment_names[n]))) return;
     std::string what = segment_text(r);
-    Line& line = result.add(format("%-4s %04x  base %016llx  limit %08x  rights %05x  DPL %u %s%s", segment_names[n], s.selector, 0ull + s.base, s.limit, r.value, r.dpl(), what.c_str(), r.p() ? "" : ", not present"));
-    line.with("name", segment_names[n]).with("group", "segments").address("value", s.selector).address("selector", s.selector).address("base", s.base).address("limit", s.limit)
+    Line& line = result.add(format("%-4s %04x  base %016llx  limit %08x  rights %05x  DPL %u %s%s", segment_names[n], s.selector, 0ull + s.base, s.limit,
+        r.value, r.dpl(), what.c_str(), r.p() ? "" : ", not present"));
+    line.with("name", segment_names[n]).with("group", "segments").address("value", s.selector).address("selector", s.selector).address("base", s.base)
+        .address("limit", s.limit)
         .address("rights", r.value).count("dpl", r.dpl()).with("what", what).flag("present", r.p()).flag("unusable", r.unusable());
     auto* before = before_of(session, view);
-    bool changed = before && (before->segments.s[n].selector != s.selector || before->segments.s[n].base != s.base || before->segments.s[n].limit != s.limit || before->segments.s[n].rights.value != r.value);
+    bool changed = before && (before->segments.s[n].selector != s.selector || before->segments.s[n].base != s.base || before->segments.s[n].limit != s.limit ||
+        before->segments.s[n].rights.value != r.value);
     line.flag("changed", changed);
-    if (changed) line.address("previous", before->segments.s[n].selector).address("previous_base", before->segments.s[n].base), line.text += format("  (was %04x)", before->segments.s[n].selector);
+    if (changed) line.address("previous", before->segments.s[n].selector).address("previous_base", before->segments.s[n].base),
+        line.text += format("  (was %04x)", before->segments.s[n].selector);
 }
 
 void add_segments(Result& result, Session& session, const Viewpoint& view) {
     for (unsigned n = 0; n < 8; n++) add_segment(result, session, view, n);
     for (auto* name : {"gdtr", "idtr"}) {
         auto& t = name[0] == 'g' ? view.seg.gdtr : view.seg.idtr;
-        result.add(format("%s       base %016llx  limit %04x", name, 0ull + t.base, t.limit)).with("name", name).with("group", "segments").address("base", t.base).address("limit", t.limit);
+        result.add(format("%s       base %016llx  limit %04x", name, 0ull + t.base, t.limit)).with("name", name).with("group", "segments")
+            .address("base", t.base).address("limit", t.limit);
     }
 }
 
@@ -82,9 +87,11 @@ void add_x87_stack(Result& result, Session& session, const Viewpoint& view) {
     for (unsigned i = 0; i < 8; i++) {
         unsigned n = fpu.physical(i);
         auto& r = fpu.r[n];
-        bool empty = fpu.empty >> n & 1, changed = before && (before->fpu.r[n].significand != r.significand || before->fpu.r[n].sign_exponent != r.sign_exponent);
+        bool empty = fpu.empty >> n & 1, changed = before && (before->fpu.r[n].significand != r.significand ||
+            before->fpu.r[n].sign_exponent != r.sign_exponent);
         result.add(format("st%u          %04x %016llx  R%u%s", i, r.sign_exponent, 0ull + r.significand, n, empty ? " empty" : ("  " + decimal(r)).c_str()))
-            .with("name", format("st%u", i)).with("group", "x87").with("value", hex(r.sign_exponent) + hex(r.significand, 16)).address("sign_exponent", r.sign_exponent)
+            .with("name", format("st%u", i)).with("group", "x87").with("value", hex(r.sign_exponent) + hex(r.significand, 16))
+            .address("sign_exponent", r.sign_exponent)
             .address("significand", r.significand).count("register", n).flag("empty", empty).with("decimal", decimal(r)).flag("changed", changed);
     }
 }
@@ -98,14 +105,17 @@ void add_vectors(Result& result, Session& session, const Viewpoint& view) {
         for (unsigned n = 0; n < 4; n++) q[n] = cpu.vector.v[i].get<u64>(n);
         bool changed = before && before->vector.v[i].bytes != cpu.vector.v[i].bytes;
         std::string upper = wide ? hex(q[3], 16) + hex(q[2], 16) + "'" : "";
-        Line& line = result.add(format("%s%-9u %s%016llx%016llx%s", wide ? "ymm" : "xmm", i, upper.c_str(), 0ull + q[1], 0ull + q[0], changed ? "  (changed)" : ""));
-        line.with("name", format("xmm%u", i)).with("group", "vector").with("value", "0x" + hex(q[1], 16) + hex(q[0], 16)).address("low", q[0]).address("high", q[1]).flag("changed", changed);
+        Line& line = result.add(format("%s%-9u %s%016llx%016llx%s", wide ? "ymm" : "xmm", i, upper.c_str(), 0ull + q[1], 0ull + q[0], changed ? "  (changed)"
+            : ""));
+        line.with("name", format("xmm%u", i)).with("group", "vector").with("value", "0x" + hex(q[1], 16) + hex(q[0], 16)).address("low", q[0])
+            .address("high", q[1]).flag("changed", changed);
         if (wide) line.with("ymm", format("ymm%u", i)).with("upper", "0x" + hex(q[3], 16) + hex(q[2], 16));
     }
 }
 
 void add_msr(Result& result, u32 index, std::string_view name, u64 value) {
-    result.add(format("%08x  %-28s %016llx", index, std::string(name).c_str(), 0ull + value)).address("index", index).with("name", name).address("value", value);
+    result.add(format("%08x  %-28s %016llx", index, std::string(name).c_str(), 0ull + value)).address("index", index).with("name", name)
+        .address("value", value);
 }
 
 }
@@ -127,7 +137,8 @@ Result registers(Session& session, Words words) {
     if (view.live && (all || wanted == "x87")) add_x87_stack(result, session, view);
     if (view.live && (all || wanted == "vector")) add_vectors(result, session, view);
     if (!is_group) return refused("no register and no group '" + wanted + "'; groups: general, segments, control, debug, x87, vector, all");
-    if (!view.live) result.add("level " + std::to_string(view.level) + " by " + view.source + "; what isn't here is saved nowhere").with("kind", "source").count("level", view.level).with("source", view.source);
+    if (!view.live) result.add("level " + std::to_string(view.level) + " by " + view.source + "; what isn't here is saved nowhere").with("kind", "source")
+        .count("level", view.level).with("source", view.source);
     return result;
 }
 
@@ -147,17 +158,21 @@ Result levels(Session& session, Words) {
     Result result;
     Cpu& cpu = session.cpu;
     static constexpr const char* activities[] = {"active", "halted", "shut down", "waiting for SIPI"};
-    result.add("level 0  the emulator: " + std::string(cpu.model.name) + ", " + (!cpu.virt ? "neither VMX nor SVM" : cpu.intel() ? "VMX" : "SVM")).with("kind", "level").count("level", 0).with("model", cpu.model.name);
+    result.add("level 0  the emulator: " + std::string(cpu.model.name) + ", " + (!cpu.virt ? "neither VMX nor SVM" : cpu.intel() ? "VMX" : "SVM"))
+        .with("kind", "level").count("level", 0).with("model", cpu.model.name);
     for (unsigned n = 1; n <= 2; n++) {
         if (!has_level(cpu, n)) continue;
         Viewpoint view(cpu, n);
         bool runs = view.live;
-        const char* mode = view.long_mode() ? view.code == decode::CodeSize::bits64 ? "64-bit" : "compatibility" : !(view.control.cr0 & cr0::pe) ? "real" : view.rflags & rflags::vm ? "virtual-8086" : "protected";
+        const char* mode = view.long_mode() ? view.code == decode::CodeSize::bits64 ? "64-bit" : "compatibility" : !(view.control.cr0 & cr0::pe) ? "real"
+            : view.rflags & rflags::vm ? "virtual-8086" : "protected";
         std::string activity = runs ? activities[unsigned(cpu.activity) & 3] : "waits";
         auto& t = view.regime;
         std::string root = view.nested() ? (t.stage2.kind == paging::Nesting::ept ? ", EPTP " : ", nCR3 ") + hex(t.stage2.root) : "";
-        result.add(format("level %u  %s%s, %s, CPL %u, RIP %016llx, CR3 %016llx%s; by %s", n, runs ? "runs: " : "", activity.c_str(), mode, view.cpl, 0ull + view.rip, 0ull + view.control.cr3, root.c_str(), view.source.c_str()))
-            .with("kind", "level").count("level", n).flag("runs", runs).with("activity", activity).with("mode", mode).count("cpl", view.cpl).address("rip", view.rip).address("linear", view.code_address())
+        result.add(format("level %u  %s%s, %s, CPL %u, RIP %016llx, CR3 %016llx%s; by %s", n, runs ? "runs: " : "", activity.c_str(), mode, view.cpl, 0ull +
+            view.rip, 0ull + view.control.cr3, root.c_str(), view.source.c_str()))
+            .with("kind", "level").count("level", n).flag("runs", runs).with("activity", activity).with("mode", mode).count("cpl", view.cpl)
+            .address("rip", view.rip).address("linear", view.code_address())
             .address("cr3", view.control.cr3).with("second_root", view.nested() ? hex(t.stage2.root) : "").with("source", view.source);
     }
     return result;

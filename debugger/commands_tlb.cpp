@@ -58,9 +58,11 @@ Stale stale(const std::vector<Tagged>& levels, const Entry& e, bool instruction)
         auto regime = level.view.regime;
         regime.stage1.smap = regime.stage1.smep = regime.stage1.pke = false;
         bool reads = !instruction && (e.tag.dimension == Dimension::linear || e.rights.has(paging::Rights::read2));
-        paging::Access access{reads ? paging::Kind::read : paging::Kind::execute, paging::Privilege::implicit, false, reads ? paging::Purpose::data : paging::Purpose::code};
+        paging::Access access{reads ? paging::Kind::read : paging::Kind::execute, paging::Privilege::implicit, false, reads ? paging::Purpose::data
+            : paging::Purpose::code};
         QuietTables tables{level.view.cpu};
-        auto walk = guest ? paging::walk_guest_physical(regime, GuestPhysical(e.tag.page), access, tables) : paging::walk(regime, LinearAddress(e.tag.page), access, tables);
+        auto walk = guest ? paging::walk_guest_physical(regime, GuestPhysical(e.tag.page), access, tables) : paging::walk(regime, LinearAddress(e.tag.page),
+            access, tables);
         auto* t = walk.translation();
         return !t || t->physical.value != e.base || !t->rights.has(e.rights.allowed) || t->rights.key != e.rights.key ? Stale::yes : Stale::no;
     }
@@ -112,13 +114,18 @@ void add_entry(Result& result, const char* tag_name, const char* array, const En
     bool tagged = t.ept != Context::no_ept, guest = t.dimension == Dimension::guest_physical;
     std::string text = format("%-14s %016llx -> %012llx  2^%-2u %s %04x PCID %03x", array, 0ull + t.page, 0ull + e.base, t.shift, tag_name, t.vpid, t.pcid);
     if (tagged) text += " EPT " + hex(t.ept);
-    std::string first = guest ? "" : rights_text(e.rights, paging::Stage::first), second = t.dimension == Dimension::linear && !e.leaf2 ? "" : rights_text(e.rights, paging::Stage::second);
+    std::string first = guest ? "" : rights_text(e.rights, paging::Stage::first), second = t.dimension == Dimension::linear &&
+        !e.leaf2 ? "" : rights_text(e.rights, paging::Stage::second);
     std::string rights = first + (!first.empty() && !second.empty() ? "; " : "") + second;
     static constexpr const char* stale_texts[] = {"no", "yes", "unknown"};
-    result.add(text + (t.global ? " global " : " ") + rights + (e.dirty1 && e.dirty2 ? " dirty" : "") + (stale == Stale::yes ? "  STALE: memory's tables say otherwise" : ""))
-        .with("kind", array).with("array", array).with("dimension", dimensions[unsigned(t.dimension)]).address("page", t.page).address("physical", e.base).count("page_bits", t.shift)
-        .count("first_stage_bits", t.first_shift).with("tag_name", tag_name).count("vpid", t.vpid).count("pcid", t.pcid).with("ept", tagged ? hex(t.ept) : "").flag("global", t.global)
-        .with("rights", rights).with("rights_first", first).with("rights_second", second).flag("dirty", e.dirty1 && e.dirty2).with("stale", stale_texts[unsigned(stale)]).count("age", age)
+    result.add(text + (t.global ? " global " : " ") + rights + (e.dirty1 && e.dirty2 ? " dirty" : "") + (stale == Stale::yes
+        ? "  STALE: memory's tables say otherwise" : ""))
+        .with("kind", array).with("array", array).with("dimension", dimensions[unsigned(t.dimension)]).address("page", t.page).address("physical", e.base)
+        .count("page_bits", t.shift)
+        .count("first_stage_bits", t.first_shift).with("tag_name", tag_name).count("vpid", t.vpid).count("pcid", t.pcid).with("ept", tagged ? hex(t.ept) : "")
+        .flag("global", t.global)
+        .with("rights", rights).with("rights_first", first).with("rights_second", second).flag("dirty", e.dirty1 && e.dirty2)
+        .with("stale", stale_texts[unsigned(stale)]).count("age", age)
         .address("leaf1", e.leaf1).address("leaf2", e.leaf2);
 }
 
@@ -140,14 +147,17 @@ Result drops(Session& session, Words words) {
         if (page && !d.tag.holds(*page)) return;
         result.add(format("tick %-14llu %-14s %016llx  %s %04x PCID %03x  by %s", 0ull + d.tick, dimensions[unsigned(d.tag.dimension)], 0ull + d.tag.page,
                           session.cpu.intel() ? "VPID" : "ASID", d.tag.vpid, d.tag.pcid, std::string(d.cause).c_str()))
-            .with("kind", "drop").count("tick", d.tick).with("dimension", dimensions[unsigned(d.tag.dimension)]).address("page", d.tag.page).count("page_bits", d.tag.shift)
+            .with("kind", "drop").count("tick", d.tick).with("dimension", dimensions[unsigned(d.tag.dimension)]).address("page", d.tag.page)
+            .count("page_bits", d.tag.shift)
             .count("vpid", d.tag.vpid).count("pcid", d.tag.pcid).with("ept", d.tag.ept == Context::no_ept ? "" : hex(d.tag.ept)).with("cause", d.cause);
     });
     for (auto& s : paging::scopes()) {
         u64 times = tlb.counters.flushes[unsigned(s.operation)], dropped = tlb.counters.dropped[unsigned(s.operation)];
-        if (times) result.add(format("%12llu entries in %12llu times  %s", 0ull + dropped, 0ull + times, std::string(s.name).c_str())).with("kind", "cause").with("cause", s.name).count("times", times).count("dropped", dropped);
+        if (times) result.add(format("%12llu entries in %12llu times  %s", 0ull + dropped, 0ull + times, std::string(s.name).c_str())).with("kind", "cause")
+            .with("cause", s.name).count("times", times).count("dropped", dropped);
     }
-    result.add(log.begun ? "each entry that goes is kept with its cause, the last " + std::to_string(DropLog::kept) : "from now on each entry that goes is kept with its cause")
+    result.add(log.begun ? "each entry that goes is kept with its cause, the last " + std::to_string(DropLog::kept)
+        : "from now on each entry that goes is kept with its cause")
         .with("kind", "summary").flag("was_on", log.begun);
     log.begun = true;
     return result;

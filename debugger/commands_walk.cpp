@@ -43,7 +43,8 @@ Place translated(const Viewpoint& view, const std::string& word) {
 
 // Instructions whose first operand, in memory, is read alone.
 bool only_reads(std::string_view name) {
-    for (auto* begins : {"cmp", "test", "bt", "push", "call", "jmp", "mul", "imul", "div", "idiv", "fld", "fild", "fadd", "fsub", "fmul", "fdiv", "fcom", "fi", "ucom", "com", "lgdt",
+    for (auto* begins : {"cmp", "test", "bt", "push", "call", "jmp", "mul", "imul", "div", "idiv", "fld", "fild", "fadd", "fsub", "fmul", "fdiv", "fcom", "fi",
+        "ucom", "com", "lgdt",
                          "lidt", "lldt", "ltr", "lmsw", "verr", "verw", "prefetch", "vmptrld", "vmclear", "vmxon", "ptest"})
         if (name.starts_with(begins) && name != "btc" && name != "btr" && name != "bts") return true;
     return false;
@@ -78,7 +79,8 @@ Result next_reference(Session& session) {
     Result result;
     if (stepper.next < seen.steps.size()) {
         add_step(result, seen.steps[stepper.next++], view.nested());
-        result.lines.back().count("references", seen.steps.size()).count("rows", seen.rows).count("columns", seen.columns).flag("last", stepper.next == seen.steps.size());
+        result.lines.back().count("references", seen.steps.size()).count("rows", seen.rows).count("columns", seen.columns)
+            .flag("last", stepper.next == seen.steps.size());
         return result;
     }
     add_verdict(result, view, seen, stepper.place, stepper.access);
@@ -96,7 +98,8 @@ Result begin_steps(Session& session, Words words) {
     stepper.on = true;
     Result result = next_reference(session);
     result.lines.insert(result.lines.begin(), Line("the walk of " + place_text(stepper.place) + "; walk --next makes the next reference"));
-    result.lines[0].with("kind", "begin").with("address", place_text(stepper.place)).flag("write", stepper.access.writes()).flag("fetch", stepper.access.fetches()).flag("user", stepper.access.user());
+    result.lines[0].with("kind", "begin").with("address", place_text(stepper.place)).flag("write", stepper.access.writes())
+        .flag("fetch", stepper.access.fetches()).flag("user", stepper.access.user());
     return result;
 }
 
@@ -137,7 +140,8 @@ bool wish(Viewpoint& view, Access& access, const std::string& word) {
 }
 
 bool same_outcome(const SeenStep& a, const SeenStep& b) {
-    return a.step.at.value == b.step.at.value && a.step.entry == b.step.entry && a.step.rights == b.step.rights && a.step.written == b.step.written && a.refusing == b.refusing;
+    return a.step.at.value == b.step.at.value && a.step.entry == b.step.entry && a.step.rights == b.step.rights && a.step.written == b.step.written &&
+        a.refusing == b.refusing;
 }
 
 void add_with_kind(Result& result, Result from, const char* when) {
@@ -180,8 +184,10 @@ Result what_if(Session& session, Words words) {
     add_verdict(verdicts[0], now, before, place, access), add_verdict(verdicts[1], then, after, place, other);
     add_with_kind(result, verdicts[0], "now"), add_with_kind(result, verdicts[1], "then");
     bool granted[] = {before.canonical && before.walk.translation(), after.canonical && after.walk.translation()};
-    result.add(format("%u of %zu references differ; the access is %s", differ, after.steps.size(), granted[0] == granted[1] ? granted[0] ? "granted in both" : "refused in both" : granted[1] ? "granted then, refused now" : "refused then, granted now"))
-        .with("kind", "summary").count("differ", differ).count("references", after.steps.size()).flag("granted_now", granted[0]).flag("granted_then", granted[1]);
+    result.add(format("%u of %zu references differ; the access is %s", differ, after.steps.size(), granted[0] == granted[1] ? granted[0] ? "granted in both"
+        : "refused in both" : granted[1] ? "granted then, refused now" : "refused then, granted now"))
+        .with("kind", "summary").count("differ", differ).count("references", after.steps.size()).flag("granted_now", granted[0])
+        .flag("granted_then", granted[1]);
     return result;
 }
 
@@ -191,7 +197,8 @@ Result map(Session& session, Words words) {
     if (!view.nested() && view.regime.stage1.mode == paging::Mode::off) throw Error("paging is off, and there is no second stage: all addresses are physical");
     Place place = all ? Place{} : translated(view, words[0]);
     if (place.space == Space::guest_physical && !view.nested()) throw Error("there is no second stage: guest-physical addresses are physical");
-    u64 reach = place.space == Space::linear && view.long_mode() ? ~u64{0} : place.space == Space::linear ? 0xffffffff : mask(view.cpu.model.physical_bits - 1u, 0);
+    u64 reach = place.space == Space::linear && view.long_mode() ? ~u64{0} : place.space == Space::linear ? 0xffffffff
+        : mask(view.cpu.model.physical_bits - 1u, 0);
     u64 length = words.size() > 1 ? evaluate_at(view, words[1]) : all ? ~u64{0} : bit(30);
     if (!length) throw Error("the length is 0");
     u64 last = length - 1 > reach - std::min(reach, place.address) ? reach : place.address + length - 1;

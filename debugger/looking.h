@@ -2,6 +2,8 @@
 // What commands that look keep from one to the next. Nothing of it is the machine's.
 #pragma once
 #include "cpu/cpu.h"
+#include "cpu/svm/vmcb.h"
+#include "cpu/vmx/fields.h"
 #include "debugger/drop_log.h"
 #include "debugger/look.h"
 #include <optional>
@@ -28,11 +30,17 @@ struct Looking {
         Segments segments;
         Fpu fpu;
         Vector vector;
+        u64 region = ~u64{0};                  // of the current VMCS, or the VMCB that was run last
+        std::unique_ptr<vmx::Vmcs> vmcs;
+        std::unique_ptr<svm::Vmcb> vmcb;       // as memory had it
     };
     std::optional<Before> before;
     std::unique_ptr<DropLog> drops;            // from when someone first asked
     DropLog& drops_of(Cpu& cpu);
     void remember(const Cpu& cpu);             // called before the guest goes on
+    // The same of the VMCS or VMCB; null where it was another then.
+    const vmx::Vmcs* vmcs_before(const Cpu& cpu) const;
+    const svm::Vmcb* vmcb_before(const Cpu& cpu, u64 address) const;
     const Before* before_of(const Cpu& cpu) const { return before && before->cpu == cpu.number ? &*before : nullptr; }
 };
 

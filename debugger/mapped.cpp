@@ -64,23 +64,29 @@ std::string type_of(const Viewpoint& view, const Translation& t) {
 }
 
 std::string size_text(u64 bytes) {
-    return bytes >> 30 && !(bytes & mask(29, 0)) ? format("%llu GiB", 0ull + (bytes >> 30)) : !(bytes & mask(19, 0)) ? format("%llu MiB", 0ull + (bytes >> 20)) : format("%llu KiB", 0ull + (bytes >> 10));
+    return bytes >> 30 && !(bytes & mask(29, 0)) ? format("%llu GiB", 0ull + (bytes >> 30)) : !(bytes & mask(19, 0)) ? format("%llu MiB", 0ull + (bytes >> 20))
+        : format("%llu KiB", 0ull + (bytes >> 10));
 }
 
 bool continues(const Range& r, u64 at, const Translation& t) {
-    return r.bytes && r.from + r.bytes == at && r.t.physical.value + r.bytes == t.physical.value && r.t.guest.value + r.bytes == t.guest.value && r.t.rights == t.rights &&
+    return r.bytes && r.from + r.bytes == at && r.t.physical.value + r.bytes == t.physical.value && r.t.guest.value + r.bytes == t.guest.value &&
+        r.t.rights == t.rights &&
            r.t.global == t.global && r.t.caching == t.caching;
 }
 
 void add(Result& result, const Viewpoint& view, const Range& r, Space space) {
     bool nested = view.nested(), linear = space == Space::linear;
-    std::string rights = linear ? rights_text(r.t.rights, Stage::first) : "", second = nested ? rights_text(r.t.rights, Stage::second) : "", type = type_of(view, r.t);
+    std::string rights = linear ? rights_text(r.t.rights, Stage::first) : "", second = nested ? rights_text(r.t.rights, Stage::second) : "",
+        type = type_of(view, r.t);
     std::string guest = nested && linear ? format("GPA %012llx ", 0ull + r.t.guest.value) : "";
     std::string pages = size_text(r.smallest) + (r.largest == r.smallest ? "" : " to " + size_text(r.largest));
-    result.add(format("%016llx %-9s -> %sPA %012llx  %s%s%s, pages of %s%s%s", 0ull + r.from, size_text(r.bytes).c_str(), guest.c_str(), 0ull + r.t.physical.value, rights.c_str(),
+    result.add(format("%016llx %-9s -> %sPA %012llx  %s%s%s, pages of %s%s%s", 0ull + r.from, size_text(r.bytes).c_str(), guest.c_str(), 0ull +
+        r.t.physical.value, rights.c_str(),
                       linear && nested ? "; " : "", second.c_str(), pages.c_str(), r.t.global ? ", global" : "", type.empty() ? "" : (", " + type).c_str()))
-        .with("kind", "range").address("from", r.from).address("bytes", r.bytes).address("guest_physical", r.t.guest.value).address("physical", r.t.physical.value)
-        .with("rights_first", rights).with("rights_second", second).count("smallest_page", r.smallest).count("largest_page", r.largest).flag("global", r.t.global).with("type", type);
+        .with("kind", "range").address("from", r.from).address("bytes", r.bytes).address("guest_physical", r.t.guest.value)
+        .address("physical", r.t.physical.value)
+        .with("rights_first", rights).with("rights_second", second).count("smallest_page", r.smallest).count("largest_page", r.largest)
+        .flag("global", r.t.global).with("type", type);
 }
 
 }
@@ -115,7 +121,8 @@ Result map_report(const Viewpoint& view, Place from, u64 last, unsigned most) {
     else if (range.bytes) at = range.from;
     if (more) result.add("more from " + hex(at) + " on: map " + std::string(linear ? "" : "g:") + hex(at)).with("kind", "more").address("from", at);
     std::string what = size_text(mapped) + " mapped in " + std::to_string(result.lines.size() - more) + " ranges";
-    result.add(what).with("kind", "summary").address("bytes", mapped).count("ranges", result.lines.size() - more).count("level", view.level).with("source", view.source);
+    result.add(what).with("kind", "summary").address("bytes", mapped).count("ranges", result.lines.size() - more).count("level", view.level)
+        .with("source", view.source);
     return result;
 }
 

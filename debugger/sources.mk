@@ -8,12 +8,15 @@ debugger_sources = \
     debugger/commands.cpp \
     debugger/commands.h \
     debugger/commands_change.cpp \
+    debugger/commands_exits.cpp \
     debugger/commands_files.cpp \
+    debugger/commands_interrupts.cpp \
     debugger/commands_look.cpp \
     debugger/commands_registers.cpp \
     debugger/commands_run.cpp \
     debugger/commands_tlb.cpp \
-    debugger/commands_virt.cpp \
+    debugger/commands_vmcb.cpp \
+    debugger/commands_vmcs.cpp \
     debugger/commands_walk.cpp \
     debugger/desk.cpp \
     debugger/desk.h \
@@ -51,6 +54,8 @@ debugger_sources = \
     debugger/registers.h \
     debugger/result.cpp \
     debugger/result.h \
+    debugger/rules.cpp \
+    debugger/rules.h \
     debugger/session.cpp \
     debugger/session.h \
     debugger/sockets.cpp \
@@ -61,6 +66,8 @@ debugger_sources = \
     debugger/terminal.h \
     debugger/viewpoint.cpp \
     debugger/viewpoint.h \
+    debugger/virt_bits.cpp \
+    debugger/virt_bits.h \
     debugger/walk_report.cpp \
     debugger/walk_report.h \
     debugger/walk_seen.cpp \

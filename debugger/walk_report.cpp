@@ -89,7 +89,8 @@ void add_step(Result& result, const SeenStep& seen, bool nested) {
     line.address("input", s.input).address("table", s.table).address("physical", s.at.value).address("entry", s.entry);
     if (nested && s.stage == Stage::first) line.address("guest_physical", s.guest.value);
     line.with("bits", entry_bits(s)).with("rights", rights).with("rights_first", seen.has_first ? rights_text(seen.first, Stage::first) : "");
-    line.with("rights_second", seen.has_second ? rights_text(seen.second, Stage::second) : "").with("would_set", sets).with("purpose", purposes[unsigned(s.purpose)]);
+    line.with("rights_second", seen.has_second ? rights_text(seen.second, Stage::second) : "").with("would_set", sets)
+        .with("purpose", purposes[unsigned(s.purpose)]);
     line.flag("in_register", s.in_register).flag("plain", seen.plain).flag("refuses", seen.refusing != 0).with("refusing_bit", seen.refusing_name);
     line.address("refusing_mask", seen.refusing).with("served_by", !seen.served ? "" : seen.whole ? "tlb" : "guest_physical_tlb");
     if (s.size) line.count("page_size", s.size);
@@ -98,10 +99,12 @@ void add_step(Result& result, const SeenStep& seen, bool nested) {
 namespace {
 
 constexpr const char* reasons[] = {
-    "nothing", "the entry is not present", "the entry has reserved bits set", "the page is a supervisor's", "the page is not writable", "the page is not executable",
+    "nothing", "the entry is not present", "the entry has reserved bits set", "the page is a supervisor's", "the page is not writable",
+        "the page is not executable",
     "SMEP: the supervisor may not execute a user's page", "SMAP: the supervisor may not touch a user's page", "the protection key refuses it",
     "the page is not readable", "the address is wider than the tables reach",
-    "the page-modification log is full", "it is the APIC-access page", "the sub-page-permission table has no entry", "the sub-page-permission table has reserved bits set",
+    "the page-modification log is full", "it is the APIC-access page", "the sub-page-permission table has no entry",
+        "the sub-page-permission table has reserved bits set",
     "the entry is writable but not readable, or execute-only without support",
     "the entry has a reserved memory type"};
 
@@ -158,13 +161,16 @@ void add_fault(Result& result, const Viewpoint& view, const SeenWalk& seen, pagi
     for (auto& s : seen.steps)
         if (s.refusing) refuses = &s;
     Physical at = refuses ? refuses->step.at : f.at;
-    std::string where = refuses ? " by the " + entry_name(refuses->step) + " at PA " + hex(at.value) : f.at.value || f.entry ? " by the entry at PA " + hex(at.value) : "";
+    std::string where = refuses ? " by the " + entry_name(refuses->step) + " at PA " + hex(at.value) : f.at.value ||
+        f.entry ? " by the entry at PA " + hex(at.value) : "";
     auto told = told_by(view, f);
     add_information_bits(result, f);
     Line& line = result.add(std::string(kind_text(access.kind)) + " refused" + where + ": " + reasons[unsigned(f.reason)] + flaw + "; " + information_text(f) +
                             "; level " + std::to_string(told.level) + " is told " + told.how);
-    line.with("kind", "verdict").flag("granted", false).with("event", events[unsigned(f.event)]).with("reason", reasons[unsigned(f.reason)]).count("stage", unsigned(f.stage));
-    line.count("level", u64(f.level)).address("entry_physical", at.value).address("entry", refuses ? refuses->step.entry : f.entry).address("information", f.information);
+    line.with("kind", "verdict").flag("granted", false).with("event", events[unsigned(f.event)]).with("reason", reasons[unsigned(f.reason)])
+        .count("stage", unsigned(f.stage));
+    line.count("level", u64(f.level)).address("entry_physical", at.value).address("entry", refuses ? refuses->step.entry : f.entry)
+        .address("information", f.information);
     line.with("refusing_bit", refuses ? refuses->refusing_name : "").count("refusing_number", refuses ? refuses->number : 0).address("flaw", f.flaw);
     line.count("told_level", told.level).with("told", told.how);
     if (f.stage == Stage::second) line.address("guest_physical", f.guest.value);
@@ -173,16 +179,20 @@ void add_fault(Result& result, const Viewpoint& view, const SeenWalk& seen, pagi
 void add_translation(Result& result, const Translation& t, Place place, paging::Access access, bool nested) {
     std::string guest = nested && place.space == Space::linear ? " is GPA " + hex(t.guest.value) + "," : " is";
     Line& line = result.add(std::string(kind_text(access.kind)) + " granted: " + hex(place.address) + guest + " PA " + hex(t.physical.value) + ", " +
-        size_text(t.size()) + " page" + (t.global ? ", global" : "") + ", " + rights_text(t.rights, Stage::first) + (nested ? "; second stage " + rights_text(t.rights, Stage::second) : ""));
-    line.with("kind", "verdict").flag("granted", true).address("physical", t.physical.value).address("guest_physical", t.guest.value).count("page_size", t.size());
-    line.flag("global", t.global).with("rights_first", rights_text(t.rights, Stage::first)).with("rights_second", nested ? rights_text(t.rights, Stage::second) : "");
+        size_text(t.size()) + " page" + (t.global ? ", global" : "") + ", " + rights_text(t.rights, Stage::first) + (nested ? "; second stage " +
+            rights_text(t.rights, Stage::second) : ""));
+    line.with("kind", "verdict").flag("granted", true).address("physical", t.physical.value).address("guest_physical", t.guest.value)
+        .count("page_size", t.size());
+    line.flag("global", t.global).with("rights_first", rights_text(t.rights, Stage::first))
+        .with("rights_second", nested ? rights_text(t.rights, Stage::second) : "");
 }
 
 }
 
 std::string rights_text(Rights r, Stage stage) {
     if (stage == Stage::first)
-        return std::string(r.has(Rights::user) ? "user" : "supervisor") + (r.has(Rights::write) ? " writable" : " read-only") + (r.has(Rights::execute) ? " executable" : "");
+        return std::string(r.has(Rights::user) ? "user" : "supervisor") + (r.has(Rights::write) ? " writable" : " read-only") + (r.has(Rights::execute)
+            ? " executable" : "");
     constexpr BitName table[] = {{Rights::read2, "R"}, {Rights::write2, "W"}, {Rights::execute2, "X"}, {Rights::user_execute2, "XU"}};
     constexpr u8 executes = Rights::execute2 | Rights::user_execute2;
     std::string out = names(table, r.has(executes) ? r.allowed & ~u64{Rights::user_execute2} : r.allowed);      // both: X says it
@@ -205,7 +215,8 @@ Result walk_report(const Viewpoint& view, Place place, paging::Access access) {
     Result result;
     auto seen = see_walk(view, place, access);
     for (auto& s : seen.steps) add_step(result, s, view.nested());
-    if (seen.canonical && view.regime.stage1.mode == paging::Mode::off && !view.nested()) result.add("paging is off: linear addresses are physical").with("kind", "note");
+    if (seen.canonical && view.regime.stage1.mode == paging::Mode::off && !view.nested()) result.add("paging is off: linear addresses are physical")
+        .with("kind", "note");
     add_verdict(result, view, seen, place, access);
     return result;
 }

@@ -23,6 +23,14 @@ public:
     bool host_nmi_blocked = false;                // what masks physical NMIs while a guest with virtual ones runs
     Surroundings around;          // of the last VMRUN; no state: for the debugger
     const Check* refused = nullptr;               // the check that the last VMRUN broke, if it did
+    // The last VMRUN that broke one, and what was judged; no state: for people.
+    struct Failed {
+        const Check* check;
+        Vmcb vmcb;
+        Surroundings around;
+        u64 address = 0, tick = 0;
+    };
+    std::unique_ptr<Failed> failed;
 
     // ---- the instructions, behind their own checks and intercepts
     Outcome vmrun(u64 address, u64 next_rip);

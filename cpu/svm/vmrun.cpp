@@ -151,6 +151,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     refused = checks.first_broken(vmcb, around);
     if (refused) {
         log.failed_entries++;
+        failed.reset(new Failed{refused, vmcb, around, address, cpu.clock.ticks});
         if (explain) log_line(svm::explain(*refused, vmcb, around));
         noted = {.code = exit_invalid};
         write_exit({cpu.memory, at});

@@ -15,6 +15,7 @@ Vmx::Entered Vmx::enter() {
     auto broken = checks.judge(vmcs, around, vmcs.take_changed());
     if (broken) {
         log.failed_entries++;
+        failed.reset(new Failed{*broken, vmcs, current, cpu.clock.ticks, cpu.long_mode()});
         if (explain) log_line(vmx::explain(*broken, vmcs, around));
     }
     if (broken && broken->outcome.kind == Outcome::vmfail) return {::Outcome::next, broken->outcome.number};

@@ -93,6 +93,14 @@ public:
     bool switch_ept(u64 index);                   // VMFUNC 0; false: it exits
 
     Surroundings surroundings() const;
+    // The last VM entry that broke a rule, and what was judged; no state: for people.
+    struct Failed {
+        Broken broken;
+        Vmcs vmcs;
+        u64 current = 0, tick = 0;
+        bool ia32e = false;
+    };
+    std::unique_ptr<Failed> failed;
 
     // ---- for the priorities (cpu/vmx/events.cpp)
     bool has(Control c) const { return vmcs[c]; }

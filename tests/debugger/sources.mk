@@ -6,6 +6,7 @@ tests_debugger_sources = \
     tests/debugger/desk.cpp \
     tests/debugger/files.cpp \
     tests/debugger/gdb.cpp \
+    tests/debugger/guests.cpp \
     tests/debugger/levels.cpp \
     tests/debugger/qmp.cpp \
     tests/debugger/walk_report.cpp
