@@ -32,7 +32,7 @@ const svm::Vmcb* Looking::vmcb_before(const Cpu& cpu, u64 address) const {
 }
 
 void Looking::remember(const Cpu& cpu) {
-    if (!before) before.emplace();
+    if (!before) before = std::make_unique<Before>();
     before->cpu = cpu.number;
     before->registers.clear();
     for (auto& r : registers()) before->registers.push_back(r.get(cpu, r.number));

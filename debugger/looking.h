@@ -6,7 +6,7 @@
 #include "cpu/vmx/fields.h"
 #include "debugger/drop_log.h"
 #include "debugger/look.h"
-#include <optional>
+#include <memory>
 #include <vector>
 
 namespace debugger {
@@ -34,14 +34,14 @@ struct Looking {
         std::unique_ptr<vmx::Vmcs> vmcs;
         std::unique_ptr<svm::Vmcb> vmcb;       // as memory had it
     };
-    std::optional<Before> before;
+    std::unique_ptr<Before> before;
     std::unique_ptr<DropLog> drops;            // from when someone first asked
     DropLog& drops_of(Cpu& cpu);
     void remember(const Cpu& cpu);             // called before the guest goes on
     // The same of the VMCS or VMCB; null where it was another then.
     const vmx::Vmcs* vmcs_before(const Cpu& cpu) const;
     const svm::Vmcb* vmcb_before(const Cpu& cpu, u64 address) const;
-    const Before* before_of(const Cpu& cpu) const { return before && before->cpu == cpu.number ? &*before : nullptr; }
+    const Before* before_of(const Cpu& cpu) const { return before && before->cpu == cpu.number ? before.get() : nullptr; }
 };
 
 }
