@@ -2,9 +2,12 @@
 // What the templates of handlers look like. That copies do what their handlers do is for keys.cpp and for lockstep.
 #include "cpu/exec/fast/keys.h"
 #include "cpu/exec/fast/templates.h"
+#include "cpu/isa/integer.h"
 #include "cpu/isa/branch.h"
 #include "cpu/isa/move.h"
 #include <gtest/gtest.h>
+#include <algorithm>
+#include <cstring>
 #include <map>
 
 namespace fast {
@@ -51,6 +54,37 @@ TEST_F(TemplateTest, an_instruction_falls_into_the_next_without_a_jump) {
     EXPECT_TRUE(t.aside.empty());
     EXPECT_TRUE(t.main_fixups.empty());
     EXPECT_LT(t.main.size(), 32u);
+}
+
+// What the Op says is in the copy: registers as displacements from the Cpu's start, where they are the first member.
+TEST_F(TemplateTest, fields_are_in_the_code) {
+    const Template& t = *templates.of(find(&isa::identity<isa::Mov>, Form::dd).live);
+    ASSERT_EQ(t.main_holes.size(), 2u);
+    Op op;
+    op.dst = 0x18, op.src = 0x48;
+    std::vector<u8> code(t.main.size());
+    copy_part(t, Part::main, &op, code.data(), code.data(), code.data(), nullptr);
+    std::vector<u32> values;
+    for (auto& h : t.main_holes) {
+        u32 value;
+        std::memcpy(&value, code.data() + h.at, sizeof value);
+        values.push_back(value);
+    }
+    EXPECT_EQ(values, (std::vector<u32>{0x48, 0x18}));         // read, then written
+}
+
+TEST_F(TemplateTest, immediates_are_in_the_code) {
+    const Template& t = *templates.of(find(&isa::identity<isa::Binary<alu::Add>>, Form::di).live);
+    Op op;
+    op.immediate = 0x12345678;
+    std::vector<u8> code(t.main.size());
+    copy_part(t, Part::main, &op, code.data(), code.data(), code.data(), code.data());
+    u32 wanted = 0x12345678;
+    EXPECT_NE(std::search(code.begin(), code.end(), reinterpret_cast<u8*>(&wanted), reinterpret_cast<u8*>(&wanted + 1)), code.end());
+}
+
+TEST_F(TemplateTest, a_stub_is_read_anew_each_time) {
+    EXPECT_TRUE(templates.of(cross_page)->main_holes.empty());
 }
 
 TEST_F(TemplateTest, a_miss_stays_where_it_is) {
