@@ -44,7 +44,11 @@ struct Cpu::CodeCache {
 };
 
 Cpu::Cpu(unsigned number, const CpuModel& model, const FeatureSet& features, PhysicalMap& memory, Clock& clock, Wires wires)
-    : apic(*this, clock), counters(*this, clock), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
+    : apic(*this, clock), counters(*this, clock), wait_end(clock, [this] {
+          if (!mwaiting) return;
+          if (wait_limited) rflags |= rflags::cf;
+          end_wait();
+      }), number(number), model(model), features(features), memory(memory), clock(clock), wires(std::move(wires)),
       mmu(std::make_unique<Mmu>(*this)), cache(std::make_unique<CodeCache>()) {
     virt = virt::make_layer(*this);
     code.amd = !intel();
@@ -76,12 +80,12 @@ void Cpu::reset(bool init) {
     pending_dr6 = 0;
     pending &= pending::intr | pending::sipi | pending::stop;
     activity = number == 0 ? Activity::active : Activity::wait_for_sipi;
-    mwaiting = monitor_trap = false;
+    mwaiting = monitor_trap = wait_limited = false;
+    wait_end.off();
     monitor = {};
     guest = nullptr, guest_tsc_offset = 0, guest_tsc_ratio = tsc_unscaled;
     waits_since = not_waiting;
     smm.reset(init);
-    wires.smm(false);
     held = 0, if_masks = maskable, iret_unblocks_nmi = true;
     if (init) {
         control.xcr0 = xcr0, control.pkru = pkru;
@@ -95,6 +99,7 @@ void Cpu::reset(bool init) {
         counters.reset();
     }
     apic.reset(init);
+    smm::show(*this);
     if (virt) virt->reset(init);
     mmu->drop_all();
     mode_changed();
@@ -109,9 +114,10 @@ void Cpu::visit(Archive& a) {
     if (virt) a("virt", *virt);
     monitor_trap = monitor_trap && guest;
     a("pending_dr6", pending_dr6), a("pending", pending), a("retired", retired), a("startup_vector", startup_vector);
+    a("line_wakes", line_wakes), a("wait_limited", wait_limited), a("wait_end", wait_end);
     a("waited", waited), a("waits_since", waits_since), a("counters", counters), a("smm", smm);
     a("tlb", *mmu);
-    wires.smm(smm.active);
+    smm::show(*this);
     mode_changed();
     memory_replaced();
 }
@@ -321,7 +327,7 @@ bool Cpu::run_turn(u64 until) {
     u64 start = clock.ticks;
     pending &= ~(pending::stop | pending::yield);
     run_limit = until;
-    wires.smm(smm.active);
+    smm::show(*this);
     while (clock.ticks < until && !(pending & (pending::stop | pending::yield)) && turn(until, false)) {}
     return clock.ticks != start;
 }
@@ -332,9 +338,23 @@ void Cpu::run_block(u64 until) {
     if (clock.ticks < until && !turn(until, true)) clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
 }
 
+// MWAIT and its kin. Where the clock can't come to the end's tick, the wait has none.
+void Cpu::wait_for(bool line, u64 until, bool limited) {
+    activity = Activity::halted;
+    mwaiting = true;
+    line_wakes = line, wait_limited = limited;
+    wait_end.at(until);
+}
+void Cpu::end_wait() {
+    activity = Activity::active, mwaiting = false, monitor.armed = false;
+    wait_end.off();
+}
+
 // Whether what MWAIT waits for has come, or MONITOR never was.
 bool Cpu::woken() const {
-    if (pending & ~(pending::stop | pending::yield) || !monitor.armed) return true;
+    if (pending & ~(pending::stop | pending::yield)) return true;
+    if (!line_wakes) return false;
+    if (!monitor.armed) return true;
     std::array<u8, Monitor::width> now;
     memory.read_bytes(Physical(monitor.line), now);
     return now != monitor.bytes;
@@ -358,7 +378,7 @@ void Cpu::resume() {
         // An event takes a tick: time passes even where the guest lets nothing but events follow each other.
         if (service_pending()) return clock.ticks++, true;
     }
-    if (mwaiting && woken()) activity = Activity::active, mwaiting = false, monitor.armed = false;
+    if (mwaiting && woken()) end_wait();
     if (activity != Activity::active) [[unlikely]] return wait(), false;
     if (waits_since != not_waiting) [[unlikely]] resume();
     advance(until, one_block);

@@ -40,10 +40,10 @@ constexpr u32 intr = 1, apic = 2, nmi = 4, init = 8, sipi = 16, debug = 32, smi 
 // The line that MONITOR watches (SDM vol. 2). A store is seen by what it changes.
 struct Monitor {
     static constexpr unsigned width = 64;
-    bool armed = false;
+    bool armed = false, by_user = false;  // by_user: with UMONITOR, for UMWAIT alone
     u64 line = 0;                 // physical address
     std::array<u8, width> bytes{};        // as they were
-    void visit(Archive& a) { a("armed", armed), a("line", line), a("bytes", bytes); }
+    void visit(Archive& a) { a("armed", armed), a("by_user", by_user), a("line", line), a("bytes", bytes); }
 };
 
 // What a memory access is for, as far as protection is concerned.
@@ -87,8 +87,12 @@ struct Cpu {
     u32 held = 0;                 // what of `pending` waits whatever IF says: INIT in VMX root operation, all while GIF is 0
     u32 if_masks = maskable;      // what IF masks: nothing of the host's where a guest's interrupts exit
     static constexpr u32 maskable = pending::intr | pending::apic | pending::window;
-    bool mwaiting = false;        // halted by MWAIT: a store to the monitored line wakes too
+    bool mwaiting = false;        // halted by MWAIT or one of its kin: more than what ends HLT wakes, and no activity state tells
     Monitor monitor;              // what MONITOR has armed
+    bool line_wakes = true;       // a store to the monitored line does: not for TPAUSE
+    bool wait_limited = false;    // the wait's end is IA32_UMWAIT_CONTROL's: CF tells
+    Timer wait_end;               // of UMWAIT, TPAUSE, MWAITX
+    void wait_for(bool line, u64 until, bool limited);     // `until`: a tick, or Clock::never
     u64 retired = 0;              // instructions; clock.ticks counts REP iterations too
     u64 waited = 0;               // ticks that went by while it waited: the rest are its cycles
     static constexpr u64 not_waiting = ~u64{0};
@@ -274,6 +278,7 @@ private:
     void step();
     bool turn(u64 until, bool one_block);
     bool woken() const;
+    void end_wait();
     void wait();
     void resume();
     void advance(u64 until, bool one_block);

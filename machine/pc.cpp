@@ -142,10 +142,11 @@ Wires Pc::cpu_wires(unsigned number) {
     };
     w.eoi = [this](u8 vector) { ioapic.eoi(vector); };
     w.shutdown = [this] { end(Ending::triple_fault); };
-    w.ferr = [this](bool on) { ferr.signal(on); };
-    w.smm = [this](bool on) {
-        if (on == in_smm) return;
-        in_smm = on;
+    w.ferr = [this](bool on) { return ferr.signal(on); };
+    w.smm = [this](const SmmMemory& of_cpu) {
+        if (of_cpu == smm_memory) return;
+        show_segment(of_cpu);
+        smm_memory = of_cpu;
         show_smram();
     };
     w.protect = [this](u64 base) { bus_master.protect(base); };
@@ -199,11 +200,26 @@ void Pc::show(const HostBridge::Pam& pam) {
 // devices' accesses meanwhile are none of SMM's.
 void Pc::show_smram() {
     auto smram = host_bridge.smram();
-    bool shown = smram.enabled && (smram.open || in_smm);
+    bool shown = (smram.enabled && (smram.open || smm_memory.active)) || (smm_memory.legacy && smm_memory.active);
     if (shown == smram_shown) return;
     smram_shown = shown;
     Physical base(VgaWindow::base);
     shown ? memory.map_ram(base, ram.bytes(VgaWindow::base, VgaWindow::size)) : memory.map_mmio(base, VgaWindow::size, vga.window);
+}
+
+// AMD's TSeg (APM vol. 2, 10.2.5): what of the RAM is in it answers in SMM alone.
+void Pc::show_segment(const SmmMemory& next) {
+    auto each_part = [this](const SmmMemory& m, auto act) {
+        struct Part { u64 base, end, in_ram; };
+        constexpr u64 one_mib = 0x100000, four_gib = MemoryMap::four_gib;
+        for (auto& part : {Part{one_mib, layout.low_top, one_mib}, Part{four_gib, layout.high_top, layout.low_top}}) {
+            u64 from = std::max(m.base, part.base), to = std::min(m.base + m.size, part.end);
+            if (from < to) act(Physical(from), ram.bytes(part.in_ram + from - part.base, to - from));
+        }
+    };
+    auto hidden = [](const SmmMemory& m) { return m.size && !m.active; };
+    if (hidden(smm_memory)) each_part(smm_memory, [this](Physical at, auto bytes) { memory.map_ram(at, bytes); });
+    if (hidden(next)) each_part(next, [this](Physical at, auto bytes) { memory.unmap(at, bytes.size()); });
 }
 
 void Pc::show_flash(bool array) {

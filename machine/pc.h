@@ -88,7 +88,7 @@ public:
     Ports ports;
     BusMaster bus_master{memory};
 
-    bool in_smm = false;                              // the CPU whose turn it is: follows from its state
+    SmmMemory smm_memory;                             // of the CPU whose turn it is: follows from its state
     bool smram_shown = false;
 
     // ---- interrupts: an ISA interrupt goes to the 8259s and to the I/O APIC (IRQ 0 to its input 2)
@@ -153,9 +153,11 @@ public:
         void reset(Reset) override { irq13.set(false), ferr = ignne = false; }
         u8 get(u16) override { return 0xff; }
         void put(u16 offset, u8) override { if (offset == 0) irq13.set(false), ignne = ferr; }
-        void signal(bool on) {
+        // FERR#; the answer is IGNNE#.
+        bool signal(bool on) {
             ferr = on, ignne = ignne && on;
             if (on && !ignne) irq13.set(true);
+            return ignne;
         }
         void visit(Archive& a) override { a("irq13", irq13), a("ferr", ferr), a("ignne", ignne); }
         Line irq13;
@@ -175,6 +177,7 @@ private:
     void lay_out_memory();
     void attach_ports();
     void show_smram();
+    void show_segment(const SmmMemory& next);
     void show(const HostBridge::Pam&);
     void show_flash(bool array);
     PciFunction::Remap window(std::function<void(Physical base)> map, u64 size);

@@ -11,7 +11,7 @@ constexpr u64 bd = bit(13), bs = bit(14), bt = bit(15);
 constexpr u64 gd = bit(13);
 
 // DEBUGCTL.
-constexpr u64 lbr = bit(0), btf = bit(1);
+constexpr u64 lbr = bit(0), btf = bit(1), freeze_lbrs_on_pmi = bit(11), freeze_perfmon_on_pmi = bit(12), freeze_while_smm = bit(14);
 
 // #DB with the DR6 bits that it sets.
 constexpr Fault db(u64 dr6) { return {db_vector, false, 0, dr6}; }

@@ -20,6 +20,8 @@ u64 cr4_bits(const Cpu& cpu);
 // Those of EFER by the features, and without SVME while VM_CR.SVMDIS is set (APM vol. 2, 15.30.1).
 u64 efer_bits(const FeatureSet& features);
 inline u64 without_disabled(const Cpu& cpu, u64 efer) { return cpu.msr.vm_cr & bit(4) ? efer & ~efer::svme : efer; }
+// Those of IA32_DEBUGCTL: LBR, BTF; with counters what freezes them (SDM vol. 3, table "IA32_DEBUGCTL Flag Encodings").
+inline u64 debugctl_bits(const FeatureSet& f) { return mask(1, 0) | (f.has(Feature::perfmon) ? mask(12, 11) : 0) | (f.has(Feature::pdcm) ? bit(14) : 0); }
 inline u64 efer_bits(const Cpu& cpu) { return without_disabled(cpu, efer_bits(cpu.features)); }
 
 }

@@ -15,7 +15,7 @@ namespace isa {
 // What a hypervisor may ask to be told about; each vendor's intercept table says when (SDM vol. 3, 26.1; APM vol. 2, 15.9).
 enum class Event : u8 {
     none, hlt, rdtsc, rdtscp, cpuid, invd, wbinvd, invlpg, invpcid, rdpmc, pause, rsm, io, rdmsr, wrmsr, mov_cr, mov_dr, clts, lmsw, smsw,
-    descriptor_table, pushf, popf, iret, int_n, into, icebp, task_switch, xsetbv, xsaves, xrstors, rdrand, rdseed, mwait, monitor, vmx, svm, getsec
+    descriptor_table, pushf, popf, iret, int_n, into, icebp, task_switch, xsetbv, xsaves, xrstors, rdrand, rdseed, mwait, monitor, umonitor, umwait, tpause, vmx, svm, getsec
 };
 
 // Which state an instruction needs before it may run (SDM vol. 1, 8.1.7, 11.6 and 14.3; vol. 3, 2.5): #UD, then #NM.

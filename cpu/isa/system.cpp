@@ -245,8 +245,8 @@ Outcome mwait(Slow& x) {
     if (cpu.cpl > 0) return x.raise(ud());
     if (auto exits = intercepted(x); exits != Outcome::next) return exits;
     if (u32(cpu.gpr[rcx]) > 1) return x.raise(gp(0));
-    cpu.activity = Activity::halted;
-    cpu.mwaiting = true;
+    cpu.monitor.armed &= !cpu.monitor.by_user;
+    cpu.wait_for(true, Clock::never, false);
     return Outcome::changed;
 }
 

@@ -21,6 +21,7 @@ struct Msrs {
     // AMD
     u64 syscfg = 0, hwcr = 0, top_mem = 0, top_mem2 = 0, nb_cfg = 0, int_pending = 0, osvw_length = 0, osvw_status = 0;
     u64 vm_cr = 0, vm_hsave_pa = 0, svm_key = 0;
+    u64 smm_addr = 0, smm_mask = 0;
     std::array<u64, 4> last_branch{};         // the last branch, from and to; the one before the last event, from and to
     u64 tsc_ratio = bit(32);      // 8 bits before the point, 32 behind
     std::array<u64, 16> chicken{};            // C001_1020h to C001_102Fh: LS_CFG, IC_CFG, DC_CFG ... DE_CFG, BU_CFG2
@@ -36,7 +37,7 @@ struct Msrs {
         a("mcg_status", mcg_status), a("mc_ctl", mc_ctl);
         a("syscfg", syscfg), a("hwcr", hwcr), a("top_mem", top_mem), a("top_mem2", top_mem2), a("nb_cfg", nb_cfg);
         a("int_pending", int_pending), a("osvw_length", osvw_length), a("osvw_status", osvw_status);
-        a("vm_cr", vm_cr), a("vm_hsave_pa", vm_hsave_pa), a("svm_key", svm_key), a("tsc_ratio", tsc_ratio), a("last_branch", last_branch);
+        a("vm_cr", vm_cr), a("vm_hsave_pa", vm_hsave_pa), a("svm_key", svm_key), a("smm_addr", smm_addr), a("smm_mask", smm_mask), a("tsc_ratio", tsc_ratio), a("last_branch", last_branch);
         a("chicken", chicken);
     }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The model-specific registers, one row each (SDM vol. 4; APM vol. 2, appendix A).
-// Left out: Intel's stack of last branches, AMD's SMRAM registers besides SMM_BASE, machine checks.
+// Left out: Intel's stack of last branches, machine checks.
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid/leaves.h"
@@ -220,6 +220,11 @@ constexpr Place global_control{[](Cpu& c, u32, u64& v) { return v = c.counters.g
 bool counters_there(const Cpu& c, u64 v) { return !(v & ~c.counters.global_bits()); }
 u64 global_status(const Cpu& c) { return c.counters.global_status(); }
 bool clear_status(Cpu& c, u32, u64 v) { return c.counters.clear_status(v), true; }
+// What IA32_PERF_CAPABILITIES has here: the counters' full-width aliases, and that they can stop in SMM.
+constexpr u64 freeze_while_smm_there = bit(12), full_width_writes = bit(13);
+u64 perf_capabilities(const Cpu&) { return freeze_while_smm_there | full_width_writes; }
+bool put_counter_wide(Cpu& c, u32 n, u64 v) { return c.counters.exists(n) && (c.counters.write(n, v), true); }
+bool debugctl_bits(const Cpu& c, u64 v) { return !(v & ~control::debugctl_bits(c.features)); }
 // AMD's core counters: the event of each, and its count. The first four are the legacy ones.
 bool get_core(Cpu& c, u32 n, u64& v) { return n % 2 ? get_counter(c, n / 2, v) : get_select(c, n / 2, v); }
 bool put_core(Cpu& c, u32 n, u64 v) {
@@ -235,6 +240,11 @@ constexpr u64 smm_lock = bit(0);                   // HWCR's: until the next res
 bool put_smm_base(Cpu& c, u32, u64 v) {
     if (c.msr.hwcr & smm_lock) return false;
     return c.smm.base = u32(v), true;
+}
+template <u64 Msrs::* Field> bool put_smm_segment(Cpu& c, u32, u64 v) {
+    if (c.msr.hwcr & smm_lock) return false;
+    c.msr.*Field = v;
+    return smm::show(c), true;
 }
 bool put_hwcr(Cpu& c, u32, u64 v) { return c.msr.hwcr = v | (c.msr.hwcr & smm_lock), true; }
 
@@ -300,7 +310,7 @@ constexpr MsrRow rows[] = {
     {0x0000017a, 1,   "IA32_MCG_STATUS",          any,    F::mca,               at<&Msrs::mcg_status>,            mask(2, 0)},
     {0x00000186, 8,   "IA32_PERFEVTSEL",          intel,  F::perfmon,           {get_select, put_select},         mask(31, 22) | mask(20, 0)},
     {0x000001a0, 1,   "IA32_MISC_ENABLE",         intel,  F::none,              misc_enable,                      misc_known},
-    {0x000001d9, 1,   "IA32_DEBUGCTL",            any,    F::none,              at<&Msrs::debugctl>,              mask(1, 0)},
+    {0x000001d9, 1,   "IA32_DEBUGCTL",            any,    F::none,              at<&Msrs::debugctl>,              all,                        debugctl_bits},
     {0x000001db, 4,   "LAST_BRANCH",              amd,    F::none,              {in<&Msrs::last_branch>.get, nullptr}, 0},
     {0x00000200, 16,  "IA32_MTRR_PHYS",           any,    F::mtrr,              mtrr_variable,                    all,                        nullptr,        types_changed},
     {0x00000250, 1,   "IA32_MTRR_FIX64K",         any,    F::mtrr,              in<&Msrs::mtrr_fixed>,            all,                        mtrr_types,     types_changed},
@@ -309,12 +319,14 @@ constexpr MsrRow rows[] = {
     {0x00000277, 1,   "IA32_PAT",                 any,    F::pat,               at<&Msrs::pat>,                   all,                        pat_types,      types_changed},
     {0x000002ff, 1,   "IA32_MTRR_DEF_TYPE",       any,    F::mtrr,              at<&Msrs::mtrr_def_type>,         0xff | bit(10) | bit(11),   mtrr_default,   types_changed},
     {0x00000309, 3,   "IA32_FIXED_CTR",           intel,  F::perfmon,           {get_fixed, put_fixed},           mask(47, 0)},
+    {0x00000345, 1,   "IA32_PERF_CAPABILITIES",   intel,  F::pdcm,              reads<perf_capabilities>,         0},
     {0x0000038d, 1,   "IA32_FIXED_CTR_CTRL",      intel,  F::perfmon,           fixed_control,                    0xbbb},
     {0x0000038e, 1,   "IA32_PERF_GLOBAL_STATUS",  intel,  F::perfmon,           reads<global_status>,             0},
     {0x0000038f, 1,   "IA32_PERF_GLOBAL_CTRL",    intel,  F::perfmon,           global_control,                   all,                        counters_there},
     {0x00000390, 1,   "IA32_PERF_GLOBAL_OVF_CTRL", intel, F::perfmon,           {reads<zero>.get, clear_status},  mask(34, 32) | mask(7, 0) | bit(62) | bit(63)},
     {0x00000400, 128, "IA32_MC",                  any,    F::mca,               {get_bank, put_bank},             all},
     {0x00000480, 18,  "IA32_VMX_capabilities",    intel,  F::vmx,               {get_vmx, nullptr},               0},
+    {0x000004c1, 8,   "IA32_A_PMC",               intel,  F::pdcm,              {get_counter, put_counter_wide},  mask(47, 0)},
     {0x000006e0, 1,   "IA32_TSC_DEADLINE",        any,    F::tsc_deadline,      {get_deadline, put_deadline},     all},
     {0x00000800, 256, "IA32_X2APIC",              any,    F::x2apic,            {get_x2apic, put_x2apic},         all},
     {0x00000da0, 1,   "IA32_XSS",                 any,    F::xsaves,            at<&Msrs::xss>,                   xstate::supervisor_components},
@@ -341,6 +353,8 @@ constexpr MsrRow rows[] = {
     {0xc0010055, 1,   "INT_PENDING",              amd,    F::none,              at<&Msrs::int_pending>,           all},
     {0xc0010058, 1,   "MMIO_CONF_BASE",           amd,    F::none,              nothing,                          all},
     {0xc0010111, 1,   "SMM_BASE",                 amd,    F::none,              {reads<smm_base>.get, put_smm_base}, mask(31, 0)},
+    {0xc0010112, 1,   "SMM_ADDR",                 amd,    F::none,              {at<&Msrs::smm_addr>.get, put_smm_segment<&Msrs::smm_addr>}, mask(39, 17)},
+    {0xc0010113, 1,   "SMM_MASK",                 amd,    F::none,              {at<&Msrs::smm_mask>.get, put_smm_segment<&Msrs::smm_mask>}, mask(39, 17) | mask(14, 12) | mask(10, 8) | mask(5, 0)},
     {0xc0010114, 1,   "VM_CR",                    amd,    F::svm,               {at<&Msrs::vm_cr>.get, put_vm_cr}, mask(4, 0)},
     {0xc0010117, 1,   "VM_HSAVE_PA",              amd,    F::svm,               at<&Msrs::vm_hsave_pa>,           all,                        frame},
     {0xc0010118, 1,   "SVM_KEY",                  amd,    F::svm_lock,          {reads<zero>.get, put_svm_key},   all},

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Which event a counter counts, and how (SDM vol. 3, ch. "Performance Monitoring": architectural events; APM vol. 2, 13.2, and the
-// processors' manuals, "Core Performance Monitor Counters"). Left out: edge detection; all other events count nothing, as there are no caches and
-// no wrong predictions.
+// processors' manuals, "Core Performance Monitor Counters"). All other events count nothing, as there are no caches and no wrong
+// predictions.
 #include "cpu/perf/counters.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/event/debug.h"
 #include <algorithm>
 
 namespace perf {
@@ -12,7 +13,7 @@ namespace perf {
 namespace {
 
 // Event-select registers of both vendors.
-constexpr u64 user_bit = bit(16), os_bit = bit(17), interrupt_bit = bit(20), enable_bit = bit(22), invert_bit = bit(23);
+constexpr u64 user_bit = bit(16), os_bit = bit(17), edge_bit = bit(18), interrupt_bit = bit(20), enable_bit = bit(22), invert_bit = bit(23);
 // AMD: only while a guest runs, only while none does.
 constexpr u64 guest_only = bit(40), host_only = bit(41);
 constexpr u64 counter_mask = mask(Counters::width - 1, 0);
@@ -119,7 +120,7 @@ void Counters::reset() {
 
 void Counters::visit(Archive& a) {
     a("selects", selects), a("fixed", fixed), a("global", global), a("status", status);
-    a("values", values), a("origins", origins), a("last_cycle", last_cycle), a("alarm", alarm);
+    a("values", values), a("origins", origins), a("last_cycle", last_cycle), a("last_waited", last_waited), a("asserted", asserted), a("alarm", alarm);
     global &= global_bits();
     take_uses(every);
 }
@@ -151,7 +152,7 @@ Counters::Use Counters::general_use(unsigned n) const {
     bool amd = !cpu.intel();
     u16 number = u16((s & 0xff) | (amd ? bits(s, 35, 32) << 8 : 0));
     Use u;
-    u.os = s & os_bit, u.user = s & user_bit, u.interrupts = s & interrupt_bit, u.inverted = s & invert_bit;
+    u.os = s & os_bit, u.user = s & user_bit, u.interrupts = s & interrupt_bit, u.inverted = s & invert_bit, u.edge = s & edge_bit;
     u.at_least = u8(s >> 24);
     if (amd && (s & (guest_only | host_only)) != (guest_only | host_only)) u.guest_only = s & guest_only, u.host_only = s & host_only;
     bool on = (s & enable_bit) && (amd || (global >> n & 1)) && (u.os || u.user);
@@ -185,6 +186,7 @@ void Counters::settle(bool in_instruction) {
         origins[n] = until;
         add(n, u64(count));
     }
+    freeze_if_due();
 }
 
 void Counters::add(unsigned n, u64 count) {
@@ -207,7 +209,9 @@ template <class Change> void Counters::change(u64 which, Change change) {
         if (started) fresh |= u16(bit(n));
     }
     changed_at = clock.ticks;
-    if (each && !watched) last_cycle = clock.ticks - cpu.waited;
+    if (each && !watched) last_cycle = clock.ticks - cpu.waited, last_waited = cpu.waited;
+    for (unsigned n = 0; n < all; n++)
+        if (uses[n].edge && uses[n].what != old[n].what) begin_edges(n);
     arm();
 }
 
@@ -224,15 +228,36 @@ void Counters::arm() {
 // SDM vol. 3, "Performance Monitoring", PMI: the overflow is noted, and the local vector table's entry is masked.
 void Counters::overflowed(unsigned n) {
     if (cpu.intel()) status |= n < most_general ? bit(n) : bit(32 + n - most_general);
-    if (uses[n].interrupts) cpu.apic.performance_interrupt();
+    if (!uses[n].interrupts) return;
+    cpu.apic.performance_interrupt();
+    freezing = true;
+}
+
+// SDM vol. 3, "Freezing LBR and Performance Counters on PMI", the way of versions 2 and 3: the enable bits are cleared.
+void Counters::freeze_if_due() {
+    if (!freezing) return;
+    freezing = false;
+    u64& control = cpu.msr.debugctl;
+    if (!cpu.intel()) return;
+    if (control & debug::freeze_lbrs_on_pmi) control &= ~debug::lbr;
+    if (control & debug::freeze_perfmon_on_pmi) global = 0, take_uses(every);
+}
+
+void Counters::stop() {
+    settle(false);
+    global = 0;
+    take_uses(every);
+    arm();
 }
 
 // ---- counting by the instruction
 
 void Counters::stepped(const Insn* insn, Outcome outcome, u8 ring) {
     auto r = retired(insn, outcome);
+    bool waited = cpu.waited != last_waited;
     u64 cycle = clock.ticks - cpu.waited, cycles = cycle - last_cycle;
-    last_cycle = cycle;
+    if (waited) asserted = 0;
+    last_cycle = cycle, last_waited = cpu.waited;
     u16 skipped = changed_at == clock.ticks ? fresh : u16(0);
     fresh = 0;
     for (unsigned n = 0; n < all; n++) {
@@ -240,12 +265,33 @@ void Counters::stepped(const Insn* insn, Outcome outcome, u8 ring) {
         bool here = (ring == 0 ? u.os : u.user) && !(cpu.guest ? u.host_only : u.guest_only);
         if (u.what == What::nothing || u.plain() || !here || skipped >> n & 1) continue;
         u64 per_cycle = u.what == What::cycles || r.is(u.what), count = u.what == What::cycles ? cycles : per_cycle;
-        if (u.at_least) {
+        if (u.edge) {
+            count = edges(n, per_cycle, cycles);
+        } else if (u.at_least) {
             count = per_cycle >= u.at_least ? count : 0;
             if (u.inverted) count = cycles - count;
         }
         add(n, count);
     }
+    freeze_if_due();
+}
+
+// The condition as the instruction that starts the counter leaves it: neither a branch nor a wait.
+void Counters::begin_edges(unsigned n) {
+    bool counts = uses[n].what == What::cycles || uses[n].what == What::instructions;
+    asserted = u16((asserted & ~bit(n)) | u64{uses[n].holds(counts)} << n);
+}
+
+// How often the condition has become true: in the cycles that went by before the instruction was complete, and in the one of its end.
+u64 Counters::edges(unsigned n, u64 per_cycle, u64 cycles) {
+    auto& u = uses[n];
+    bool was = asserted >> n & 1;
+    u64 count = 0;
+    auto next = [&](bool is) { count += is && !was, was = is; };
+    if (cycles > 1) next(u.holds(u.what == What::cycles));
+    next(u.holds(per_cycle));
+    asserted = u16((asserted & ~bit(n)) | u64{was} << n);
+    return count;
 }
 
 // ---- registers

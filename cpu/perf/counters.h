@@ -46,6 +46,7 @@ public:
     u64 global_bits() const;                       // of GLOBAL_CTRL, as far as there are counters
 
     void resumed();               // the CPU no longer waits
+    void stop();                  // between two instructions: GLOBAL_CTRL is cleared
 
     // RDPMC: false is #GP(0).
     bool rdpmc(u32 index, u64& value);
@@ -54,11 +55,12 @@ private:
     // What a counter does at the moment.
     struct Use {
         What what = What::nothing;
-        bool os = false, user = false, interrupts = false, inverted = false;
+        bool os = false, user = false, interrupts = false, inverted = false, edge = false;
         bool guest_only = false, host_only = false;
         u8 at_least = 0;                           // the counter mask
+        bool holds(u64 events) const { return (events >= (at_least ? at_least : 1u)) != (inverted && at_least); }
         bool plain() const {
-            return os && user && !at_least && !guest_only && !host_only && (what == What::instructions || what == What::cycles);
+            return os && user && !at_least && !edge && !guest_only && !host_only && (what == What::instructions || what == What::cycles);
         }
     };
     Use fixed_use(unsigned n) const;
@@ -70,6 +72,9 @@ private:
     static constexpr u64 every = (1u << all) - 1;
     void add(unsigned n, u64 count);
     void overflowed(unsigned n);
+    void freeze_if_due();
+    void begin_edges(unsigned n);
+    u64 edges(unsigned n, u64 per_cycle, u64 cycles);
     void arm();
 
     Cpu& cpu;
@@ -78,12 +83,14 @@ private:
     std::array<u64, most_general> selects{};
     u64 fixed = 0, global = 0, status = 0;
     std::array<u64, all> values{}, origins{};      // a plain counter holds value + (now - origin)
-    u64 last_cycle = 0;                            // up to which stepped() has counted
+    u64 last_cycle = 0, last_waited = 0;           // up to which stepped() has counted
+    u16 asserted = 0;                              // whose condition held in that cycle: for edges
     u64 changed_at = 0;                            // within an instruction: the tick, and what began then
     u16 fresh = 0;
     // Follow from the above.
     std::array<Use, all> uses{};
     bool each = false;
+    bool freezing = false;                         // by an overflow that is being told
 };
 
 }

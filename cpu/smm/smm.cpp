@@ -3,6 +3,7 @@
 // "of RSM"; APM vol. 2, 10.3; in a guest, 15.22).
 #include "cpu/smm/smm.h"
 #include "base/log.h"
+#include "cpu/event/debug.h"
 #include "cpu/mmu.h"
 #include "cpu/smm/image.h"
 #include "cpu/svm/vmcb.h"
@@ -15,7 +16,7 @@ void Smm::Access::visit(Archive& a) {
 void Smm::Kept::visit(Archive& a) {
     a("pdpte", pdpte), a("pending_dr6", pending_dr6), a("tsc_offset", tsc_offset), a("tsc_ratio", tsc_ratio), a("held", held);
     a("if_masks", if_masks), a("halted", halted), a("nmi_blocked", nmi_blocked), a("monitor_trap", monitor_trap);
-    a("iret_unblocks_nmi", iret_unblocks_nmi), a("vmxe", vmxe);
+    a("iret_unblocks_nmi", iret_unblocks_nmi), a("vmxe", vmxe), a("debugctl", debugctl), a("perf_global", perf_global), a("frozen", frozen);
 }
 void Smm::visit(Archive& a) { a("active", active), a("base", base), a("count", count), a("cause", cause), a("kept", kept); }
 
@@ -35,6 +36,8 @@ namespace smm {
 namespace {
 
 constexpr u32 revision_intel64 = 0x30101, revision_intel32 = 0x30002, revision_amd64 = 0x30064;     // bits 16, 17: I/O restart, SMBASE
+
+constexpr u64 aseg_valid = bit(0), tseg_valid = bit(1);
 
 u32 revision(Layout l) { return l == Layout::amd64 ? revision_amd64 : l == Layout::intel64 ? revision_intel64 : revision_intel32; }
 
@@ -77,6 +80,8 @@ void keep(Cpu& cpu) {
     k.nmi_blocked = cpu.nmi_blocked, k.monitor_trap = cpu.monitor_trap, k.iret_unblocks_nmi = cpu.iret_unblocks_nmi;
     k.halted = cpu.activity == Activity::halted && !cpu.mwaiting;
     k.vmxe = cpu.control.cr4 & cr4::vmxe;
+    k.debugctl = cpu.msr.debugctl, k.perf_global = cpu.counters.global_control();
+    k.frozen = cpu.intel() && (cpu.msr.debugctl & debug::freeze_while_smm);
 }
 void bring_back(Cpu& cpu) {
     auto& k = cpu.smm.kept;
@@ -84,6 +89,7 @@ void bring_back(Cpu& cpu) {
     cpu.guest_tsc_offset = k.tsc_offset, cpu.guest_tsc_ratio = k.tsc_ratio;
     cpu.nmi_blocked = k.nmi_blocked, cpu.monitor_trap = k.monitor_trap, cpu.iret_unblocks_nmi = k.iret_unblocks_nmi;
     if (k.vmxe) cpu.control.cr4 |= cr4::vmxe;
+    if (k.frozen) cpu.msr.debugctl = k.debugctl, cpu.counters.set_global_control(k.perf_global);
     if (cpu.pending_dr6) cpu.pending |= pending::debug;
 }
 
@@ -103,6 +109,8 @@ void start_handler(Cpu& cpu) {
     // Blocked: NMIs until an IRET or RSM, SMIs and INIT until RSM; and a guest is not there.
     cpu.nmi_blocked = true, cpu.iret_unblocks_nmi = true;
     cpu.held = pending::smi | pending::init | pending::guest | pending::window, cpu.if_masks = Cpu::maskable;
+    // SDM vol. 3, table "IA32_DEBUGCTL Flag Encodings".
+    if (cpu.smm.kept.frozen) cpu.msr.debugctl &= ~(debug::lbr | debug::btf), cpu.counters.stop();
     cpu.monitor_trap = false, cpu.guest_tsc_offset = 0, cpu.guest_tsc_ratio = Cpu::tsc_unscaled;
 }
 
@@ -143,10 +151,20 @@ void restart(Cpu& cpu, const Image& m) {
 
 }
 
+// AMD's SMM_ADDR and SMM_MASK (APM vol. 2, 10.2.5): of a mask with gaps only one of the areas.
+void show(Cpu& cpu) {
+    SmmMemory m{.active = cpu.smm.active};
+    u64 mask = cpu.msr.smm_mask;
+    m.legacy = mask & aseg_valid;
+    u64 compared = mask & ::mask(39, 17);
+    if (mask & tseg_valid) m.size = compared & (0 - compared), m.base = cpu.msr.smm_addr & compared;
+    cpu.wires.smm(m);
+}
+
 void enter(Cpu& cpu) {
     cpu.pending &= ~pending::smi;
     cpu.smm.active = true, cpu.smm.count++;
-    cpu.wires.smm(true);
+    show(cpu);
     Image image = capture(cpu);
     store(cpu, image);
     keep(cpu);
@@ -172,7 +190,7 @@ bool resume(Cpu& cpu) {
     s.base = image.smbase, s.active = false, s.cause = {};
     if (cpu.virt) cpu.virt->leave_smm();
     translation_changed(cpu, paging::Operation::rsm);
-    cpu.wires.smm(false);
+    show(cpu);
     return true;
 }
 

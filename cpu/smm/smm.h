@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // System management mode: what the CPU keeps while it is in it, besides the state-save area in SMRAM (SDM vol. 3, ch. "System
-// Management Mode"; APM vol. 2, ch. 10). Left out: the dual-monitor treatment; AMD's ASeg and TSeg (the board's chipset has SMRAM).
+// Management Mode"; APM vol. 2, ch. 10). Left out: the dual-monitor treatment; AMD's AClose and TClose.
 #pragma once
 #include "base/archive.h"
 #include <array>
@@ -29,10 +29,12 @@ struct Smm {
     struct Kept {
         std::array<u64, 4> pdpte{};
         u64 pending_dr6 = 0, tsc_offset = 0, tsc_ratio = 0;
+        u64 debugctl = 0, perf_global = 0;        // of FREEZE_WHILE_SMM
         u32 held = 0, if_masks = 0;
         u8 halted = 0;            // 1: by HLT
         bool nmi_blocked = false, monitor_trap = false, iret_unblocks_nmi = true;
         bool vmxe = false;        // CR4's
+        bool frozen = false;
         void visit(Archive&);
     } kept;
 
@@ -46,5 +48,7 @@ namespace smm {
 void enter(Cpu& cpu);
 // RSM in SMM: false if the state to be loaded is none that a processor may be in, and it shuts down.
 bool resume(Cpu& cpu);
+// Tells the board what of memory is system management mode's.
+void show(Cpu& cpu);
 
 }

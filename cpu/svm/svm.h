@@ -55,6 +55,7 @@ public:
     void enter_smm() override;
     void leave_smm() override;
     Outcome intercept(const Insn&) override;
+    Outcome freeze(const Insn& insn) override { return intercepts(Exit::ferr_freeze) ? exit_instruction(Exit::ferr_freeze, insn) : Outcome::next; }
     Outcome read_cr(const Insn&, unsigned n, u64& value) override;
     Outcome write_cr(const Insn&, unsigned n, u64& value) override;
     Outcome port(const Insn&, u16 port, unsigned width, bool in, u64 linear) override;

@@ -57,6 +57,8 @@ public:
     virtual Outcome port(const Insn&, u16 port, unsigned width, bool in, u64 linear) = 0;
     // Behind the checks of the new TSS's descriptor, before anything has changed.
     virtual Outcome task_switch(u16 selector, event::Why why, u64 next_rip) = 0;
+    // An x87 instruction is about to wait for the interrupt of FERR# (CR0.NE = 0).
+    virtual Outcome freeze(const Insn&) { return Outcome::next; }
     // The second stage refuses.
     virtual Outcome second_stage_fault(const paging::Fault&) = 0;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The capability MSRs, each computed from the tables of controls and capabilities (SDM vol. 3, appendix A).
 #include "cpu/vmx/capabilities.h"
-#include "cpu/state/control.h"
+#include "cpu/isa/control.h"
 
 namespace vmx {
 
@@ -86,7 +86,7 @@ Limits limits(Capabilities listed, const FeatureSet& features, u64 cr4_bits, uns
     l.cr4 = {cr4::vmxe, cr4_bits | cr4::vmxe};
     l.efer = efer_bits(features);
     if (features.has(Feature::perfmon)) l.perf_global = (bit(perf_counters) - 1) | mask(34, 32);
-    l.debugctl = mask(1, 0);                        // LBR and BTF, what IA32_DEBUGCTL takes of WRMSR
+    l.debugctl = control::debugctl_bits(features);
     l.physical_bits = u8(physical_bits);
     l.linear_bits = features.has(Feature::la57) ? 57 : 48;
     l.all_writable = l.has.has(Capability::vmcs_shadowing);

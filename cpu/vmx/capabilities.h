@@ -73,7 +73,7 @@ constexpr Capabilities haswell_capabilities = nehalem_capabilities | Capabilitie
     "vmcs_shadowing"};
 constexpr Capabilities icelake_capabilities = haswell_capabilities | Capabilities{
     "apic_registers interrupt_delivery posted_interrupts rdseed_exiting xsaves tsc_scaling page_log violation_ve ept_violation_information mode_based_execute sub_pages"};
-constexpr Capabilities all_capabilities = icelake_capabilities;
+constexpr Capabilities all_capabilities = icelake_capabilities | Capabilities{"user_wait"};
 
 // ---- controls
 

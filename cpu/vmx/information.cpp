@@ -55,6 +55,9 @@ u64 random_information(const Cpu&, const Insn& insn) {
     return u64{insn.operand[0].number} << 3 | width_code(insn.operand_size) << 11;
 }
 
+// The operand has 32 bits.
+u64 wait_information(const Cpu&, const Insn& insn) { return u64{insn.operand[0].number} << 3 | 1 << 11; }
+
 u64 string_information(const Insn& insn) {
     bool out = insn.operand[1].place == Place::string;
     return width_code(insn.address_size) << 7 | (out ? u64(insn.segment) << 15 : 0);

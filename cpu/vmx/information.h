@@ -16,6 +16,7 @@ u64 debug_register_access(const Cpu&, const Insn&);
 u64 memory_information(const Cpu&, const Insn&);
 u64 table_information(const Cpu&, const Insn&);        // LGDT ... STR (tables 28-11 and 28-12)
 u64 random_information(const Cpu&, const Insn&);       // RDRAND, RDSEED (table 28-13)
+u64 wait_information(const Cpu&, const Insn&);         // TPAUSE, UMWAIT
 u64 string_information(const Insn&);                   // INS, OUTS (table 28-9)
 bool is_string(const Insn&);                           // INS, OUTS
 

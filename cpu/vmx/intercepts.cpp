@@ -35,6 +35,8 @@ constexpr Row simple[] = {
     {Event::mov_dr,  primary::mov_dr_exiting,    Reason::mov_dr,  debug_register_access},
     {Event::mwait,   primary::mwait_exiting,     Reason::mwait},
     {Event::monitor, primary::monitor_exiting,   Reason::monitor},
+    {Event::umwait,  primary::rdtsc_exiting,     Reason::umwait,  nothing,              wait_information},
+    {Event::tpause,  primary::rdtsc_exiting,     Reason::tpause,  nothing,              wait_information},
     {Event::wbinvd,  secondary::wbinvd_exiting,  Reason::wbinvd},
     {Event::xsetbv,  always,                     Reason::xsetbv},
     {Event::rdrand,  secondary::rdrand_exiting,  Reason::rdrand,  nothing,              random_information},
@@ -54,6 +56,7 @@ bool Vmx::exists(const Insn& insn) const {
     switch (insn.row->event) {
     case Event::invpcid: return has(secondary::invpcid);
     case Event::xsaves: case Event::xrstors: return has(secondary::xsaves);
+    case Event::umonitor: case Event::umwait: case Event::tpause: return has(secondary::user_wait);
     default: return has(secondary::rdtscp);
     }
 }

@@ -29,7 +29,7 @@ struct SmmMachine {
     }
     Wires wires() {
         Wires w;
-        w.smm = [this](bool on) { view = on; };
+        w.smm = [this](const SmmMemory& m) { view = m.active; };
         w.shutdown = [this] { shutdowns++; };
         return w;
     }

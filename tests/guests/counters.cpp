@@ -7,7 +7,7 @@
 
 static bool amd;
 static u32 select_msr, counter_msr;       // of counter 0
-static constexpr u32 os = 1 << 17, user = 1 << 16, interrupts = 1 << 20, on = 1 << 22, invert = 1 << 23;
+static constexpr u32 os = 1 << 17, user = 1 << 16, interrupts = 1 << 20, on = 1 << 22, invert = 1 << 23, edge = 1 << 18;
 static constexpr u32 fixed_0 = 0x309, fixed_control = 0x38d, status_msr = 0x38e, global_control = 0x38f, overflow_control = 0x390;
 
 static void set_event(u64 event) { wrmsr(select_msr, event); }
@@ -162,6 +162,28 @@ static void overflows() {
     holds("  and it goes on from 0", rdmsr(counter_msr) < 100);
 }
 
+// ---- edges: how often a condition becomes true
+
+static void edges() {
+    print("edges\n");
+    u32 all = on | os | user | edge, branches = amd ? 0xc2 : 0xc4, cycles = amd ? 0x76 : 0x3c;
+    set_event(branches | all), is("branches that follow no branch", rounds(0), 1000);
+    set_event(0xc0 | all), is("instructions one behind the other have none", rounds(0), 0);
+    set_event(cycles | all), is("nor have cycles", rounds(0), 0);
+    set_event(0xc0 | all | invert | 2u << 24), is("cycles with fewer than 2 instructions: all", rounds(0), 0);
+    set_event(branches | all | 1u << 24), is("counter mask 1", rounds(0), 1000), set_event(branches | all | 2u << 24), is("counter mask 2", rounds(0), 0);
+    set_event(0);
+    wrmsr(counter_msr, 0);
+    asm volatile("xor %%edx, %%edx; mov %0, %%eax; wrmsr; jmp 1f; 1: jmp 1f; 1: jmp 1f; 1: nop; jmp 1f; 1: jmp 1f; 1: xor %%eax, %%eax; wrmsr" :: "r"(branches | all), "c"(select_msr) : "rax", "rdx", "memory", "cc");
+    is("three branches, and two", rdmsr(counter_msr), 2);
+    hook(0x62, [](Frame&) { apic(eoi, 0); });
+    apic(svr, 0x1ff), apic(timer_divide, 0xb), apic(lvt_timer, 0x62);
+    wrmsr(counter_msr, 0), set_event(cycles | all);
+    apic(timer_initial, 20'000), halt(), apic(timer_initial, 20'000), halt();
+    set_event(0);
+    is("cycles: as often as HLT ended", rdmsr(counter_msr), 2);
+}
+
 // ---- HLT: no cycles
 
 static void waits() {
@@ -207,6 +229,34 @@ static void intel() {
     set_event(0);
 }
 
+static constexpr u32 debugctl = 0x1d9, freeze_lbrs = 1 << 11, freeze_counters = 1 << 12;
+static void capabilities() {
+    print("IA32_PERF_CAPABILITIES and IA32_DEBUGCTL\n");
+    bool pdcm = cpuid(1).ecx >> 15 & 1;
+    if (!pdcm) {
+        faults("without PDCM: #GP(0) of IA32_PERF_CAPABILITIES", trap([] { rdmsr(0x345); }), GP), faults("  of IA32_A_PMC0", trap([] { rdmsr(0x4c1); }), GP);
+        faults("  of FREEZE_WHILE_SMM", trap([] { wrmsr(debugctl, 1 << 14); }), GP);
+    } else {
+        is("FREEZE_WHILE_SMM, FW_WRITE", rdmsr(0x345), 0x3000), faults("  which can't be written", trap([] { wrmsr(0x345, 0x3000); }), GP);
+        wrmsr(0x4c1, 0x8123456789ab), is("IA32_A_PMC0 takes 48 bits", rdmsr(0xc1), 0x8123456789ab), is("  and has them", rdmsr(0x4c1), 0x8123456789ab);
+        faults("#GP(0) of a 49th", trap([] { wrmsr(0x4c1, 1ull << 48); }), GP);
+    }
+    faults("#GP(0) of a bit of IA32_DEBUGCTL that there is not", trap([] { wrmsr(debugctl, 1 << 5); }), GP);
+    // Versions 2 and 3: the PMI clears the enable bits.
+    u64 enabled = rdmsr(global_control);
+    wrmsr(debugctl, freeze_counters), is("IA32_DEBUGCTL keeps FREEZE_PERFMON_ON_PMI", rdmsr(debugctl), freeze_counters);
+    run_into_overflow(runway, 0xc0, 40);
+    is("FREEZE_PERFMON_ON_PMI: one interrupt", times, 1), is("  GLOBAL_CTRL is 0", rdmsr(global_control), 0), is("  the counter stands where it was", rdmsr(counter_msr), 0);
+    is("  GLOBAL_STATUS tells of it", rdmsr(status_msr) & 1, 1);
+    wrmsr(overflow_control, 1), wrmsr(global_control, enabled), wrmsr(debugctl, 0);
+    run_into_overflow(runway, 0xc0, 40);
+    is("without it GLOBAL_CTRL stays", rdmsr(global_control), enabled), holds("  and the counter goes on", rdmsr(counter_msr) > 0);
+    wrmsr(overflow_control, 1), wrmsr(debugctl, freeze_lbrs | 1);
+    run_into_overflow(runway, 0xc0, 40);
+    is("FREEZE_LBRS_ON_PMI clears LBR", rdmsr(debugctl), freeze_lbrs);
+    wrmsr(overflow_control, 1), wrmsr(debugctl, 0);
+}
+
 static void amds() {
     print("AMD\n");
     bool core = cpuid(0x80000001).ecx >> 23 & 1;
@@ -235,5 +285,7 @@ extern "C" void guest() {
     values();
     rings();
     overflows();
+    edges();
+    if (!amd) capabilities();
     waits();
 }

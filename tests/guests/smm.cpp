@@ -226,6 +226,69 @@ static void held_back() {
     hook(DB, nullptr);
 }
 
+// ---- AMD: TSeg and ASeg (APM vol. 2, 10.2.5)
+
+ROUTINE(looks_into_segments, "mov $0x2000000, %ebx; mov (%ebx), %eax; mov %eax, 0x580; mov $0xa1000, %ebx; mov (%ebx), %eax; mov %eax, 0x584; movl $0x5ec2e7, (%ebx)")
+static void segments() {
+    if (!is_amd()) return;
+    print("TSeg and ASeg\n");
+    constexpr u32 smm_addr = 0xc0010112, smm_mask = 0xc0010113;
+    constexpr word tseg = 0x2000000;
+    constexpr u64 one_segment = 0xfffffe0000;                // of 128 KiB
+    is("nothing is protected to begin with", rdmsr(smm_mask), 0);
+    install_handler(tseg);
+    poke<u32>(tseg, 0x7e57), poke<u32>(tseg + 0x1ffff - 3, 0x7e57), poke<u32>(tseg + 0x20000, 0x7e57), poke<u32>(tseg - 4, 0x7e57);
+    wrmsr(smm_addr, tseg), wrmsr(smm_mask, one_segment);
+    is("SMM_ADDR", rdmsr(smm_addr), tseg), is("without TValid it is memory", peek<u32>(tseg), 0x7e57);
+    wrmsr(smm_mask, one_segment | 2);
+    is("with it reads are all ones", peek<u32>(tseg), 0xffffffff), is("  to its end", peek<u32>(tseg + 0x1ffff - 3), 0xffffffff);
+    is("  not behind it", peek<u32>(tseg + 0x20000), 0x7e57), is("  nor before it", peek<u32>(tseg - 4), 0x7e57);
+    poke<u32>(tseg, 0);
+    INSTALL(looks_into_segments);
+    raise_smi();
+    is("the handler sees it, and no store from outside", peek<u32>(0x580), 0x7e57), is("behind RSM it is gone", peek<u32>(tseg), 0xffffffff);
+    notes.routine = 0;
+    notes.count = 0;
+    patch(where(at_smbase), tseg);
+    raise_smi(), raise_smi();
+    is("SMBASE in TSeg", notes.count, 2), is("  the handler's CS", notes.cs & 0xffff, tseg >> 4 & 0xffff);
+    area = tseg;
+    is("  the area can't be seen", saved(at_smbase, 4), 0xffffffff);
+    patch(where(at_smbase), reset_smbase);
+    raise_smi();
+    area = reset_smbase;
+    wrmsr(smm_mask, one_segment);
+    is("TValid cleared: it is memory again", peek<u32>(tseg), 0x7e57);
+    wrmsr(smm_mask, 1);
+    INSTALL(looks_into_segments);
+    raise_smi(), raise_smi();
+    is("AValid: A0000h to BFFFFh are memory in SMM", peek<u32>(0x584), 0x5ec2e7);
+    holds("  and the display's outside", peek<u32>(0xa1000) != 0x5ec2e7);
+    wrmsr(smm_mask, 0);
+    notes.routine = 0;
+    faults("#GP(0) of SMM_ADDR bit 16", trap([] { wrmsr(smm_addr, 1 << 16); }), GP), faults("of SMM_MASK bit 40", trap([] { wrmsr(smm_mask, 1ull << 40); }), GP);
+}
+
+// ---- FREEZE_WHILE_SMM (SDM vol. 3, table "IA32_DEBUGCTL Flag Encodings")
+
+static void frozen() {
+    if (is_amd() || !(cpuid(1).ecx >> 15 & 1)) return;
+    print("FREEZE_WHILE_SMM\n");
+    constexpr u32 debugctl = 0x1d9, global = 0x38f;
+    auto counted = [] {
+        wrmsr(0xc1, 0), wrmsr(0x186, 0x4300c0);
+        asm volatile("out %%al, $0xb2" ::: "memory");
+        wrmsr(0x186, 0);
+        return rdmsr(0xc1);
+    };
+    u64 enabled = rdmsr(global), with_handler = counted();
+    wrmsr(debugctl, 1 << 14);
+    u64 without = counted();
+    holds("the handler's instructions count", with_handler > 20), holds("  with FREEZE_WHILE_SMM they don't", without >= 1 && without < 15);
+    is("  IA32_PERF_GLOBAL_CTRL behind RSM", rdmsr(global), enabled), is("  IA32_DEBUGCTL", rdmsr(debugctl), 1 << 14);
+    wrmsr(debugctl, 0);
+}
+
 // ---- SMBASE, and the chipset's SMRAM (82441FX, 3.2.17)
 
 static void relocated() {
@@ -257,6 +320,7 @@ static void relocated() {
     if (is_amd()) {
         wrmsr(0xc0010015, rdmsr(0xc0010015) | 1);
         faults("10.2.5: SMMLOCK: #GP(0) of WRMSR to SMM_BASE", trap([] { wrmsr(0xc0010111, 0x30000); }), GP);
+        faults("  to SMM_ADDR", trap([] { wrmsr(0xc0010112, 0); }), GP), faults("  to SMM_MASK", trap([] { wrmsr(0xc0010113, 0); }), GP);
         wrmsr(0xc0010015, rdmsr(0xc0010015) & ~1ull);
         is("SMMLOCK stays", rdmsr(0xc0010015) & 1, 1);
     }
@@ -277,5 +341,7 @@ extern "C" void guest() {
     changes();
     halted();
     held_back();
+    frozen();
+    segments();
     relocated();
 }

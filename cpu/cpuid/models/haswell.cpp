@@ -18,7 +18,7 @@ const CpuModel haswell{
     .features = long_mode_features | sse4_features | FeatureSet{
         "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
         "arat fsgsbase tsc_adjust fdp_excptn_only bmi1 avx2 smep bmi2 erms invpcid zero_fcs_fds "
-        "md_clear spec_ctrl stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc perfmon"},
+        "md_clear spec_ctrl stibp l1d_flush ssbd xsaveopt lzcnt page1gb rdtscp invtsc perfmon pdcm"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
     .l2 = {0, 0, 0x01006040, 0},
@@ -26,6 +26,6 @@ const CpuModel haswell{
     .mca_banks = 9,
     .perf_counters = 4,
     .apic_version = 0x15,
-    .lacks = "smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr pdcm sdbg "
+    .lacks = "smx eist tm2 dtes64 ds-cpl ds acpi tm pbe xtpr sdbg "
              "perfmon-v3 aperfmperf epb dts pln pts",
 };

@@ -19,7 +19,7 @@ const CpuModel icelake{
         "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
         "arat fsgsbase tsc_adjust fdp_excptn_only bmi1 avx2 smep bmi2 erms invpcid zero_fcs_fds rdseed adx smap "
         "clflushopt clwb sha umip pku gfni vaes vpclmulqdq la57 rdpid md_clear spec_ctrl stibp l1d_flush arch_capabilities ssbd xsaveopt xsavec xgetbv1 xsaves "
-        "lzcnt prefetchw page1gb rdtscp invtsc perfmon"},
+        "lzcnt prefetchw page1gb rdtscp invtsc perfmon pdcm"},
     .caches = caches,
     .descriptors = {0x00feff01, 0x000000f0, 0, 0},
     .l2 = {0, 0, 0x05007040, 0},
@@ -29,5 +29,5 @@ const CpuModel icelake{
     .mca_banks = 29,
     .apic_version = 0x15,
     .lacks = "avx512 smx eist tm2 dtes64 ds-cpl ds acpi tm "
-             "pbe xtpr pdcm dca sdbg perfmon-v3 aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd",
+             "pbe xtpr dca sdbg perfmon-v3 aperfmperf hwp epb dts pln pts intel-pt sgx tme pconfig pqm pqe fsrm wbnoinvd",
 };

@@ -19,7 +19,7 @@ const CpuModel max_intel{
         "pclmulqdq monitor vmx aes ss fma pcid x2apic movbe popcnt tsc_deadline xsave avx f16c rdrand "
         "arat fsgsbase tsc_adjust fdp_excptn_only bmi1 avx2 smep bmi2 erms invpcid zero_fcs_fds rdseed adx smap "
         "clflushopt clwb sha umip pku waitpkg gfni vaes vpclmulqdq la57 rdpid movdiri movdir64b md_clear serialize spec_ctrl stibp l1d_flush arch_capabilities ssbd "
-        "xsaveopt xsavec xgetbv1 xsaves lzcnt prefetchw page1gb rdtscp invtsc perfmon"},
+        "xsaveopt xsavec xgetbv1 xsaves lzcnt prefetchw page1gb rdtscp invtsc perfmon pdcm"},
     .caches = caches,
     .descriptors = {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
     .l2 = {0, 0, 0x08008040, 0},

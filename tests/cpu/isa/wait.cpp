@@ -44,6 +44,49 @@ TEST(wait, timed_waits_give_others_their_turn_and_clear_the_flags) {
     }
 }
 
+// Another CPU's store, or a device's.
+TEST(wait, a_store_to_the_line_ends_umwait) {
+    TestMachine m;
+    m.put_code("f3 0f ae f0 31 c0 ba 00 01 00 00 f2 0f ae f1 90");        // UMONITOR RAX; EDX:EAX = 100h << 32; UMWAIT ECX; NOP
+    m.cpu.gpr[rax] = at, m.cpu.rip() = TestMachine::code;
+    m.cpu.run(m.clock.ticks + 1000);
+    EXPECT_EQ(m.cpu.activity, Activity::halted);
+    EXPECT_EQ(m.cpu.rip(), TestMachine::code + 15);
+    m.memory.write(Physical(at + Monitor::width), 8, 1);                  // next to it
+    m.cpu.run(m.clock.ticks + 1000);
+    EXPECT_EQ(m.cpu.activity, Activity::halted);
+    m.memory.write(Physical(at + 63), 1, 1);
+    m.cpu.run(m.clock.ticks + 1);
+    EXPECT_EQ(m.cpu.activity, Activity::active);
+    EXPECT_EQ(m.cpu.rip(), TestMachine::code + 16);
+    EXPECT_FALSE(m.cpu.rflags & rflags::cf);
+}
+
+TEST(wait, a_store_ends_no_tpause) {
+    TestMachine m;
+    m.put_code("f3 0f ae f0 66 0f ae f1 90");
+    m.cpu.gpr[rax] = at, m.cpu.rip() = TestMachine::code;
+    m.cpu.run(m.clock.ticks + 1000);
+    m.memory.write(Physical(at), 8, 1);
+    m.cpu.run(m.clock.ticks + 1000);
+    EXPECT_EQ(m.cpu.activity, Activity::halted);
+    m.cpu.run(at + 1000);                                                 // EDX:EAX was the address
+    EXPECT_EQ(m.cpu.activity, Activity::active);
+    EXPECT_EQ(m.cpu.wait_end.armed(), false);
+}
+
+TEST(wait, the_limit_tells_by_cf) {
+    TestMachine m;
+    m.put_code("66 0f ae f1 90");
+    m.cpu.msr.umwait_control = 5000;
+    m.cpu.gpr[rdx] = 1, m.cpu.rip() = TestMachine::code;
+    m.cpu.run(4000);
+    EXPECT_EQ(m.cpu.activity, Activity::halted);
+    m.cpu.run(5002);
+    EXPECT_EQ(m.cpu.rip(), TestMachine::code + 5);
+    EXPECT_TRUE(m.cpu.rflags & rflags::cf);
+}
+
 TEST(wait, timed_waits_refuse_reserved_bits_and_obey_tsd) {
     for (auto* code : {umwait, tpause}) {
         TestMachine m;

@@ -14,6 +14,7 @@ const Chip haswell{
     .function_may = 1,
     .cr4_may = 0x001727ff,
     .ept_vpid = 0x00000f0106334141,
+    .debugctl_may = 0x5803,
     .physical_bits = 39, .linear_bits = 48,
 };
 
@@ -27,6 +28,7 @@ const Chip nehalem{
     .function_may = 0,
     .cr4_may = 0x000027ff,
     .ept_vpid = 0x00000f0106114141,
+    .debugctl_may = 0x1803,
     .physical_bits = 40, .linear_bits = 48,
 };
 
@@ -40,6 +42,7 @@ const Chip early{
     .function_may = 0,
     .cr4_may = 0x000027ff,
     .ept_vpid = 0,
+    .debugctl_may = 0x1803,
     .physical_bits = 36, .linear_bits = 48,
 };
 
@@ -47,12 +50,13 @@ const Chip early{
 const Chip newest{
     .pin_must = 0x00000016, .pin_may = 0x000000ff,
     .primary_must = 0x04006172, .primary_may = 0xfff9fffe,
-    .secondary_may = 0x02d77fff,
+    .secondary_may = 0x06d77fff,
     .exit_must = 0x00036dfb, .exit_may = 0x007fffff,
     .entry_must = 0x000011fb, .entry_may = 0x0000f3ff,
     .function_may = 1,
     .cr4_may = 0x00773fff,
     .ept_vpid = 0x00000f0106734141,
+    .debugctl_may = 0x5803,
     .physical_bits = 46, .linear_bits = 57,
 };
 
@@ -219,7 +223,7 @@ private:
         if (!within(cr0, unrestricted() ? 0x20 : 0x80000021, 0xffffffff)) return false;
         if ((cr0 & 0x80000000) && !(cr0 & 1)) return false;
         if (!within(cr4, 0x2000, chip.cr4_may)) return false;
-        if (enters(2) && (get(0x2802) & ~uint64_t(3))) return false;
+        if (enters(2) && (get(0x2802) & ~chip.debugctl_may)) return false;
         if (enters(9) && (!(cr0 & 0x80000000) || !(cr4 & 0x20))) return false;
         if (!enters(9) && (cr4 & 0x20000)) return false;
         if (!reachable(get(0x6802))) return false;

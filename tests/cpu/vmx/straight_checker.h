@@ -18,6 +18,7 @@ struct Chip {
     uint64_t function_may;
     uint64_t cr4_may;
     uint64_t ept_vpid;
+    uint64_t debugctl_may;
     int physical_bits, linear_bits;
 };
 extern const Chip haswell, nehalem, early, newest;

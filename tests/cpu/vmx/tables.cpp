@@ -158,7 +158,7 @@ TEST(VmxCapabilities, every_one_brings_a_bit) {
     for (auto& r : capability_rows) {
         Capabilities less = all_capabilities;
         less.remove(r.capability);
-        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid x2apic xsaves perfmon"};
+        FeatureSet features{"vmx lm pat rdtscp rdrand rdseed invpcid x2apic xsaves perfmon waitpkg"};
         auto with = limits(all_capabilities, features, 0, 40), without = limits(less, features, 0, 40);
         bool differ = false;
         for (u32 index = 0x480; index <= 0x491; index++) differ |= capability_msr(index, with) != capability_msr(index, without);

@@ -66,6 +66,22 @@ static void instructions() {
     is("VMMCALL is #UD where it is not intercepted", run(do_vmmcall, [](Vmcb&) {}), u64(on_exception) + u64(UD)), is("  RIP", m.vmcb->rip, word(do_vmmcall_at));
 }
 
+// ---- FERR_FREEZE: an x87 instruction would wait for the interrupt of FERR# (CR0.NE = 0)
+
+CODE(do_freeze, "fninit; pushq $0x37e; fldcw (%rsp); pop %rax; fldz; fldz; fdivp", "fwait");
+static void freezes() {
+    auto external = [](Vmcb& b) { b.cr0 &= ~0x20ull, b.intercepts |= ferr_freeze; };
+    expect("FERR_FREEZE", {WHERE(do_freeze)}, on_ferr_freeze, external);
+    out8(0xf0, 0);                             // IGNNE#
+    is("  with IGNNE# it is done", enter(m), u64(on_exception) + u64(UD)), is("  the UD2 behind it", m.vmcb->rip, word(do_freeze_after));
+    asm volatile("fninit");
+    expect("without IGNNE# again", {WHERE(do_freeze)}, on_ferr_freeze, external);
+    asm volatile("fninit");
+    out8(0xf0, 0);
+    is("with CR0.NE it is #MF", run(do_freeze, [](Vmcb& b) { b.intercepts |= ferr_freeze, b.exceptions |= 1 << MF; }), u64(on_exception) + u64(MF));
+    asm volatile("fninit");
+}
+
 // ---- control and debug registers
 
 CODE(from_cr0, "", "mov %cr0, %r11"); CODE(to_cr0, "mov %cr0, %rdx", "mov %rdx, %cr0"); CODE(from_cr3, "", "mov %cr3, %rdi"); CODE(to_cr3, "mov %cr3, %r9", "mov %r9, %cr3");
@@ -251,6 +267,7 @@ extern "C" void guest() {
     svm::start();
     decodes = features() & feature_decode, next_rips = features() & feature_next_rip;
     instructions();
+    freezes();
     registers();
     ports_and_msrs();
     exceptions();

@@ -48,7 +48,7 @@ enum : u32 {
     on_vmwrite, on_vmxoff, on_vmxon, on_cr, on_dr, on_io, on_rdmsr, on_wrmsr, entry_failed_guest, entry_failed_msr, on_mwait = 36, on_mtf,
     on_monitor = 39, on_pause, entry_failed_machine_check, on_tpr = 43, on_apic_access, on_eoi, on_gdtr_idtr, on_ldtr_tr, on_ept_violation,
     on_ept_misconfiguration, on_invept, on_rdtscp, on_preemption_timer, on_invvpid, on_wbinvd, on_xsetbv, on_apic_write, on_rdrand, on_invpcid,
-    on_vmfunc, on_rdseed = 61, on_pml_full, on_xsaves, on_xrstors, on_sub_page = 66,
+    on_vmfunc, on_rdseed = 61, on_pml_full, on_xsaves, on_xrstors, on_sub_page = 66, on_umwait, on_tpause,
 };
 
 // Controls by name: those that guests of ours ask for.
@@ -61,7 +61,7 @@ enum : u32 {
     cpu2_apic_accesses = 1 << 0, cpu2_ept = 1 << 1, cpu2_descriptor_tables = 1 << 2, cpu2_rdtscp = 1 << 3, cpu2_x2apic = 1 << 4, cpu2_vpid = 1 << 5,
     cpu2_wbinvd = 1 << 6, cpu2_unrestricted = 1 << 7, cpu2_apic_registers = 1 << 8, cpu2_delivery = 1 << 9, cpu2_pause_loop = 1 << 10, cpu2_rdrand = 1 << 11, cpu2_invpcid = 1 << 12,
     cpu2_vm_functions = 1 << 13, cpu2_vmcs_shadowing = 1 << 14, cpu2_rdseed = 1 << 16, cpu2_pml = 1 << 17, cpu2_ve = 1 << 18, cpu2_xsaves = 1 << 20,
-    cpu2_mode_based_execute = 1 << 22, cpu2_sub_page = 1 << 23, cpu2_tsc_scaling = 1 << 25,
+    cpu2_mode_based_execute = 1 << 22, cpu2_sub_page = 1 << 23, cpu2_tsc_scaling = 1 << 25, cpu2_user_wait = 1 << 26,
     exit_save_debug = 1 << 2, exit_host_64 = 1 << 9, exit_load_perf_global = 1 << 12, exit_acknowledge = 1 << 15, exit_save_pat = 1 << 18, exit_load_pat = 1 << 19,
     exit_save_efer = 1 << 20, exit_load_efer = 1 << 21, exit_save_timer = 1 << 22,
     entry_load_debug = 1 << 2, entry_guest_64 = 1 << 9, entry_load_perf_global = 1 << 13, entry_load_pat = 1 << 14, entry_load_efer = 1 << 15,

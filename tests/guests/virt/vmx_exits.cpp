@@ -76,6 +76,8 @@ CODE(do_hlt, "", "hlt"); CODE(do_invlpg, "", "invlpg 0x123(%rbx)"); CODE(do_rdpm
 CODE(do_rdtscp, "", "rdtscp"); CODE(do_pause, "", "pause"); CODE(do_wbinvd, "", "wbinvd"); CODE(do_rdrand, "", "rdrand %r9d"); CODE(do_rdseed, "", "rdseed %rsi");
 CODE(do_monitor, "mov %rbx, %rax; xor %ecx, %ecx; xor %edx, %edx", "monitor"); CODE(do_mwait, "xor %eax, %eax; xor %ecx, %ecx", "mwait");
 CODE(do_invpcid, "mov $2, %r13d", "invpcid 0x10(%rbx), %r13");
+CODE(do_umwait, "xor %ebp, %ebp", ".byte 0xf2, 0x0f, 0xae, 0xf5"); CODE(do_tpause, "xor %r10d, %r10d", ".byte 0x66, 0x41, 0x0f, 0xae, 0xf2");
+CODE(bad_tpause, "mov $2, %ecx", ".byte 0x66, 0x0f, 0xae, 0xf1"); CODE(do_umonitor, "", ".byte 0xf3, 0x0f, 0xae, 0xf3");
 CODE(do_sgdt, "", "sgdt 4(%rbx)"); CODE(do_sidt, "", "sidt (%rbx)"); CODE(do_lgdt, "", "lgdt 8(%rbx)"); CODE(do_lidt, "", "lidt (%rbx)");
 CODE(do_sldt, "", "sldt %ebp"); CODE(do_str, "", "str 6(%rbx)"); CODE(do_lldt, "", "lldt %r14w"); CODE(do_ltr, "", "ltr (%rbx)");
 
@@ -99,6 +101,18 @@ static void by_control() {
     if (has(0, cpu2_rdseed)) {
         with(0, cpu2_rdseed), expect("RDSEED", {WHERE(do_rdseed)}, on_rdseed, 0);
         information(rsi << 3 | 2 << 11, 0x78 | 3 << 11);
+    }
+    if (has(0, cpu2_user_wait)) {             // 26.3, and table 28-13
+        with(cpu_rdtsc, cpu2_user_wait), expect("UMWAIT", {WHERE(do_umwait)}, on_umwait, 0), information(rbp << 3 | 1 << 11, 0x78 | 3 << 11);
+        expect("TPAUSE", {WHERE(do_tpause)}, on_tpause, 0), information(r10 << 3 | 1 << 11, 0x78 | 3 << 11);
+        expect("TPAUSE with a reserved bit: the exit is first", {WHERE(bad_tpause)}, on_tpause, 0);
+        auto ends = [](const char* name, void (*code)(), u64 at) {
+            is(name, run(code, [] { write(exception_bitmap, 1 << UD); }), on_exception), is("  at", read(guest_rip), at);
+        };
+        ends("UMONITOR has no exit: the UD2 behind it", do_umonitor, word(do_umonitor_after));
+        with(0, cpu2_user_wait), ends("without \"RDTSC exiting\" UMWAIT is done", do_umwait, word(do_umwait_after)), ends("  TPAUSE", do_tpause, word(do_tpause_after));
+        with(cpu_rdtsc), ends("without \"enable user wait and pause\" UMWAIT is #UD", do_umwait, word(do_umwait_at));
+        ends("  TPAUSE", do_tpause, word(do_tpause_at)), ends("  UMONITOR", do_umonitor, word(do_umonitor_at));
     }
     if (has(0, cpu2_invpcid)) {
         with(cpu_invlpg, cpu2_invpcid), expect("INVPCID", {WHERE(do_invpcid)}, on_invpcid, 0x10);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Guest, 64-bit: time under VMX: TSC offset and multiplier (SDM vol. 3, 26.3), loops of PAUSE that exit (26.1.3).
+// Guest, 64-bit: time under VMX: TSC offset and multiplier (SDM vol. 3, 26.3), TPAUSE, loops of PAUSE that exit (26.1.3).
 #include "inner.h"
 
 using namespace vmx;
@@ -36,6 +36,33 @@ static void tsc() {
     is("a multiplier of 0 is refused", enter(m), failed | 7);
 }
 
+// ---- TPAUSE: the guest's time, and the CPU's own limit (26.3)
+
+CODE(waits, "rdtsc; shl $32, %rdx; or %rdx, %rax; add %rbx, %rax; mov %rax, %rdx; shr $32, %rdx; xor %ecx, %ecx", ".byte 0x66, 0x0f, 0xae, 0xf1; cpuid");
+static void waits_for(const char* name, u32 cpu2, u64 multiplier, u64 delay, u64 expected, bool carry) {
+    make(m, waits);
+    Controls c;
+    c.cpu = cpu_tsc_offset, c.cpu2 = cpu2 | cpu2_user_wait;
+    set(c);
+    write(tsc_offset, 1ull << 50);
+    if (cpu2 & cpu2_tsc_scaling) write(tsc_multiplier, multiplier);
+    m.registers.r[rbx] = delay;
+    u64 before = time();
+    is(name, enter(m), on_cpuid);
+    u64 ticks = time() - before;
+    holds("  for as long as that is of the CPU's time", ticks >= expected && ticks < expected + 5000), is("  CF", read(guest_rflags) & 1, carry);
+}
+static void user_waits() {
+    if (!has_secondary(cpu2_user_wait)) return;
+    constexpr u64 one = 1ull << 48;
+    waits_for("TPAUSE with an offset", 0, 0, 100'000, 100'000, false);
+    if (has_secondary(cpu2_tsc_scaling)) waits_for("a TSC three times as fast", cpu2_tsc_scaling, 3 * one, 300'000, 100'000, false), waits_for("and half as fast", cpu2_tsc_scaling, one / 2, 100'000, 200'000, false);
+    wrmsr(0xe1, 20'000);
+    waits_for("IA32_UMWAIT_CONTROL limits it", 0, 0, 100'000, 20'000, true);
+    if (has_secondary(cpu2_tsc_scaling)) waits_for("  in the CPU's time", cpu2_tsc_scaling, 3 * one, 300'000, 20'000, true);
+    wrmsr(0xe1, 0);
+}
+
 static u64 loops(u64 gap, u64 window) {
     make(m, pauses);
     Controls c;
@@ -60,5 +87,6 @@ extern "C" void guest() {
     if (!available()) return holds("VMX", false);
     vmx::start();
     tsc();
+    user_waits();
     pause_loops();
 }

@@ -109,7 +109,7 @@ TEST(X87Pointers, amd_restores_them_always_since_zen) {
 TEST(X87Pointers, ferr_follows_the_exception) {
     Machine m(TestMode::protected32, "nehalem-ep", infinite);
     std::string log;
-    m.cpu.wires.ferr = [&](bool on) { log += on ? '+' : '-'; };
+    m.cpu.wires.ferr = [&](bool on) { return log += on ? '+' : '-', false; };
     m.cpu.fpu.control = 0x37e;
     ASSERT_NE(m.run_one("d9 ee"), Outcome::fault);                            // FLDZ
     ASSERT_NE(m.run_one("d8 0b"), Outcome::fault);                            // FMUL m32: 0 * infinity
@@ -123,7 +123,7 @@ TEST(X87Pointers, ferr_follows_the_exception) {
 // With an interrupt that can be taken the instruction waits for it.
 TEST(X87Pointers, a_waiting_instruction_waits_for_the_interrupt) {
     Machine m(TestMode::protected32, "nehalem-ep", infinite);
-    m.cpu.wires.ferr = [&](bool) { m.cpu.pending |= pending::intr; };
+    m.cpu.wires.ferr = [&](bool) { return m.cpu.pending |= pending::intr, false; };
     m.cpu.fpu.control = 0x37e;
     ASSERT_NE(m.run_one("d9 ee"), Outcome::fault);
     ASSERT_NE(m.run_one("d8 0b"), Outcome::fault);
