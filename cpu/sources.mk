@@ -53,6 +53,7 @@ cpu_sources = \
     cpu/exec/fast/builder.cpp \
     cpu/exec/fast/builder.h \
     cpu/exec/fast/context.h \
+    cpu/exec/fast/context_wide.h \
     cpu/exec/fast/copies.cpp \
     cpu/exec/fast/copies.h \
     cpu/exec/fast/host_bits.h \
@@ -61,6 +62,7 @@ cpu_sources = \
     cpu/exec/fast/host_has.h \
     cpu/exec/fast/host_sse4.h \
     cpu/exec/fast/host_vector.h \
+    cpu/exec/fast/host_wide.h \
     cpu/exec/fast/keys.h \
     cpu/exec/fast/keys_add.cpp \
     cpu/exec/fast/keys_bits.cpp \
@@ -70,20 +72,28 @@ cpu_sources = \
     cpu/exec/fast/keys_compare.cpp \
     cpu/exec/fast/keys_crypto.cpp \
     cpu/exec/fast/keys_float.cpp \
+    cpu/exec/fast/keys_float_compare.cpp \
     cpu/exec/fast/keys_fused_compare.cpp \
     cpu/exec/fast/keys_fused_memory.cpp \
     cpu/exec/fast/keys_fused_test.cpp \
     cpu/exec/fast/keys_lines.h \
     cpu/exec/fast/keys_logic.cpp \
     cpu/exec/fast/keys_move.cpp \
-    cpu/exec/fast/keys_multiply_add.cpp \
     cpu/exec/fast/keys_packed.cpp \
     cpu/exec/fast/keys_pairs.cpp \
     cpu/exec/fast/keys_shift.cpp \
     cpu/exec/fast/keys_sse4.cpp \
     cpu/exec/fast/keys_unary.cpp \
     cpu/exec/fast/keys_vector.cpp \
-    cpu/exec/fast/keys_wide.cpp \
+    cpu/exec/fast/keys_vex_convert.cpp \
+    cpu/exec/fast/keys_vex_crypto.cpp \
+    cpu/exec/fast/keys_vex_float.cpp \
+    cpu/exec/fast/keys_vex_integer.cpp \
+    cpu/exec/fast/keys_vex_lines.h \
+    cpu/exec/fast/keys_vex_move.cpp \
+    cpu/exec/fast/keys_vex_multiply_add.cpp \
+    cpu/exec/fast/keys_vex_order.cpp \
+    cpu/exec/fast/keys_vex_sse4.cpp \
     cpu/exec/fast/mode.h \
     cpu/exec/fast/op.h \
     cpu/exec/fast/runner.cpp \
@@ -91,17 +101,15 @@ cpu_sources = \
     cpu/exec/fast/state.h \
     cpu/exec/fast/templates.h \
     cpu/exec/keys.def \
+    cpu/exec/keys_vex.def \
     cpu/exec/slow.cpp \
     cpu/exec/slow.h \
     cpu/fp/approximate.h \
     cpu/fp/big.h \
     cpu/fp/exact.h \
-    cpu/fp/fused.h \
     cpu/fp/host_sse.def \
     cpu/fp/host_sse.h \
-    cpu/fp/integral.h \
     cpu/fp/mxcsr.h \
-    cpu/fp/round.h \
     cpu/fp/series.h \
     cpu/fp/soft.h \
     cpu/fp/soft/arithmetic.h \
@@ -109,6 +117,7 @@ cpu_sources = \
     cpu/fp/soft/convert.h \
     cpu/fp/soft/format.h \
     cpu/fp/soft/round.h \
+    cpu/fp/soft/sse.h \
     cpu/fp/soft/x87.h \
     cpu/fp/soft_sse.cpp \
     cpu/fp/soft_sse.h \
@@ -165,6 +174,7 @@ cpu_sources = \
     cpu/isa/sse/crc32.h \
     cpu/isa/sse/crypto.cpp \
     cpu/isa/sse/float.h \
+    cpu/isa/sse/float_compare.h \
     cpu/isa/sse/float_composed.h \
     cpu/isa/sse/fma.cpp \
     cpu/isa/sse/fma.h \

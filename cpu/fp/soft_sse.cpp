@@ -2,6 +2,7 @@
 // An instruction's name says all: what it computes, in which format, in how many lanes (SDM vol. 2).
 #include "cpu/fp/soft_sse.h"
 #include "cpu/fp/soft.h"
+#include "cpu/fp/soft/sse.h"
 #include <string_view>
 
 namespace fp::soft_sse {
@@ -9,14 +10,6 @@ namespace {
 
 using namespace fp::soft;
 using std::string_view;
-
-Context context(u32 mxcsr) {
-    Context c;
-    c.rounding = Rounding(mxcsr >> 13 & 3);
-    c.masked = u8((mxcsr >> 7 & 0x3f) | ie | de | ze);
-    c.daz = mxcsr & mxcsr::daz, c.ftz = mxcsr & mxcsr::ftz;
-    return c;
-}
 
 template <class T> T lane(const Bits128& v, unsigned n) {
     constexpr unsigned bits = sizeof(T) * 8, each = 64 / bits;
@@ -54,7 +47,7 @@ template <class F> Ran<Bits128> each(string_view name, unsigned lanes, const Bit
     using Raw = typename F::Raw;
     string_view stem = name.substr(0, name.size() - 2);
     for (unsigned n = 0; n < lanes; n++) {
-        Context c = context(mxcsr);
+        Context c = context_of(mxcsr);
         Raw x = lane<Raw>(a, n), y = lane<Raw>(b, n);
         set_lane<Raw>(r.value, n, stem.starts_with("cmp") ? compared<F>(stem.substr(3), c, x, y) : compute<F>(stem, c, x, y));
         r.raised |= c.raised;
@@ -76,7 +69,7 @@ template <class To, class From> To convert_lane(Context& c, From v, Rounding int
 template <class To, class From> Ran<Bits128> converted(string_view name, unsigned lanes, const Bits128& a, const Bits128& b, u32 mxcsr) {
     Ran<Bits128> r{lanes == 1 ? a : Bits128{}, 0};
     for (unsigned n = 0; n < lanes; n++) {
-        Context c = context(mxcsr);
+        Context c = context_of(mxcsr);
         To value = convert_lane<To>(c, From(lane<std::make_unsigned_t<From>>(b, n)), name[3] == 't' ? Rounding::zero : c.rounding);
         set_lane(r.value, n, std::make_unsigned_t<To>(value));
         r.raised |= c.raised;
@@ -99,7 +92,7 @@ Ran<Bits128> run(string_view name, const Bits128& a, const Bits128& b, u32 mxcsr
 
 template <class Integer> Ran<Bits128> from_general(string_view name, const Bits128& a, u64 b, u32 mxcsr) {
     Ran<Bits128> r{a, 0};
-    Context c = context(mxcsr);
+    Context c = context_of(mxcsr);
     Unpacked u = from_integer(Integer(b));
     if (name.back() == 'd') set_lane<u64>(r.value, 0, convert<Double>(c, u));
     else set_lane<u32>(r.value, 0, convert<Single>(c, u));
@@ -107,7 +100,7 @@ template <class Integer> Ran<Bits128> from_general(string_view name, const Bits1
     return r;
 }
 template <class Integer> Ran<u64> to_general(string_view name, const Bits128& b, u32 mxcsr) {
-    Context c = context(mxcsr);
+    Context c = context_of(mxcsr);
     bool truncates = name[3] == 't', wide = name[truncates ? 5 : 4] == 'd';
     Unpacked u = wide ? operand<Double>(c, b[0]) : operand<Single>(c, u32(b[0]));
     Integer value = to_integer<Integer>(c, u, truncates ? Rounding::zero : c.rounding);
@@ -116,7 +109,7 @@ template <class Integer> Ran<u64> to_general(string_view name, const Bits128& b,
 
 // CF, PF and ZF as RFLAGS has them: all three for unordered.
 Ran<u32> flags_of(string_view name, const Bits128& a, const Bits128& b, u32 mxcsr) {
-    Context c = context(mxcsr);
+    Context c = context_of(mxcsr);
     bool wide = name.back() == 'd', signalling = name[0] == 'c';
     auto low = [&](const Bits128& v) { return wide ? operand<Double>(c, v[0]) : operand<Single>(c, u32(v[0])); };
     constexpr u32 flags[] = {1, 0x40, 0, 0x45};

@@ -30,6 +30,12 @@ HEAVY = {
     "fast::handler<isa::CallIndirect, fast::Fast<unsigned long, Form 2, Address 7, ": "a call through memory with a 32-bit address",
     "fast::handler<isa::CallIndirect, fast::Fast<unsigned long, Form 2, Address 8, ": "a call through memory of FS or GS",
     "fast::handler<isa::BitTest<alu::Keep>, fast::Fast<unsigned short, Form 9, Address 7, ": "BT of 16 bits with a 32-bit address",
+    "fast::handler<isa::WideFloat2Immediate<isa::FloatIntegral<unsigned int, 4u> >, fast::Fast<unsigned long, ": "VROUNDPS of 256 bits, as VCMPPS",
+    "fast::handler<isa::WideFloat2Immediate<isa::FloatIntegral<unsigned long, 2u> >, fast::Fast<unsigned long, ": "VROUNDPD of 256 bits",
+    "fast::handler<isa::WideCompare<isa::FloatCompare<fp::cmpltps, fp::cmpeqps, fp::cmpunordps, 0u, (unsigned char)31> >, fast::Fast<unsigned long, ":
+        "VCMPPS of 256 bits: masks and modes of two halves",
+    "fast::handler<isa::WideCompare<isa::FloatCompare<fp::cmpltpd, fp::cmpeqpd, fp::cmpunordpd, 0u, (unsigned char)31> >, fast::Fast<unsigned long, ":
+        "VCMPPD of 256 bits: masks and modes of two halves",
 }
 # Functions of the chain where it ends: they may return to Runner::start.
 ENDS = {

@@ -234,7 +234,9 @@ Operands operands(Dice& dice) {
 Keys all_keys() {
     Keys keys;
     for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch, add_bits, add_vector,
-                     add_packed, add_float, add_sse4, add_crypto, add_wide, add_multiply_add,
+                     add_packed, add_float, add_float_compare, add_sse4, add_crypto,
+                     add_vex_move, add_vex_integer, add_vex_order, add_vex_float, add_vex_convert,
+                     add_vex_sse4, add_vex_crypto, add_vex_multiply_add,
                      add_fused_compare, add_fused_memory, add_fused_test})
         add(keys);
     return keys;

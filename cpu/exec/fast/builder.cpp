@@ -33,7 +33,9 @@ using KeyTable = std::unordered_map<Wanted, Key, Hash>;
 KeyTable make_table() {
     Keys keys;
     for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch,
-                     add_bits, add_vector, add_packed, add_float, add_sse4, add_crypto, add_wide, add_multiply_add,
+                     add_bits, add_vector, add_packed, add_float, add_float_compare, add_sse4, add_crypto,
+                     add_vex_move, add_vex_integer, add_vex_order, add_vex_float, add_vex_convert,
+                     add_vex_sse4, add_vex_crypto, add_vex_multiply_add,
                      add_fused_compare, add_fused_memory, add_fused_test})
         add(keys);
     KeyTable table;
@@ -133,6 +135,11 @@ Form form_of(const ::Insn& insn) {
     case 'r' << 16 | 'r' << 8 | 'r': return Form::ddd;
     case 'r' << 16 | 'r' << 8 | 'm': return Form::ddm;
     case 'r' << 16 | 'm' << 8 | 'r': return Form::dmd;
+    case 'm' << 16 | 'r' << 8 | 'i': return Form::mdi;
+    case 'r' << 24 | 'r' << 16 | 'r' << 8 | 'i': return Form::dddi;
+    case 'r' << 24 | 'r' << 16 | 'm' << 8 | 'i': return Form::ddmi;
+    case 'r' << 24 | 'r' << 16 | 'r' << 8 | 'r': return Form::dddd;
+    case 'r' << 24 | 'r' << 16 | 'm' << 8 | 'r': return Form::ddmd;
     default: return Form::count;
     }
 }
@@ -220,6 +227,7 @@ const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
         case Where::dst: op.dst = slot(o); break;
         case Where::src: op.src = slot(o); break;
         case Where::third: op.index = slot(o); break;
+        case Where::fourth: op.immediate = slot(o); break;
         case Where::wide_immediate: op.value = insn.immediate; break;
         case Where::immediate:
             if (!fits(insn.immediate)) return nullptr;

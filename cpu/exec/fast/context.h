@@ -15,17 +15,18 @@
 
 namespace fast {
 
-// Operands in the order of the row: d registers (Op::dst, Op::src, and Op::index for a third), m memory,
-// i immediate, q 64-bit immediate.
-enum class Form : u8 { none, d, m, i, dd, di, dq, dm, md, mi, ddi, dmi, ddd, ddm, dmd, count };
-enum class Where : u8 { none, dst, src, third, memory, immediate, wide_immediate };
+// Operands in the order of the row: d registers (Op::dst, Op::src, Op::index for a third, and the immediate's place for a fourth
+// or one behind memory), m memory, i immediate, q 64-bit immediate.
+enum class Form : u8 { none, d, m, i, dd, di, dq, dm, md, mi, ddi, dmi, ddd, ddm, dmd, mdi, dddi, ddmi, dddd, ddmd, count };
+enum class Where : u8 { none, dst, src, third, fourth, memory, immediate, wide_immediate };
 constexpr Where where_of(Form f, unsigned n) {
     constexpr Where none = Where::none, d = Where::dst, s = Where::src, m = Where::memory, i = Where::immediate, q = Where::wide_immediate;
-    constexpr Where t = Where::third;
-    constexpr Where table[][3] = {
-        {none, none, none}, {d, none, none}, {m, none, none}, {i, none, none}, {d, s, none}, {d, i, none}, {d, q, none},
-        {d, m, none}, {m, s, none}, {m, i, none}, {d, s, i}, {d, m, i}, {d, s, t}, {d, s, m}, {d, m, s}};
-    return n < 3 ? table[unsigned(f)][n] : none;
+    constexpr Where t = Where::third, u = Where::fourth;
+    constexpr Where table[][4] = {
+        {}, {d}, {m}, {i}, {d, s}, {d, i}, {d, q}, {d, m}, {m, s}, {m, i}, {d, s, i}, {d, m, i}, {d, s, t}, {d, s, m}, {d, m, s}, {m, s, i},
+        {d, s, t, i}, {d, s, m, i}, {d, s, t, u}, {d, s, m, u}};
+    static_assert(std::size(table) == std::size_t(Form::count) && Where{} == none);
+    return n < 4 ? table[unsigned(f)][n] : none;
 }
 constexpr bool has_memory(Form f) {
     return where_of(f, 0) == Where::memory || where_of(f, 1) == Where::memory || where_of(f, 2) == Where::memory;
@@ -173,11 +174,11 @@ public:
 
     // ---- operands of VEX instructions; a type of cpu/isa tells their length
     using Long = isa::Bytes<sizeof(T) == 8 ? 32 : 16>;
-    template <class V, isa::Alignment Aligned = isa::Alignment::any, unsigned N> auto wide(OperandNumber<N>) {
+    template <class V, isa::Alignment Aligned = isa::Alignment::any, unsigned N> [[gnu::always_inline]] auto wide(OperandNumber<N>) {
         constexpr Where k = where_of(F, N);
         const u8* at;
         if constexpr (k == Where::memory) at = probe_vector<Way::read_miss, sizeof(V), Aligned>();
-        else at = xmm(k == Where::dst ? op->dst : k == Where::src ? op->src : op->index);
+        else at = xmm(k == Where::dst ? op->dst : k == Where::src ? op->src : k == Where::third ? op->index : u8(op->immediate));
         if (k == Where::memory && stopped()) return decltype(load_wide<sizeof(V)>(at)){};
         return load_wide<sizeof(V)>(at);
     }
@@ -202,7 +203,8 @@ public:
         else place.at = xmm(op->dst);
         return place;
     }
-    template <class Op_, unsigned Bits, class V, class... Values> auto apply(isa::lanes::Halves<Op_, Bits>, const V& v, const Values&... values) const {
+    template <class Op_, unsigned Bits, class V, class... Values>
+    [[gnu::always_inline]] auto apply(isa::lanes::Halves<Op_, Bits>, const V& v, const Values&... values) const {
         if constexpr (std::is_same_v<V, Vectors>)
             return Vectors{apply(Op_{}, v.low, half_of<0, Bits>(values)...), apply(Op_{}, v.high, half_of<1, Bits>(values)...)};
         else return apply(Op_{}, v, values...);
@@ -281,12 +283,12 @@ private:
     }
     // Registers are numbered by eights, like the general ones.
     u8* xmm(u8 at) const { return cpu->vector.v[0].bytes.data() + at * (sizeof(VectorRegister) / 8); }
-    template <Way Miss, unsigned Width, isa::Alignment Aligned> u8* probe_vector() {
+    template <Way Miss, unsigned Width, isa::Alignment Aligned> [[gnu::always_inline]] u8* probe_vector() {
         u64 at = address();
         if (Width >= 16 && Aligned != isa::Alignment::any && (at & (Width - 1))) [[unlikely]] way = Way::slow;
         return probe<Miss, Width>(at);
     }
-    u64 address() {
+    [[gnu::always_inline]] u64 address() {
         constexpr unsigned s = A == Address::index2 ? 1 : A == Address::index4 ? 2 : A == Address::index8 ? 3 : 0;
         u64 at = A == Address::base ? 0 : get<u64>(op->index) << (A <= Address::index8 ? s : scale_of(op->shape));
         at += get<u64>(op->base) + u64(s64(op->displacement));
@@ -311,11 +313,11 @@ private:
         if constexpr (limited) return in_segment<Miss, Width>(Seg::ss, offset);
         else return offset;
     }
-    template <Way Miss, unsigned Width> u8* probe(u64 at) {
+    template <Way Miss, unsigned Width> [[gnu::always_inline]] u8* probe(u64 at) {
         if constexpr (limited) at = in_segment<Miss, Width>(segment_of(op->shape), at);
         return probe_linear<Miss, Width>(at);
     }
-    template <Way Miss, unsigned Width> u8* probe_linear(u64 at) {
+    template <Way Miss, unsigned Width> [[gnu::always_inline]] u8* probe_linear(u64 at) {
         if (stopped()) return nullptr;
         auto& e = bank[((at + (Width - 1)) >> 12) % Bank::entries];
         if ((Miss == Way::write_miss ? e.write_tag : e.read_tag) != (at & ~u64{0xfff})) [[unlikely]] {
@@ -347,22 +349,6 @@ template <Word T, Form F, Address A, Live L, class Function, class... Values>
     auto tried = host_float(f, x.mxcsr(), values...);
     if (!tried.done) [[unlikely]] x.raise({});
     return tried.value;
-}
-
-template <Word T, Form F, Address A, Live L, const fp::Operation& Op>
-[[gnu::always_inline]] inline Vector compute_float(Fast<T, F, A, L>& x, isa::FloatHalves<Op>, const Vector& a, const Vector& b) {
-    return compute_float(x, isa::Float<Op>{}, a, b);
-}
-// What the halves need depends on MXCSR's modes alone: if the first one is done, so is the second.
-template <Word T, Form F, Address A, Live L, const fp::Operation& Op>
-[[gnu::always_inline]] inline Vectors compute_float(Fast<T, F, A, L>& x, isa::FloatHalves<Op>, const Vectors& a, const Vectors& b) {
-    Vector low = compute_float(x, isa::Float<Op>{}, a.low, b.low);
-    return {low, x.stopped() ? low : compute_float(x, isa::Float<Op>{}, a.high, b.high)};
-}
-template <Word T, Form F, Address A, Live L, class N, const isa::Order& By, const isa::Kind& How>
-[[gnu::always_inline]] inline Vectors compute_float(Fast<T, F, A, L>& x, isa::Fused<N, By, How, 0> f, const Vectors& a, const Vectors& b, const Vectors& c) {
-    Vector low = compute_float(x, f, a.low, b.low, c.low);
-    return {low, x.stopped() ? low : compute_float(x, f, a.high, b.high, c.high)};
 }
 
 // ---- after the semantics: where to go

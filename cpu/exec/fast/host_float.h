@@ -8,8 +8,8 @@
 #pragma once
 #include "cpu/exec/fast/host_flags.h"
 #include "cpu/exec/fast/host_vector.h"
+#include "cpu/isa/sse/float_compare.h"
 #include "cpu/isa/sse/float_composed.h"
-#include "cpu/isa/sse/fma.h"
 
 namespace fast {
 
@@ -161,32 +161,50 @@ COMPOSED("hsubpd", FloatNeighbours<u64, fp::subpd>)
 ROUNDED("roundss", u32)
 ROUNDED("roundsd", u64)
 #undef ROUNDED
+// Of whole vectors by MXCSR's rounding, with the mode in it for as long; PE is taken back where it is not wanted.
+#define ROUNDED(name, T, lanes)                                                                                    \
+    [[gnu::always_inline]] inline TriedVector host_float(isa::FloatIntegral<T, lanes>, u32& csr, Vector a, Vector b, u8 how) { \
+        if (!plain_modes(csr)) return {a, false};                                                                  \
+        u32 kept = csr | ~((how & 8) * (mxcsr::pe / 8));                                                           \
+        csr |= how & 4 ? 0 : (how & 3u) << 13;                                                                     \
+        asm volatile(WITH_MXCSR(name " $4, %[b], %[a]") "\n\tandl %[modes], %[csr]\n\tldmxcsr %[csr]"               \
+                     : [a] "=x"(a), [csr] "+m"(csr) : [b] "x"(b), [modes] "i"(~mxcsr::rc) : "cc");                 \
+        csr &= kept;                                                                                               \
+        return {a, true};                                                                                          \
+    }
+ROUNDED("roundps", u32, 4)
+ROUNDED("roundpd", u64, 2)
+#undef ROUNDED
+// Masks by a relation: three comparisons, of which every lane has one or none true. The quiet one's flags are the guest's, and IE where a
+// signaling relation meets a NaN; what the others raise goes to the host's MXCSR.
+#define RELATION(suffix, width)                                                                                    \
+    template <u8 Bits> [[gnu::always_inline]] inline TriedVector host_float(                                       \
+        isa::FloatCompare<fp::cmplt##suffix, fp::cmpeq##suffix, fp::cmpunord##suffix, width, Bits>, u32& csr, Vector a, Vector b, u8 predicate) { \
+        if (!plain_modes(csr)) return {a, false};                                                                  \
+        auto& p = isa::predicates[predicate & Bits & 15];                                                          \
+        Vector all = _mm_set1_epi32(p.holds), lt = a, eq = a, un = a;                                              \
+        asm volatile(WITH_MXCSR("cmpeq" #suffix " %[b], %[r]") : [r] "+x"(eq), [csr] "+m"(csr) : [b] "x"(b));      \
+        asm("cmpunord" #suffix " %[b], %[r]" : [r] "+x"(un) : [b] "x"(b));                                         \
+        asm("cmplt" #suffix " %[b], %[r]" : [r] "+x"(lt) : [b] "x"(b));                                            \
+        u32 nans = u32(_mm_movemask_epi8(un)) & (width ? 1 : 0xffff);                                              \
+        if (nans && p.signals != bool((predicate & Bits) >> 4)) csr |= mxcsr::ie;                                  \
+        auto relation = [&](int n) { return _mm_srai_epi32(_mm_slli_epi32(all, 31 - n), 31); };                    \
+        Vector greater = relation(2), r = _mm_xor_si128(greater, _mm_and_si128(lt, _mm_xor_si128(relation(0), greater))); \
+        r = _mm_xor_si128(r, _mm_and_si128(eq, _mm_xor_si128(relation(1), greater)));                              \
+        r = _mm_xor_si128(r, _mm_and_si128(un, _mm_xor_si128(relation(3), greater)));                              \
+        if constexpr (width != 0) r = host_apply(isa::lanes::Merge<0, 0, width>{}, a, r);                          \
+        return {r, true};                                                                                          \
+    }
+RELATION(ps, 0)
+RELATION(pd, 0)
+RELATION(ss, 4)
+RELATION(sd, 8)
+#undef RELATION
 // Exact whatever the modes.
 [[gnu::always_inline]] inline TriedVector host_float(isa::Float<fp::cvtdq2pd>, u32&, Vector a, Vector b) {
     asm("cvtdq2pd %[b], %[a]" : [a] "=x"(a) : [b] "x"(b));
     return {a, true};
 }
-
-// Multiply-adds, where the host has them (keys_multiply_add.cpp).
-enum class Multiply { add, sub, negated_add, negated_sub };
-template <const isa::Kind& How> constexpr Multiply multiply = How.even.product ? How.even.addend ? Multiply::negated_sub : Multiply::negated_add
-                                                              : How.even.addend ? Multiply::sub : Multiply::add;
-#define FUSED(kind, name, suffix, T, lanes)                                                                         \
-    if constexpr (M == Multiply::kind && sizeof(N) == sizeof(T) && Lanes == lanes)                                 \
-        asm volatile(WITH_MXCSR(name #suffix " %[y], %[x], %[z]") : [z] "+x"(z), [csr] "+m"(csr) : [x] "x"(x), [y] "x"(y));
-#define FUSED4(kind, name) FUSED(kind, name, ps, u32, 0) FUSED(kind, name, pd, u64, 0) FUSED(kind, name, ss, u32, 1) FUSED(kind, name, sd, u64, 1)
-template <class N, const isa::Order& By, const isa::Kind& How, std::size_t Lanes>
-[[gnu::always_inline]] inline TriedVector host_float(isa::Fused<N, By, How, Lanes>, u32& csr, Vector a, Vector b, Vector c) {
-    if (!plain_modes(csr)) return {a, false};
-    constexpr Multiply M = multiply<How>;
-    const Vector operands[] = {a, b, c};
-    Vector x = operands[By.x], y = operands[By.y], z = operands[By.z];
-    FUSED4(add, "vfmadd231") FUSED4(sub, "vfmsub231") FUSED4(negated_add, "vfnmadd231") FUSED4(negated_sub, "vfnmsub231")
-    if constexpr (Lanes == 1) z = host_apply(isa::lanes::Merge<0, 0, sizeof(N)>{}, a, z);
-    return {z, true};
-}
-#undef FUSED4
-#undef FUSED
 
 // From integers: PE alone, and never for 32 bits to a double.
 [[gnu::always_inline]] inline TriedVector host_float(isa::FloatOfInteger<4, fp::cvtsi2sd4>, u32&, Vector a, u32 b) {
@@ -243,7 +261,6 @@ COMPARED(ucomisd, u64)
 COMPARED(comiss, u32)
 COMPARED(comisd, u64)
 #undef COMPARED
-#undef WITH_MXCSR
 #else
 template <class F, class... Values> auto host_float(F f, u32&, const Values&... values) {
     return Tried<decltype(native(f(portable(values)..., u32{}).value))>{{}, false};

@@ -52,12 +52,14 @@ EACH("pmulhrsw", MultiplyHighRounded, s16)
 EACH("psignb", Negate, s8)
 EACH("psignw", Negate, s16)
 EACH("psignd", Negate, s32)
-// Bytes by their number from 0 on: 70h makes those above 15 have their top bit set, which stands for zero.
+// Bytes of two vectors by their number from 0 on: 70h makes those above 15 have their top bit set, which stands for zero.
+[[gnu::always_inline]] inline Vector bytes_of_both(Vector first, Vector second, Vector number) {
+    Vector low = _mm_adds_epu8(number, _mm_set1_epi8(0x70)), high = _mm_adds_epu8(_mm_sub_epi8(number, _mm_set1_epi8(16)), _mm_set1_epi8(0x70));
+    return _mm_or_si128(host_apply(isa::lanes::ShuffleBytes{}, first, low), host_apply(isa::lanes::ShuffleBytes{}, second, high));
+}
 [[gnu::always_inline]] inline Vector host_apply(isa::lanes::Align, Vector a, Vector b, u8 bytes) {
     Vector number = _mm_shuffle_epi32(_mm_shufflelo_epi16(_mm_cvtsi32_si128((bytes < 32 ? bytes : 32) * 0x101), 0), 0);
-    number = _mm_add_epi8(number, _mm_set_epi64x(0x0f0e0d0c0b0a0908, 0x0706050403020100));
-    Vector low = _mm_adds_epu8(number, _mm_set1_epi8(0x70)), high = _mm_adds_epu8(_mm_sub_epi8(number, _mm_set1_epi8(16)), _mm_set1_epi8(0x70));
-    return _mm_or_si128(host_apply(isa::lanes::ShuffleBytes{}, b, low), host_apply(isa::lanes::ShuffleBytes{}, a, high));
+    return bytes_of_both(b, a, _mm_add_epi8(number, _mm_set_epi64x(0x0f0e0d0c0b0a0908, 0x0706050403020100)));
 }
 
 // ---- SSE4.1, SSE4.2

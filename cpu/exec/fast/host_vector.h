@@ -61,6 +61,8 @@ template <class T> constexpr const T& native(const T& v) { return v; }
 inline isa::Xmm portable(const __m128i& v) { return isa::as<isa::Xmm>(v); }
 inline __m128i native(const isa::Xmm& v) { return isa::as<__m128i>(v); }
 #endif
+inline isa::Ymm portable(const Vectors& v) { return isa::as<isa::Ymm>(v); }
+inline Vectors native(const isa::Ymm& v) { return isa::as<Vectors>(v); }
 template <class Op, class... Values> [[gnu::always_inline]] inline auto host_apply(Op op, const Values&... values) {
     return native(op(portable(values)...));
 }
@@ -79,6 +81,7 @@ template <class T> [[gnu::always_inline]] inline Vector spread(const Vector& v) 
 #if defined(__SSE2__)
 template <> [[gnu::always_inline]] inline Vector load_vector<16>(const u8* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
 template <> [[gnu::always_inline]] inline Vector load_vector<8>(const u8* at) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at)); }
+template <> [[gnu::always_inline]] inline Vector load_vector<1>(const u8* at) { return _mm_cvtsi32_si128(*at); }
 template <> [[gnu::always_inline]] inline Vector load_vector<2>(const u8* at) {
     u16 v;
     std::memcpy(&v, at, 2);

@@ -35,8 +35,15 @@ void add_packed(Keys&);
 void add_float(Keys&);
 void add_sse4(Keys&);
 void add_crypto(Keys&);
-void add_wide(Keys&);
-void add_multiply_add(Keys&);             // none where the host has no FMA
+void add_float_compare(Keys&);
+void add_vex_move(Keys&);
+void add_vex_integer(Keys&);
+void add_vex_order(Keys&);
+void add_vex_float(Keys&);
+void add_vex_convert(Keys&);
+void add_vex_sse4(Keys&);                 // these, as sse4 and crypto, none where the host has not the instructions
+void add_vex_crypto(Keys&);
+void add_vex_multiply_add(Keys&);
 void add_fused_compare(Keys&);
 void add_fused_memory(Keys&);
 void add_fused_test(Keys&);
@@ -55,13 +62,14 @@ namespace forms {
 constexpr unsigned of(Form f) { return 1u << unsigned(f); }
 constexpr unsigned none = of(Form::none), d = of(Form::d), m = of(Form::m), i = of(Form::i), dd = of(Form::dd), di = of(Form::di),
     dq = of(Form::dq), dm = of(Form::dm), md = of(Form::md), mi = of(Form::mi), ddi = of(Form::ddi), dmi = of(Form::dmi),
-    ddd = of(Form::ddd), ddm = of(Form::ddm), dmd = of(Form::dmd);
+    ddd = of(Form::ddd), ddm = of(Form::ddm), dmd = of(Form::dmd), mdi = of(Form::mdi), dddi = of(Form::dddi), ddmi = of(Form::ddmi),
+    dddd = of(Form::dddd), ddmd = of(Form::ddmd);
 }
 namespace addresses {
 constexpr unsigned of(Address a) { return 1u << unsigned(a); }
 constexpr unsigned few = of(Address::base) | of(Address::scaled) | of(Address::bits32) | of(Address::segment),
     all = (few & ~of(Address::scaled)) | of(Address::index1) | of(Address::index2) | of(Address::index4) | of(Address::index8),
-    limited = of(Address::limited);
+    limited = of(Address::limited), two = of(Address::base) | of(Address::scaled);
 }
 namespace status {
 constexpr u16 C = 1, P = 4, A = 0x10, Z = 0x40, S = 0x80, O = 0x800, OSZAPC = 0x8d5, OSZAP = 0x8d4, SZAPC = 0xd5;
@@ -118,5 +126,12 @@ template <class S, unsigned words, unsigned forms, unsigned conditions, class Ta
         });
     });
 }
+
+// A line of keys.def or keys_vex.def, where `shard` is the one wanted and `keys` the table.
+#define WORD_OF(space, expression) [] { using namespace space; return expression; }()
+#define ADD_KEY(name, S, widths, operands, modes, reads, writes, may)                                                \
+    if constexpr (shard == decltype(shard)::name)                                                                    \
+        add<S, WORD_OF(words, widths), WORD_OF(forms, operands), WORD_OF(addresses, modes), WORD_OF(status, reads),  \
+            WORD_OF(status, writes), WORD_OF(status, may)>(keys);
 
 }

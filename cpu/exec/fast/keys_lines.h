@@ -10,22 +10,18 @@
 #include "cpu/isa/move.h"
 #include "cpu/isa/shift.h"
 #include "cpu/isa/sse/crc32.h"
+#include "cpu/isa/sse/float_compare.h"
 #include "cpu/isa/sse/float_composed.h"
-#include "cpu/isa/sse/fma.h"
 #include "cpu/isa/sse/packed.h"
 #include "cpu/isa/stack.h"
 #include "cpu/isa/vmx.h"
 
 namespace fast {
 
-enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch, bits, vector, packed, float_, sse4, aes, clmul, sha, wide, multiply_add,
+enum class Shard { move, cmov, add, carry, logic, compare, unary, shift, branch, bits, vector, packed, float_, sse4, aes, clmul, sha, float_compare,
                    fused_compare, fused_memory, fused_test };
 
-#define WORD_OF(space, expression) [] { using namespace space; return expression; }()
-#define KEY(name, S, widths, operands, modes, reads, writes, may)                                                    \
-    if constexpr (shard == Shard::name)                                                                              \
-        add<S, WORD_OF(words, widths), WORD_OF(forms, operands), WORD_OF(addresses, modes), WORD_OF(status, reads),  \
-            WORD_OF(status, writes), WORD_OF(status, may)>(keys);
+#define KEY ADD_KEY
 #define PAIR(...)
 #define PAIR_FUSED(...)
 #define FUSE(name, S, widths, operands, which)                                                                       \
@@ -38,6 +34,5 @@ template <Shard shard, class Table> void add_lines(Table& keys) {
 #undef FUSE
 #undef PAIR
 #undef PAIR_FUSED
-#undef WORD_OF
 
 }

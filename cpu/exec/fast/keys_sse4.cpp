@@ -4,5 +4,5 @@
 #include "cpu/exec/fast/keys_lines.h"
 
 void fast::add_sse4(Keys& keys) {
-    if (host_has(Feature::sse3) && host_has(Feature::ssse3) && host_has(Feature::sse4_1) && host_has(Feature::sse4_2)) add_lines<Shard::sse4>(keys);
+    if (host_has_sse4()) add_lines<Shard::sse4>(keys);
 }

@@ -26,7 +26,7 @@ constexpr Row rows[] = {
     {"vpermd",       "VEX.256.66.0F38.W0 36 /r",      "Vqq, Hqq, Wqq",      avx2_gate,   Event::none, single<Whole3<PermuteAll>>},
     {"vpermq",       "VEX.256.66.0F3A.W1 00 /r",      "Vqq, Wqq, Ib",       avx2_gate,   Event::none, single<Whole2Immediate<PermuteQuads>>},
     {"vpermpd",      "VEX.256.66.0F3A.W1 01 /r",      "Vqq, Wqq, Ib",       avx2_gate,   Event::none, single<Whole2Immediate<PermuteQuads>>},
-    {"vpblendd",     "VEX.66.0F3A.W0 02 /r",          "Vx, Hx, Wx, Ib",     avx2_gate,   Event::none, vex<Whole3Immediate<Blend<u32>>>},
+    {"vpblendd",     "VEX.66.0F3A.W0 02 /r",          "Vx, Hx, Wx, Ib",     avx2_gate,   Event::none, vex<WideImmediate<Blend<u32>, 4>>},
     {"vpsrlvd",      "VEX.66.0F38.W0 45 /r",          "Vx, Hx, Wx",         avx2_gate,   Event::none, vex<Wide<Each<RightBy, u32>>>},
     {"vpsrlvq",      "VEX.66.0F38.W1 45 /r",          "Vx, Hx, Wx",         avx2_gate,   Event::none, vex<Wide<Each<RightBy, u64>>>},
     {"vpsllvd",      "VEX.66.0F38.W0 47 /r",          "Vx, Hx, Wx",         avx2_gate,   Event::none, vex<Wide<Each<LeftBy, u32>>>},

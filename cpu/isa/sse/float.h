@@ -28,6 +28,17 @@ template <const fp::Operation& Op> struct Float {
         return {as<Xmm>(r.value), r.raised};
     }
 };
+// On each 16 bytes.
+template <const fp::Operation& Op> struct FloatHalves {
+    template <class V> fp::Ran<V> operator()(const V& a, const V& b, u32 mxcsr) const {
+        fp::Ran<V> all;
+        for (unsigned n = 0; n < sizeof(V) / 16; n++) {
+            auto r = Float<Op>{}(half(a, n), half(b, n), mxcsr);
+            set_half(all.value, n, r.value), all.raised |= r.raised;
+        }
+        return all;
+    }
+};
 template <unsigned Width, const fp::FromInteger<Width>& Op> struct FloatOfInteger {
     fp::Ran<Xmm> operator()(const Xmm& a, Word auto b, u32 mxcsr) const {
         auto r = Op.run(as<fp::Bits128>(a), b, mxcsr);
@@ -75,7 +86,7 @@ template <class Function, unsigned Source = 16> struct Computation {
     }
 };
 template <class Function, unsigned Source = 16> struct ComputationImmediate {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         auto b = x.template vector<Source>(second);
         if (x.stopped()) return x.why();
         auto result = compute_float(x, Function{}, x.vector(first), b, x.template read<u8>(third));
@@ -127,21 +138,6 @@ template <fp::Compared& Compare, unsigned Source> struct CompareFlags {
 
 template <class T> Outcome keep_result(Slow& x, const fp::Ran<T>& r) {
     return finish(x, as<Bytes<sizeof(T)>>(r.value));
-}
-
-inline Outcome run_operation(Slow& x, const fp::Operation& op) {
-    auto b = as<fp::Bits128>(source<16>(x, 1));
-    if (x.stopped()) return x.why();
-    auto a = as<fp::Bits128>(register_bytes(x.cpu, x.insn.operand[0]));
-    auto result = op(a, b, x.cpu.vector.mxcsr);
-    if (auto o = settle(x, result.raised); o != Outcome::next) return o;
-    return keep_result(x, result);
-}
-
-// CMPPS and its kin: imm8 bits 2:0 choose among the predicates.
-template <const fp::Operation&... Predicates> Outcome compare(Slow& x) {
-    static constexpr const fp::Operation* table[] = {&Predicates...};
-    return run_operation(x, *table[imm8(x) & 7]);
 }
 
 // Between MMX and XMM registers, lanes in the low half. The x87 state changes even if #XM follows,

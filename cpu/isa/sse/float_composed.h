@@ -2,13 +2,15 @@
 // Floating-point instructions made of several of cpu/fp/'s operations: ADDSUBPS, HADDPS, DPPS, ROUNDPS and their kin, as functions
 // of values and MXCSR (SDM vol. 2). Lanes that an operation is not to look at are zeros, which raise nothing.
 #pragma once
-#include "cpu/fp/integral.h"
+#include "cpu/fp/soft/sse.h"
 #include "cpu/isa/sse/float.h"
 #include "cpu/isa/sse/lanes_sse4.h"
 
 namespace isa {
 
 using FloatFunction = fp::Ran<Xmm>;
+// The soft-float's format of singles or doubles.
+template <class T> using SoftFormat = std::conditional_t<sizeof(T) == 4, fp::soft::Single, fp::soft::Double>;
 // Of several steps: what those before the last one raised, all masked.
 struct FloatSteps {
     Xmm value;
@@ -72,7 +74,7 @@ template <class T, unsigned Lanes> struct FloatIntegral {
         auto x = lanes::split<T>(a), y = lanes::split<T>(b);
         u32 raised = 0;
         for (unsigned n = 0; n < Lanes; n++) {
-            auto r = fp::round_to_integral(y[n], how, mxcsr);
+            auto r = fp::round_to_integral<SoftFormat<T>>(y[n], how, mxcsr);
             x[n] = r.value, raised |= r.raised;
         }
         return {as<Xmm>(x), raised};

@@ -14,7 +14,7 @@ struct SinglesOfHalves {
         auto from = lanes::split<u16>(v);
         for (std::size_t n = 0; n < r.size(); n++) {
             auto one = fp::single_of_half(from[n]);
-            r[n] = u32(one.bits), raised |= one.raised;
+            r[n] = one.value, raised |= one.raised;
         }
         return {as<Bytes<Size * 2>>(r), raised};
     }
@@ -27,7 +27,7 @@ struct HalvesOfSingles {
         auto from = lanes::split<u32>(v);
         for (std::size_t n = 0; n < r.size(); n++) {
             auto one = fp::half_of_single(from[n], mxcsr);
-            r[n] = u16(one.bits), raised |= one.raised;
+            r[n] = one.value, raised |= one.raised;
         }
         return {as<Bytes<Size / 2>>(r), raised};
     }

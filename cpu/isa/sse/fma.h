@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Multiply-adds: how operands reach cpu/fp/fused.h. The rows are in fma.cpp.
+// Multiply-adds: how operands reach the soft-float. The rows are in fma.cpp.
 #pragma once
-#include "cpu/fp/fused.h"
+#include "cpu/isa/sse/float_composed.h"
 #include "cpu/isa/sse/wide_float.h"
 
 namespace isa {
@@ -22,8 +22,6 @@ inline constexpr Kind add{{}, {}}, sub{{false, true}, {false, true}}, negated_ad
                       negated_sub{{true, true}, {true, true}}, addsub{{false, true}, {}}, subadd{{}, {false, true}};
 }
 
-template <class T> inline constexpr fp::Layout layout = sizeof(T) == 4 ? fp::single_layout : fp::double_layout;
-
 // So many lanes of three vectors, the rest the first one's; 0: all.
 template <class T, const Order& By, const Kind& How, std::size_t Lanes> struct Fused {
     template <class V> fp::Ran<V> operator()(const V& a, const V& b, const V& c, u32 mxcsr) const {
@@ -31,8 +29,8 @@ template <class T, const Order& By, const Kind& How, std::size_t Lanes> struct F
         auto r = operands[0];
         u32 raised = 0;
         for (std::size_t n = 0; n < (Lanes ? Lanes : r.size()); n++) {
-            auto one = fp::multiply_add(layout<T>, operands[By.x][n], operands[By.y][n], operands[By.z][n], n & 1 ? How.odd : How.even, mxcsr);
-            r[n] = T(one.bits), raised |= one.raised;
+            auto one = fp::multiply_add<SoftFormat<T>>(operands[By.x][n], operands[By.y][n], operands[By.z][n], n & 1 ? How.odd : How.even, mxcsr);
+            r[n] = one.value, raised |= one.raised;
         }
         return {as<V>(r), raised};
     }

@@ -34,6 +34,10 @@ template <class T, class V> struct Spread {
         return as<V>(r);
     }
 };
+// An extension (VPMOVSX, VPMOVZX) of as many low lanes as a V has wide ones.
+template <class Op, class V> struct Extended {
+    template <class B> constexpr V operator()(const B& b) const { return Op{}(resized<sizeof(V)>(b)); }
+};
 
 static_assert(Halves<Unpack<u64, false>>{}(Ymm{1, 2}, Ymm{3, 4}) == Ymm{1, 2, 0, 0, 0, 0, 0, 0, 3, 4});
 

@@ -49,6 +49,19 @@ struct PermuteHalves {
         return r;
     }
 };
+// Halves of YMM registers: the same twice, one replaced, one alone.
+struct Twice {
+    constexpr Ymm operator()(const Xmm& v) const {
+        Ymm r;
+        return set_half(r, 0, v), set_half(r, 1, v), r;
+    }
+};
+struct ReplaceHalf {
+    constexpr Ymm operator()(Ymm a, const Xmm& b, u8 which) const { return set_half(a, which & 1, b), a; }
+};
+struct TakeHalf {
+    constexpr Xmm operator()(const Ymm& a, u8 which) const { return half(a, which & 1); }
+};
 // Shifts of each lane by a count of its own.
 struct LeftBy {
     template <class T> constexpr T operator()(T a, T count) { return count < sizeof(T) * 8 ? T(a << count) : T(0); }
@@ -72,7 +85,7 @@ struct BroadcastHalf {            // VBROADCASTF128, VBROADCASTI128
     template <class X> static Outcome run(X& x) {
         auto v = x.template wide<Xmm>(second);
         if (x.stopped()) return x.why();
-        x.set_wide(first, lanes::Spread<Xmm, Ymm>{}(v));
+        x.set_wide(first, x.apply(lanes::Twice{}, v));
         return Outcome::next;
     }
 };
@@ -80,9 +93,7 @@ struct InsertHalf {
     template <class X> static Outcome run(X& x) {
         auto b = x.template wide<Xmm>(third);
         if (x.stopped()) return x.why();
-        auto a = x.template wide<Ymm>(second);
-        set_half(a, x.template read<u8>(fourth) & 1, b);
-        x.set_wide(first, a);
+        x.set_wide(first, x.apply(lanes::ReplaceHalf{}, x.template wide<Ymm>(second), b, x.template read<u8>(fourth)));
         return Outcome::next;
     }
 };
@@ -90,7 +101,7 @@ struct ExtractHalf {
     template <class X> static Outcome run(X& x) {
         auto target = x.template place_wide<Xmm>(first);
         if (x.stopped()) return x.why();
-        target.set(half(x.template wide<Ymm>(second), x.template read<u8>(third) & 1));
+        target.set(x.apply(lanes::TakeHalf{}, x.template wide<Ymm>(second), x.template read<u8>(third)));
         return Outcome::next;
     }
 };
@@ -123,7 +134,7 @@ private:
 };
 
 // The lanes' places in memory, those that the mask chooses; what it leaves out is not touched and meets no fault.
-template <class T, std::size_t Lanes> std::array<Span, Lanes> probe_lanes(Slow& x, const std::array<T, Lanes>& mask, Kind kind) {
+template <class T, std::size_t Lanes> std::array<Span, Lanes> probe_lanes(Slow& x, const std::array<T, Lanes>& mask, ::Kind kind) {
     std::array<Span, Lanes> spans;
     WithoutAlignmentChecks quiet(x.cpu);
     for (unsigned n = 0; n < Lanes; n++) {
@@ -138,7 +149,7 @@ template <class T> struct MaskedLoad {
     template <class X> static Outcome run(X& x) {
         using V = typename X::Long;
         auto mask = lanes::split<T>(x.template wide<V>(second));
-        auto spans = probe_lanes(x, mask, Kind::read);
+        auto spans = probe_lanes(x, mask, ::Kind::read);
         if (x.stopped()) return x.why();
         decltype(mask) r{};
         for (unsigned n = 0; n < r.size(); n++)
@@ -151,7 +162,7 @@ template <class T> struct MaskedStore {       // "Mx, Hx, Vx"
     template <class X> static Outcome run(X& x) {
         using V = typename X::Long;
         auto mask = lanes::split<T>(x.template wide<V>(second)), v = lanes::split<T>(x.template wide<V>(third));
-        auto spans = probe_lanes(x, mask, Kind::write);
+        auto spans = probe_lanes(x, mask, ::Kind::write);
         if (x.stopped()) return x.why();
         for (unsigned n = 0; n < v.size(); n++)
             if (mask[n] >> (sizeof(T) * 8 - 1)) x.cpu.write_span(spans[n], &v[n]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SSE: packed and scalar single precision, LDMXCSR, STMXCSR (SDM vol. 2).
 #include "cpu/isa/families.h"
-#include "cpu/isa/sse/float.h"
+#include "cpu/isa/sse/float_compare.h"
 #include "cpu/isa/sse/move.h"
 #include "cpu/isa/sse/mxcsr.h"
 #include "cpu/isa/sse/packed.h"
@@ -11,10 +11,8 @@ namespace {
 
 using namespace lanes;
 
-constexpr Semantics cmpps = plain<compare<fp::cmpeqps, fp::cmpltps, fp::cmpleps, fp::cmpunordps,
-                                         fp::cmpneqps, fp::cmpnltps, fp::cmpnleps, fp::cmpordps>>;
-constexpr Semantics cmpss = plain<compare<fp::cmpeqss, fp::cmpltss, fp::cmpless, fp::cmpunordss,
-                                         fp::cmpneqss, fp::cmpnltss, fp::cmpnless, fp::cmpordss>>;
+constexpr Semantics cmpps = single<ComputationImmediate<FloatCompare<fp::cmpltps, fp::cmpeqps, fp::cmpunordps, 0, 7>, 16>>;
+constexpr Semantics cmpss = single<ComputationImmediate<FloatCompare<fp::cmpltss, fp::cmpeqss, fp::cmpunordss, 4, 7>, 4>>;
 
 constexpr Gate sse_gate{.needs = Feature::sse, .unit = Unit::sse};
 constexpr Gate sse_mmx_gate{.needs = Feature::sse, .unit = Unit::sse_mmx};

@@ -2,7 +2,7 @@
 // SSE2: packed and scalar double precision, packed integers in XMM registers, conversions (SDM vol. 2).
 #include "cpu/isa/families.h"
 #include "cpu/isa/move.h"
-#include "cpu/isa/sse/float.h"
+#include "cpu/isa/sse/float_compare.h"
 #include "cpu/isa/sse/move.h"
 #include "cpu/isa/sse/packed.h"
 
@@ -11,10 +11,8 @@ namespace {
 
 using namespace lanes;
 
-constexpr Semantics cmppd = plain<compare<fp::cmpeqpd, fp::cmpltpd, fp::cmplepd, fp::cmpunordpd,
-                                         fp::cmpneqpd, fp::cmpnltpd, fp::cmpnlepd, fp::cmpordpd>>;
-constexpr Semantics cmpsd = plain<compare<fp::cmpeqsd, fp::cmpltsd, fp::cmplesd, fp::cmpunordsd,
-                                         fp::cmpneqsd, fp::cmpnltsd, fp::cmpnlesd, fp::cmpordsd>>;
+constexpr Semantics cmppd = single<ComputationImmediate<FloatCompare<fp::cmpltpd, fp::cmpeqpd, fp::cmpunordpd, 0, 7>, 16>>;
+constexpr Semantics cmpsd = single<ComputationImmediate<FloatCompare<fp::cmpltsd, fp::cmpeqsd, fp::cmpunordsd, 8, 7>, 8>>;
 
 constexpr Gate sse2_gate{.needs = Feature::sse2, .unit = Unit::sse};
 constexpr Gate sse2_mmx_gate{.needs = Feature::sse2, .unit = Unit::sse_mmx};

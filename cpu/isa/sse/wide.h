@@ -73,7 +73,7 @@ template <unsigned Kept> struct ZeroBehind {
 // ---- whole vectors; Op is a function of vectors of either length
 
 template <class Op> struct Whole3 {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         using V = typename X::Long;
         auto b = x.template wide<V>(third);
         if (x.stopped()) return x.why();
@@ -82,7 +82,7 @@ template <class Op> struct Whole3 {
     }
 };
 template <class Op> struct Whole3Immediate {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         using V = typename X::Long;
         auto b = x.template wide<V>(third);
         if (x.stopped()) return x.why();
@@ -92,7 +92,7 @@ template <class Op> struct Whole3Immediate {
 };
 // Of one vector and an immediate byte: Op takes it twice, as those of SSE that keep a part of the destination.
 template <class Op> struct Whole2Immediate {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         auto b = x.template wide<typename X::Long>(second);
         if (x.stopped()) return x.why();
         x.set_wide(first, x.apply(Op{}, b, b, x.template read<u8>(third)));
@@ -160,7 +160,7 @@ template <class Op, unsigned Ratio> struct WideExtend {
         using V = typename X::Long;
         auto b = x.template wide<Bytes<sizeof(V) / Ratio>>(second);
         if (x.stopped()) return x.why();
-        x.set_wide(first, Op{}(resized<sizeof(V)>(b)));
+        x.set_wide(first, x.apply(lanes::Extended<Op, V>{}, b));
         return Outcome::next;
     }
 };

@@ -2,21 +2,11 @@
 // VEX-encoded floating point: SSE's operations on each 16 bytes (float.h). The exceptions of all lanes together decide before anything
 // is written (SDM vol. 1, 14.1 and 11.5).
 #pragma once
-#include "cpu/isa/sse/float.h"
+#include "cpu/isa/sse/float_compare.h"
 #include "cpu/isa/sse/wide.h"
 
 namespace isa {
 
-template <const fp::Operation& Op> struct FloatHalves {
-    template <class V> fp::Ran<V> operator()(const V& a, const V& b, u32 mxcsr) const {
-        fp::Ran<V> all;
-        for (unsigned n = 0; n < sizeof(V) / 16; n++) {
-            auto r = Float<Op>{}(half(a, n), half(b, n), mxcsr);
-            set_half(all.value, n, r.value), all.raised |= r.raised;
-        }
-        return all;
-    }
-};
 // From singles or integers of 32 bits to doubles: 8 bytes become 16.
 template <const fp::Operation& Op> struct FloatWidening {
     template <std::size_t Size> fp::Ran<Bytes<Size * 2>> operator()(const Bytes<Size>& b, u32 mxcsr) const {
@@ -58,51 +48,10 @@ template <class Function> struct FunctionHalves {
     }
 };
 
-// Predicates 0 to 15 of VCMPPS (SDM vol. 2, CMPPD): which relations they hold for, and whether a quiet NaN is invalid; 16 to 31 are the
-// same with the latter turned round.
-struct Predicate {
-    u8 holds;
-    bool signals;
-};
-constexpr u8 less = 1, equal = 2, greater = 4, unordered = 8;
-constexpr Predicate predicates[16] = {
-    {equal,                     false},   // EQ_OQ
-    {less,                      true},    // LT_OS
-    {less | equal,              true},    // LE_OS
-    {unordered,                 false},   // UNORD_Q
-    {less | greater | unordered, false},  // NEQ_UQ
-    {equal | greater | unordered, true},  // NLT_US
-    {greater | unordered,       true},    // NLE_US
-    {less | equal | greater,    false},   // ORD_Q
-    {equal | unordered,         false},   // EQ_UQ
-    {less | unordered,          true},    // NGE_US
-    {less | equal | unordered,  true},    // NGT_US
-    {0,                         false},   // FALSE_OQ
-    {less | greater,            false},   // NEQ_OQ
-    {equal | greater,           true},    // GE_OS
-    {greater,                   true},    // GT_OS
-    {less | equal | greater | unordered, false},   // TRUE_UQ
-};
-// By SSE's signaling LT, quiet EQ and UNORD; scalars have Width bytes, the rest is the first operand's.
-template <const fp::Operation& Less, const fp::Operation& Equal, const fp::Operation& Unordered, unsigned Width = 0> struct FloatCompare {
-    template <class V> fp::Ran<V> operator()(const V& a, const V& b, u8 predicate, u32 mxcsr) const {
-        auto [holds, signals] = predicates[predicate & 15];
-        signals ^= predicate >> 4 & 1;
-        auto lt = FloatHalves<Less>{}(a, b, mxcsr), eq = FloatHalves<Equal>{}(a, b, mxcsr), no = FloatHalves<Unordered>{}(a, b, mxcsr);
-        V r = a;
-        for (std::size_t n = 0; n < (Width ? Width : sizeof(V)); n++) {
-            u8 other = u8(~(lt.value[n] | eq.value[n] | no.value[n]));
-            r[n] = u8((holds & less ? lt.value[n] : 0) | (holds & equal ? eq.value[n] : 0) | (holds & unordered ? no.value[n] : 0) |
-                      (holds & greater ? other : 0));
-        }
-        return {r, signals ? lt.raised : eq.raised};
-    }
-};
-
 // ---- how operands reach them
 
 template <class Function> struct WideFloat3 {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         using V = typename X::Long;
         auto b = x.template wide<V>(third);
         if (x.stopped()) return x.why();
@@ -168,7 +117,7 @@ template <const fp::FromInteger<4>& Narrow, const fp::FromInteger<8>& Wide> stru
     }
 };
 template <class Function> struct WideCompare {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         using V = typename X::Long;
         auto b = x.template wide<V>(third);
         if (x.stopped()) return x.why();
@@ -179,7 +128,7 @@ template <class Function> struct WideCompare {
     }
 };
 template <class Function, unsigned Source> struct ScalarCompare {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         auto b = x.template low<Source>(third);
         if (x.stopped()) return x.why();
         auto result = compute_float(x, Function{}, x.template wide<Xmm>(second), b, x.template read<u8>(fourth));
@@ -190,7 +139,7 @@ template <class Function, unsigned Source> struct ScalarCompare {
 };
 // Of one vector with an immediate byte (VROUNDPS).
 template <class Function> struct WideFloat2Immediate {
-    template <class X> static Outcome run(X& x) {
+    template <class X> [[gnu::always_inline]] static Outcome run(X& x) {
         auto b = x.template wide<typename X::Long>(second);
         if (x.stopped()) return x.why();
         auto result = compute_float(x, FunctionHalves<Function>{}, b, b, x.template read<u8>(third));

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+// The fast engine's handlers of the lines of keys_vex.def that name "convert".
+#include "cpu/exec/fast/keys_vex_lines.h"
+
+void fast::add_vex_convert(Keys& keys) { add_vex_lines<VexShard::convert>(keys); }
