@@ -84,6 +84,7 @@ cpu_sources = \
     cpu/exec/fast/keys_unary.cpp \
     cpu/exec/fast/keys_vector.cpp \
     cpu/exec/fast/keys_wide.cpp \
+    cpu/exec/fast/marks.h \
     cpu/exec/fast/mode.h \
     cpu/exec/fast/op.h \
     cpu/exec/fast/runner.cpp \
@@ -216,6 +217,7 @@ cpu_sources = \
     cpu/msr/access.h \
     cpu/msr/msrs.h \
     cpu/msr/table.cpp \
+    cpu/notice.h \
     cpu/outcome.h \
     cpu/perf/counters.cpp \
     cpu/perf/counters.h \
