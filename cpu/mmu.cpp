@@ -3,6 +3,7 @@
 #include "cpu/mmu.h"
 #include "cpu/check/stale.h"
 #include "cpu/cpuid/model.h"
+#include "cpu/notice.h"
 #include "cpu/virt/layer.h"
 #include <algorithm>
 
@@ -170,7 +171,8 @@ void Mmu::invalidate(Operation operation, const paging::Target& target) {
     in_operation = reach == paging::Reach::any;
     renewed = {};
     if (in_operation) banks.begin_operation();
-    paging::invalidate(tlb, operation, target, vendor());
+    u64 dropped = paging::invalidate(tlb, operation, target, vendor());
+    notice::tell(&cpu, {notice::Kind::tlb_drop, u64(operation), dropped, target.address});
     banks.end_operation();
     in_operation = false;
 }

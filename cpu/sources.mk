@@ -94,6 +94,7 @@ cpu_sources = \
     cpu/exec/fast/keys_vex_multiply_add.cpp \
     cpu/exec/fast/keys_vex_order.cpp \
     cpu/exec/fast/keys_vex_sse4.cpp \
+    cpu/exec/fast/marks.h \
     cpu/exec/fast/mode.h \
     cpu/exec/fast/op.h \
     cpu/exec/fast/runner.cpp \
@@ -226,6 +227,7 @@ cpu_sources = \
     cpu/msr/access.h \
     cpu/msr/msrs.h \
     cpu/msr/table.cpp \
+    cpu/notice.h \
     cpu/outcome.h \
     cpu/perf/counters.cpp \
     cpu/perf/counters.h \

@@ -11,14 +11,18 @@ static Result help(Session&, Words words);
 
 static constexpr Command table[] = {
     // name         brief  arguments                     least most looks  help                                                                run
-    {"step",        "s",   "[N|--vmentry|--vmexit]",     0, 1,  false, "run N instructions (1), REP's iterations and events each; or to the next entry or exit", run::step},
+    {"step",        "s",   "[N|--vmentry|--vmexit|--l1 [N]|--l2 [N]]", 0, 2, false, "run N instructions (1), REP's iterations and events each; to the next VM entry or exit; N of the host (--l1) or of its guest", run::step},
     {"next",        "n",   "",                           0, 0,  false, "run to the instruction behind a call, an INT or a REP; else step",      run::next},
+    {"out",         "",    "",                           0, 0,  false, "run to behind the return of the function that runs",                    run::out},
     {"until",       "u",   "ADDR",                       1, 1,  false, "run until the linear address ADDR is reached",                          run::until},
-    {"continue",    "c",   "",                           0, 0,  false, "run until something stops the guest",                                   run::go_on},
-    {"break",       "b",   "[ADDR]",                     0, 1,  false, "stop before the instruction at the linear address ADDR (here)",         run::break_at},
-    {"watch",       "w",   "ADDR [BYTES] [r|w|rw]",      1, 3,  false, "stop behind an access to BYTES (1) at the linear address ADDR: a write", run::watch},
+    {"continue",    "c",   "[--exit [REASON]]",          0, 12, false, "run until something stops the guest, or behind the next VM exit (for a reason, by number or name)", run::go_on},
+    {"break",       "b",   "[[g:|p:]ADDR] [CONTEXT...] [if EXPR] [count N] [do COMMAND]", 0, 64, false, "stop before the instruction at an address (here)", run::break_at},
+    {"watch",       "w",   "[g:|p:]ADDR [BYTES] [r|w|rw] [CONTEXT...] [if EXPR] [count N] [do COMMAND]", 1, 64, false, "stop behind an access to BYTES (1) at an address: a write", run::watch},
+    {"stop",        "",    "[KIND ...]",                 0, 64, false, "stop at events: exceptions, ports, VM exits, ...; alone it lists the kinds", run::stop},
     {"delete",      "d",   "N|all",                      1, 1,  false, "forget breakpoint or watchpoint N",                                     run::remove},
     {"list",        "l",   "",                           0, 0,  true,  "list breakpoints and watchpoints",                                      run::list},
+    {"cpu",         "",    "[N]",                        0, 1,  false, "list the CPUs, or look at CPU N",                                       run::cpu},
+    {"symbols",     "",    "[FILE [BASE]|none]",         0, 2,  false, "read an ELF file's symbols or a System.map, each address plus BASE",    run::symbols},
     {"registers",   "r",   "[GROUP|NAME] [@lN]",         0, 1,  true,  "show general, segments, control, debug, x87, vector, all, or one register", look::registers},
     {"msr",         "",    "[NAME|INDEX]",               0, 1,  true,  "show model-specific registers",                                         look::msr},
     {"memory",      "x",   "[g:|p:]ADDR [BYTES] [@lN]",  1, 2,  true,  "dump memory: ADDR is linear, g:ADDR guest-physical, p:ADDR physical",   look::memory},
@@ -69,7 +73,7 @@ static Result help(Session&, Words words) {
 }
 
 u64 number(Session& session, const std::string& word, u64 least, u64 most) {
-    u64 value = evaluate(session.cpu, word);
+    u64 value = evaluate(session.cpu, word, &session.symbols);
     if (value < least || value > most) throw Error("'" + word + "' is out of range; " + std::to_string(least) + " to " + std::to_string(most));
     return value;
 }

@@ -28,14 +28,23 @@ Result execute(Session& session, std::string_view line);
 // What every face shows when the guest has stopped: why, and the instruction that comes next.
 Result stop_report(Session& session, const Stop& stop);
 
+// A stop point as it is typed: arguments, context, condition, count and commands. Throws Error.
+StopPoint stop_point(Session& session, std::string_view kind, std::vector<std::string> words);
+// What it has to say is kept for the next report; true: the guest goes on.
+bool run_commands(Session& session, const StopPoint& point);
+
 // The commands, by what they are about.
 namespace run {
 Result step(Session&, Words);
 Result next(Session&, Words);
+Result out(Session&, Words);
 Result until(Session&, Words);
 Result go_on(Session&, Words);
 Result break_at(Session&, Words);
 Result watch(Session&, Words);
+Result stop(Session&, Words);
+Result cpu(Session&, Words);
+Result symbols(Session&, Words);
 Result remove(Session&, Words);
 Result list(Session&, Words);
 Result quit(Session&, Words);

@@ -10,7 +10,7 @@ namespace debugger::change {
 Result set_register(Session& session, Words words) {
     auto* r = find_register(words[0]);
     if (!r) return refused("no register '" + words[0] + "'");
-    u64 value = evaluate(session.cpu, words[1]);
+    u64 value = evaluate(session.cpu, words[1], &session.symbols);
     if (!r->set) return refused(words[0] + " can't be changed from here");
     if (!r->set(session.cpu, r->number, value)) return refused(words[0] + " can't have this value (reserved bits, or the mode would change)");
     return look::registers(session, words.first(1));
@@ -19,12 +19,12 @@ Result set_register(Session& session, Words words) {
 Result set_msr(Session& session, Words words) {
     u32 index = 0;
     if (!msr_index(session.cpu, words[0], index) || msr_name(session.cpu, index).empty()) return refused("the model has no MSR '" + words[0] + "'");
-    if (!write_msr(session.cpu, index, evaluate(session.cpu, words[1]))) return refused("WRMSR would raise #GP(0)");
+    if (!write_msr(session.cpu, index, evaluate(session.cpu, words[1], &session.symbols))) return refused("WRMSR would raise #GP(0)");
     return {};
 }
 
 Result write(Session& session, Words words) {
-    Place place = parse_place(session.cpu, words[0]);
+    Place place = parse_place(session.cpu, words[0], &session.symbols);
     std::vector<u8> bytes;
     for (auto& word : words.subspan(1)) {
         u64 value = 0x100;

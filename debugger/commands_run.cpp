@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Run control and breakpoints as commands.
+// Run control as commands, and what every face shows at a stop.
 #include "base/error.h"
 #include "cpu/virt/layer.h"
 #include "debugger/commands.h"
@@ -9,17 +9,13 @@
 
 namespace debugger {
 
-static const char* on_text(On on) {
-    static constexpr const char* texts[] = {"break", "write", "read", "access"};
-    return texts[unsigned(on)];
-}
-
 static std::string why_text(const Stop& s) {
     switch (s.why) {
     case Why::breakpoint: return "breakpoint " + std::to_string(s.id);
     case Why::watchpoint:
         return "watchpoint " + std::to_string(s.id) + ": " + (s.wrote ? "write" : "read") + " of " + std::to_string(s.width) + " bytes at " + hex(s.address) +
                " by the instruction at " + hex(s.instruction);
+    case Why::event: return "stop " + std::to_string(s.id) + " (" + s.kind + "): " + s.said;
     case Why::interrupted: return "interrupted";
     case Why::ended: return "the run is over";
     case Why::reached: break;
@@ -28,13 +24,17 @@ static std::string why_text(const Stop& s) {
 }
 
 Result stop_report(Session& session, const Stop& stop) {
-    static constexpr const char* names[] = {"reached", "breakpoint", "watchpoint", "interrupted", "ended"};
+    static constexpr const char* names[] = {"reached", "breakpoint", "watchpoint", "interrupted", "ended", "event"};
     Result result;
     std::string why = why_text(stop);
+    if (session.all_cpus().size() > 1 && !why.empty()) why += " of CPU " + std::to_string(session.cpu.number);
     Line& line = result.add(why);
     line.with("why", names[unsigned(stop.why)]).address("rip", session.cpu.rip()).address("linear", session.code());
     line.count("instructions", session.cpu.retired).count("ticks", session.cpu.clock.ticks).flag("guest", session.cpu.guest);
     if (stop.id) line.count("id", stop.id);
+    if (session.all_cpus().size() > 1) line.count("cpu", session.cpu.number);
+    if (auto name = session.symbols.name_of(session.code()); !name.empty()) line.with("symbol", name);
+    if (stop.why == Why::event) line.with("kind", stop.kind).with("said", stop.said);
     if (stop.why == Why::watchpoint) line.address("address", stop.address).count("bytes", stop.width).flag("write", stop.wrote).address("instruction", stop.instruction);
     std::string here = hex(session.code()), count = "1", words[] = {here, count};
     for (auto& l : look::disassemble(session, words).lines) result.lines.push_back(l);
@@ -42,85 +42,77 @@ Result stop_report(Session& session, const Stop& stop) {
         result.lines[0].text = result.lines.back().text;
         result.lines.pop_back();
     }
+    if (auto name = session.symbols.name_of(session.code()); !name.empty()) result.add("in " + name);
     if (session.cpu.guest) result.add("a guest runs");
     if (session.cpu.activity != Activity::active) result.add("the CPU is halted");
+    for (auto& l : session.said.lines) result.lines.push_back(l);
     return result;
 }
 
 namespace run {
 
-static Result resumed(Session& session, const Goal& goal) { return stop_report(session, session.resume(goal)); }
+static Result resumed(Session& session, const Goal& goal) {
+    session.commands = [&](const StopPoint& s) { return run_commands(session, s); };
+    return stop_report(session, session.resume(goal));
+}
 
-// Behind the next VM entry or exit that succeeds.
-static Result step_over_border(Session& session, u64 virt::ExitLog::* counter) {
+static u64 steps_of(Session& session, Words words) { return words.empty() ? 1 : number(session, words[0], 1, u64{1} << 48); }
+static void need_virtualization(Session& session) {
     if (!session.cpu.virt) throw Error("this CPU has neither VMX nor SVM");
-    const u64& now = session.cpu.virt->log.*counter;
-    return resumed(session, {.reached = [&now, before = now] { return now != before; }});
+}
+// Behind the next VM entry or exit that succeeds.
+static Result to_border(Session& session, notice::Kind kind) {
+    need_virtualization(session);
+    return resumed(session, {.notices = 1u << unsigned(kind)});
+}
+// Instructions of the host or of its guest: what the other does between them goes by.
+static Result step_in_level(Session& session, unsigned level, Words words) {
+    need_virtualization(session);
+    auto borders = 1u << unsigned(notice::Kind::vm_entry) | 1u << unsigned(notice::Kind::vm_exit);
+    return resumed(session, {.steps = steps_of(session, words), .level = level, .notices = borders, .told = [](auto&) { return false; }});
 }
 
 Result step(Session& session, Words words) {
-    if (!words.empty() && words[0] == "--vmentry") return step_over_border(session, &virt::ExitLog::entries);
-    if (!words.empty() && words[0] == "--vmexit") return step_over_border(session, &virt::ExitLog::exits);
-    u64 n = words.empty() ? 1 : number(session, words[0], 1, u64{1} << 48);
-    return resumed(session, {.steps = n});
+    std::string first = words.empty() ? "" : words[0];
+    if (first == "--l1" || first == "--l2") return step_in_level(session, first == "--l1" ? 1 : 2, words.subspan(1));
+    if (words.size() > 1) throw Error("usage: step [N|--vmentry|--vmexit|--l1 [N]|--l2 [N]]");
+    if (first == "--vmentry") return to_border(session, notice::Kind::vm_entry);
+    if (first == "--vmexit") return to_border(session, notice::Kind::vm_exit);
+    return resumed(session, {.steps = steps_of(session, words)});
 }
 
 Result next(Session& session, Words) {
     u64 end, stack = session.cpu.gpr[rsp];
     if (!session.end_of_call(end)) return resumed(session, {.steps = 1});
-    return resumed(session, {.reached = [&session, end, stack] { return session.code() == end && session.cpu.gpr[rsp] >= stack; }});
+    Cpu& cpu = session.cpu;
+    return resumed(session, {.reached = [&cpu, end, stack] { return code_address(cpu) == end && cpu.gpr[rsp] >= stack; }, .at = end});
+}
+
+// Behind the return whose address lies no deeper in the stack than here, in the same ring and address space.
+Result out(Session& session, Words) {
+    Cpu& cpu = session.cpu;
+    auto here = [&cpu] { return std::tuple{cpu.control.cr3, cpu.cpl, cpu.guest}; };
+    auto reached = [&cpu, here, was = here(), stack = cpu.gpr[rsp]] { return here() == was && cpu.gpr[rsp] >= stack; };
+    bool stands_at_it = session.at_return();
+    if (!stands_at_it) {
+        Result report = resumed(session, {.reached = reached, .returns = true});
+        if (session.last.why != Why::reached) return report;
+    }
+    return resumed(session, {.steps = 1});
 }
 
 Result until(Session& session, Words words) {
-    u64 end = linear_in_mode(session.cpu, evaluate(session.cpu, words[0]));
-    return resumed(session, {.reached = [&session, end] { return session.code() == end; }});
+    Cpu& cpu = session.cpu;
+    u64 end = linear_in_mode(cpu, evaluate(cpu, words[0], &session.symbols));
+    return resumed(session, {.reached = [&cpu, end] { return code_address(cpu) == end; }, .at = end});
 }
 
-Result go_on(Session& session, Words) { return resumed(session, {}); }
-
-static Result added(Session& session, On on, u64 address, u64 length) {
-    unsigned id = session.stops.add(on, address, length);
-    if (!id) return refused("there are " + std::to_string(StopPoints::most) + " breakpoints already");
-    Result result;
-    result.add(std::string(on == On::execute ? "breakpoint " : "watchpoint ") + std::to_string(id) + " at " + hex(address)).count("id", id).address("address", address);
-    return result;
-}
-
-Result break_at(Session& session, Words words) {
-    u64 address = words.empty() ? session.code() : evaluate(session.cpu, words[0]);
-    return added(session, On::execute, linear_in_mode(session.cpu, address), 1);
-}
-
-static On watch_kind(const std::string& word) {
-    if (word == "r") return On::read;
-    if (word == "w") return On::write;
-    if (word == "rw") return On::access;
-    throw Error("'" + word + "' is none of r, w, rw");
-}
-
-Result watch(Session& session, Words words) {
-    On on = On::write;
-    u64 address = evaluate(session.cpu, words[0]), length = 1;
-    words = words.subspan(1);
-    if (!words.empty() && words.back().find_first_of("0123456789") == std::string::npos) on = watch_kind(words.back()), words = words.first(words.size() - 1);
-    if (words.size() > 1) throw Error("usage: watch ADDR [BYTES] [r|w|rw]");
-    if (!words.empty()) length = number(session, words[0], 1, 1 << 20);
-    return added(session, on, linear_in_mode(session.cpu, address), length);
-}
-
-Result remove(Session& session, Words words) {
-    if (words[0] == "all") return session.stops.clear(), Result{};
-    u64 id = number(session, words[0], 1, ~0u);
-    return session.stops.remove(unsigned(id)) ? Result{} : refused("there is no breakpoint " + words[0]);
-}
-
-Result list(Session& session, Words) {
-    Result result;
-    for (auto& s : session.stops.list())
-        result.add(format("%-4u %-7s %s, %llu bytes, met %llu times", s.id, on_text(s.on), hex(s.address).c_str(), 0ull + s.length, 0ull + s.hits))
-            .count("id", s.id).with("on", on_text(s.on)).address("address", s.address).count("bytes", s.length).count("hits", s.hits);
-    if (result.lines.empty()) result.add("no breakpoints");
-    return result;
+Result go_on(Session& session, Words words) {
+    if (words.empty()) return resumed(session, {});
+    if (words[0] != "--exit") throw Error("usage: continue [--exit [REASON]]");
+    StopPoint exit = stop_point(session, "vmexit", {words.begin() + 1, words.end()});
+    Cpu& cpu = session.cpu;
+    return resumed(session, {.notices = u32(exit.kind->which), .told = [&](auto& e) { return exit.kind->means(cpu, exit, e) && exit.holds(cpu, session.symbols); }});
 }
 
 Result quit(Session& session, Words) { return session.quits = true, Result{}; }

@@ -13,6 +13,7 @@ namespace debugger {
 Desk::Desk(Session& session) : session(session), bell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     if (bell < 0) throw Error("the debugger gets no eventfd from the host");
     session.interrupted = [this] { return between_slices(); };
+    session.commands = [&session](const StopPoint& p) { return run_commands(session, p); };
 }
 Desk::~Desk() {
     session.interrupted = [] { return false; };

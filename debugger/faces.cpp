@@ -10,8 +10,8 @@
 namespace debugger {
 
 static Session session_of(Machine& machine) {
-    if (machine.board().cpus.size() > 1) throw Error("the debugger knows one CPU so far; leave out --smp, or --debug and --gdb");
-    return {machine.board().cpu, [&machine](const Session::Drive& drive) { return machine.slice(drive); }};
+    auto& board = machine.board();
+    return {board.cpus, board.turns, [&machine](const Session::Drive& drive) { return machine.slice(drive); }};
 }
 
 // RAM of the file that is where it lies in the board's map: not the holes of the display and of ROMs.

@@ -1,90 +1,341 @@
 // SPDX-License-Identifier: MIT
-// Run control. Where nothing has to be looked at the CPU runs at full speed; else tick by tick, which both engines do alike.
+// Run control. Where nothing has to be looked at the CPU runs at full speed. Breakpoints are marks in the fast engine's blocks
+// (cpu/exec/fast/marks.h); what they can't see, and all that the reference engine runs, goes tick by tick. The stops are the same.
 #include "debugger/session.h"
 #include "base/error.h"
-#include "cpu/isa/row.h"
+#include "cpu/exec/fast/runner.h"
 #include "cpu/mmu.h"
 #include "debugger/look.h"
+#include "machine/turns.h"
 #include <algorithm>
+#include <utility>
 
 namespace debugger {
 
+Session::Session(Cpu& cpu, Slice slice_) : cpu(cpu) { slice = std::move(slice_), cpus = {&cpu}; }
+Session::Session(std::span<Cpu* const> cpus_, Turns& turns_, Slice slice_) : cpu(*cpus_[0]) {
+    slice = std::move(slice_), cpus.assign(cpus_.begin(), cpus_.end()), turns = &turns_;
+}
+Session::~Session() = default;
+
 u64 Session::code() const { return code_address(cpu); }
 
-namespace {
+// A reference can't be bound anew; an object can be made anew where it is ([basic.life]).
+void Session::select(Cpu& other) {
+    if (goal) throw Error("the guest runs; stop it first");
+    SessionState state = std::move(*this);
+    auto* here = this;
+    here->~Session();
+    new (here) Session(std::move(state), other);
+}
 
-// While one of these lives, the CPU tells of every access.
-struct Watching {
-    Watching(Cpu& cpu, std::function<void(u64, unsigned, bool)> accessed) : cpu(cpu) { set(std::move(accessed)); }
-    ~Watching() { set(nullptr); }
-    void set(std::function<void(u64, unsigned, bool)> accessed) {
+// While one of these lives, the CPUs tell of what is asked for.
+struct Attached {
+    explicit Attached(Session& s) : s(s) {
+        refresh();
+        notice::listener = [&s](Cpu* c, const notice::Event& e) { s.notice(c ? *c : *s.turn_of, e); };
+    }
+    ~Attached() {
+        notice::wanted = 0, notice::listener = nullptr;
+        for (auto* c : s.cpus) watch(*c, nullptr);
+    }
+    // Stop points come and go between slices, too.
+    void refresh() {
+        if (known == s.stops.changes) return;
+        known = s.stops.changes;
+        for (auto* c : s.cpus) {
+            s.place_marks(*c);
+            watch(*c, nullptr);
+            if (s.stops.watches()) watch(*c, [&s = s, c](u64 linear, unsigned width, bool write) { s.accessed(*c, linear, width, write); });
+        }
+        notice::wanted = s.goal->notices;
+        for (auto& p : s.stops.list())
+            if (p.kind->seen == Seen::notice) notice::wanted |= u32(p.kind->which);
+    }
+    static void watch(Cpu& cpu, std::function<void(u64, unsigned, bool)> accessed) {
+        if (!cpu.mmu->accessed && !accessed) return;
         cpu.mmu->accessed = std::move(accessed);
         cpu.mmu->select_bank();
     }
-    Cpu& cpu;
+    Session& s;
+    u64 known = ~u64{0};
 };
 
-}
+static void forget_way(Cpu&);
 
 Stop Session::resume(const Goal& wanted) {
     if (goal) throw Error("the guest runs already; stop it first");
     runs++;
     stopped = over;
     looking.remember(cpu);
-    last = {Why::ended};
-    goal = &wanted, steps = 0;
-    std::function<void(u64, unsigned, bool)> told;
-    if (stops.watches()) told = [this](u64 linear, unsigned width, bool write) { accessed(linear, width, write); };
-    Watching watching(cpu, std::move(told));
-    while (!stopped) {
-        over = !slice([this](u64 until) { drive(until); });
-        if (over) stop_at({Why::ended});
-        else if (!stopped && interrupted()) stop_at({Why::interrupted});
+    last = {Why::ended}, said = {};
+    goal = &wanted, steps = 0, begun = true, told.clear(), turn_of = &cpu, least_stack = cpu.gpr[rsp];
+    for (auto& p : stops.list()) p.seen.clear();
+    {
+        Attached attached(*this);
+        while (!stopped) {
+            attached.refresh();
+            over = !slice([this](u64 until) { drive(until); });
+            if (over) stop_at(*turn_of, {Why::ended});
+            else if (!stopped && interrupted()) stop_at(*turn_of, {Why::interrupted});
+        }
     }
     if (over) last = {Why::ended};
     goal = nullptr;
+    for (auto* c : cpus) c->pending &= ~pending::stop, forget_way(*c);
+    if (turn_of != &cpu) select(*turn_of);
     return last;
 }
 
-void Session::drive(u64 until) {
-    if (stops.empty() && !goal->steps && !goal->reached) return cpu.run(until);
-    do one_tick(until);
-    while (cpu.clock.ticks < until && !stopped && !(cpu.pending & pending::stop));
+void Session::stop_at(Cpu& c, const Stop& stop) {
+    if (stopped) return;
+    last = stop, stopped = true, turn_of = &c;
 }
 
-// One instruction, one iteration of a repeated one, one event; halted, the time to the next deadline.
-void Session::one_tick(u64 until) {
-    u64 now = cpu.clock.ticks, next = now + 1;
-    if (cpu.activity != Activity::active && !cpu.due()) next = std::max(next, std::min(until, cpu.clock.deadline()));
-    u64 rip = cpu.rip(), retired = cpu.retired;
-    running = code();
-    cpu.run(next);
-    judge(cpu.retired != retired || cpu.rip() != rip);
+// ---- how it runs
+
+bool Session::nothing_to_do() const { return stops.empty() && !goal->steps && !goal->reached && !goal->notices; }
+// Whether all that is asked for is seen by marks and notices.
+bool Session::quick() const {
+    bool asked = goal->reached && !goal->at && !goal->returns, counts = goal->steps && (!goal->level || goal->level == (turn_of->guest ? 2u : 1u));
+    return !by_ticks && !stops.watches() && !stops.any(Seen::change) && !counts && !asked;
+}
+
+void Session::drive(u64 until) {
+    bool alone = cpus.size() == 1;
+    if (nothing_to_do()) return alone ? cpu.run(until) : turns->run(until);
+    if (!alone) return turns->run(until, [this](Cpu& c, u64 end) { return turn(c, end); });
+    cpu.pending &= ~pending::stop;
+    do {
+        if (begun || !quick() || !blocks(cpu, until)) one_tick(cpu, until);
+        if (!told.empty()) return judge_notices(cpu);
+    } while (cpu.clock.ticks < until && !stopped && !(cpu.pending & pending::stop));
+}
+
+// As Cpu::run_turn(), and as exactly.
+bool Session::turn(Cpu& c, u64 until) {
+    turn_of = &c;
+    u64 start = c.clock.ticks;
+    c.pending &= ~(pending::stop | pending::yield);
+    c.wires.smm(c.smm.active);
+    do {
+        if ((begun || !quick() || !blocks(c, until)) && !one_tick(c, until)) break;
+        if (!told.empty()) judge_notices(c);
+        if (stopped) c.stop();                           // its turn isn't over
+    } while (c.clock.ticks < until && !(c.pending & (pending::stop | pending::yield)));
+    return c.clock.ticks != start;
+}
+
+// What blocks have to look for; those that a change concerns are built anew.
+void Session::place_marks(Cpu& c) {
+    fast::Marks wanted;
+    for (auto& s : stops.list()) {
+        if (s.kind->seen == Seen::instruction) wanted.events |= s.kind->which;
+        if (s.kind->seen != Seen::code) continue;
+        if (s.space == Space::linear) wanted.add(s.address);
+        else wanted.asked.set(s.address & 0xfff);
+    }
+    if (goal->at) wanted.add(*goal->at);
+    wanted.returns = goal->returns;
+    if (wanted.none() && !c.runner) return;
+    if (!c.runner) c.runner = std::make_unique<fast::Runner>(c);
+    auto& now = c.runner->blocks;
+    if (!(now.marks == wanted)) now.set_marks(wanted);
+    now.marks.filter = wanted.filter;
+    now.marks.least_stack = least_stack;
+    now.marks.asks = [this, &c](u64 linear) {
+        return std::any_of(stops.list().begin(), stops.list().end(), [&](auto& s) { return s.kind->seen == Seen::code && s.space != Space::linear && lies_at(c, s, linear, 1); });
+    };
+}
+
+// Lets blocks run where nothing but they have to be looked at, up to a mark at most. False: nothing has run.
+bool Session::blocks(Cpu& c, u64 until) {
+    bool free = c.engine == Engine::fast && c.unwatched() && !c.due() && c.activity == Activity::active && !c.mwaiting && c.waits_since == Cpu::not_waiting &&
+                !c.tuning.drop_banks;
+    u64 start = c.clock.ticks, end = std::min(until, c.clock.deadline());
+    if (!free || end < start + fast::Blocks::most_instructions) return false;
+    if (!c.runner) c.runner = std::make_unique<fast::Runner>(c);
+    auto& marks = c.runner->blocks.marks;
+    c.run_limit = until;
+    marks.armed = true;
+    c.runner->run(end - start - fast::Blocks::most_instructions);
+    marks.armed = false;
+    if (c.clock.ticks == start) return false;
+    judge(c, true);
+    return true;
+}
+
+bool Session::steps_done(const Cpu& c) const {
+    return goal->steps && steps >= goal->steps && (!goal->level || goal->level == (c.guest ? 2u : 1u)) && &c == &cpu;
+}
+
+// The fast engine keeps which way led out of the last block, to link it to the next that it runs: not across what runs without it.
+static void forget_way(Cpu& c) {
+    if (c.runner) c.runner->unresolved = nullptr, c.runner->remember_target = false;
+}
+
+// One instruction, one iteration of a repeated one, one event; alone and halted, the time to the next deadline. False: it waits.
+bool Session::one_tick(Cpu& c, u64 until) {
+    u64 now = c.clock.ticks, next = now + 1;
+    bool alone = cpus.size() == 1, mine = !goal->level || goal->level == (c.guest ? 2u : 1u);
+    if (alone && c.activity != Activity::active && !c.due()) next = std::max(next, std::min(until, c.clock.deadline()));
+    u64 rip = c.rip(), retired = c.retired;
+    forget_way(c);
+    running = code_address(c);
+    if (stops.any(Seen::change))
+        for (auto& s : stops.list())
+            if (s.kind->seen == Seen::change && s.seen.empty()) judge_changes(c);
+    bool ran = true;
+    if (alone) c.run(next);
+    else ran = c.run_turn(next);
+    begun = false;
+    judge_accesses(c);
+    steps += mine && &c == &cpu;
+    if (steps_done(c)) stop_at(c, {Why::reached});
+    judge_changes(c);
+    judge(c, c.retired != retired || c.rip() != rip);
+    return ran;
+}
+
+// ---- what comes of it
+
+static std::optional<paging::Translation> translation_of(const Cpu& cpu, u64 linear) {
+    auto regime = cpu.mmu->regime;
+    regime.stage1.smap = regime.stage1.smep = regime.stage1.pke = regime.stage1.pks = false;
+    QuietTables tables{cpu};
+    if (cpu.long_mode() && !cpu.canonical(linear)) return {};
+    for (auto kind : {paging::Kind::read, paging::Kind::execute}) {
+        paging::Access access{kind, paging::Privilege::implicit, false, kind == paging::Kind::read ? paging::Purpose::data : paging::Purpose::code};
+        auto done = paging::walk(regime, LinearAddress(linear), access, tables);
+        if (auto* t = done.translation()) return *t;
+    }
+    return {};
+}
+
+// Whether bytes at a linear address are of the stop point's. An access is in one page or two: both ends are looked at.
+bool Session::lies_at(const Cpu& c, const StopPoint& s, u64 linear, unsigned width) {
+    if (s.space == Space::linear) return s.meets(linear, width);
+    auto part = [&](u64 at, unsigned bytes) {
+        auto t = translation_of(c, at);
+        return t && s.meets(s.space == Space::physical ? t->physical.value : t->guest.value, bytes);
+    };
+    unsigned here = unsigned(std::min<u64>(width, 4096 - (linear & 0xfff)));
+    return part(linear, here) || (here < width && part(linear + here, width - here));
+}
+
+// Context, condition, count, commands. False: the guest goes on.
+bool Session::met(Cpu& c, StopPoint& s, Stop stop) {
+    if (!s.context.holds(c)) return false;
+    if (!s.holds(c, symbols)) return false;
+    if (s.hits++ < s.ignore) return false;
+    stop.id = s.id;
+    if (commands && !s.command.empty()) {
+        auto before = turn_of;
+        turn_of = &c;
+        bool goes_on = &c == &cpu && commands(s);
+        turn_of = before;
+        if (goes_on) return false;
+    }
+    return stop_at(c, stop), true;
+}
+
+std::optional<Insn> Session::next_instruction(Cpu& c) const {
+    std::array<u8, 15> bytes{};
+    u64 have = read_memory(c, {Space::linear, code_address(c)}, bytes);
+    Insn insn;
+    if (decode::decode({bytes.data(), have}, c.code, insn) != decode::Result::ok) return {};
+    return insn;
 }
 
 // An instruction that is in the middle of its repetitions doesn't begin anew.
-void Session::judge(bool begins) {
-    if (goal->steps && ++steps >= goal->steps) stop_at({Why::reached});
+void Session::judge(Cpu& c, bool begins) {
     if (!begins || stopped) return;
-    if (auto* s = stops.at_code(code())) s->hits++, stop_at({Why::breakpoint, s->id, On::execute, s->address});
-    else if (goal->reached && goal->reached()) stop_at({Why::reached});
+    u64 at = code_address(c);
+    for (auto& s : stops.list())
+        if (s.kind->seen == Seen::code && (at & 0xfff) == (s.address & 0xfff) && lies_at(c, s, at, 1) && met(c, s, {Why::breakpoint, s.id, On::execute, s.address})) return;
+    if (stops.any(Seen::instruction)) judge_instruction(c);
+    if (stopped || !goal->reached || (goal->at && *goal->at != at)) return;
+    if (goal->returns) {
+        auto insn = next_instruction(c);
+        if (!insn || !insn->row->name.starts_with("ret")) return;
+    }
+    if (goal->reached()) stop_at(c, {Why::reached});
 }
 
-void Session::accessed(u64 linear, unsigned width, bool write) {
-    auto* s = stops.at_access(linear, width, write);
-    if (!s || stopped) return;
-    s->hits++;
-    stop_at({Why::watchpoint, s->id, s->on, linear, width, write, running});
+void Session::judge_instruction(Cpu& c) {
+    auto insn = next_instruction(c);
+    if (!insn) return;
+    for (auto& s : stops.list()) {
+        if (s.kind->seen != Seen::instruction || !(s.kind->which >> unsigned(insn->row->event) & 1) || !s.kind->meets(c, s, *insn)) continue;
+        Stop stop{Why::event};
+        stop.kind = s.kind->name, stop.said = std::string(insn->row->name) + " comes next";
+        if (met(c, s, stop)) return;
+    }
+}
+
+void Session::judge_changes(Cpu& c) {
+    for (auto& s : stops.list()) {
+        if (s.kind->seen != Seen::change) continue;
+        u64 now = s.kind->looks_at(c, s);
+        auto [known, fresh] = s.seen.try_emplace(c.number, now);
+        if (fresh || known->second == now) continue;
+        Stop stop{Why::event};
+        stop.kind = s.kind->name, stop.said = "it was " + hex(known->second) + " and is " + hex(now);
+        known->second = now;
+        if (!stopped) met(c, s, stop);
+    }
+}
+
+void Session::notice(Cpu& c, const notice::Event& e) {
+    auto about = [&](auto& p) { return p.kind->seen == Seen::notice && p.kind->which >> unsigned(e.kind) & 1 && (!p.kind->means || p.kind->means(c, p, e)); };
+    if (!(goal->notices >> unsigned(e.kind) & 1) && std::none_of(stops.list().begin(), stops.list().end(), about)) return;
+    if (told.size() < 64) told.emplace_back(&c, e);
+    turn_of->stop();
+}
+
+void Session::judge_notices(Cpu& c) {
+    auto events = std::move(told);
+    told.clear();
+    for (auto& [who, e] : events) {
+        if (stopped) return;
+        for (auto& s : stops.list()) {
+            if (s.kind->seen != Seen::notice || !(s.kind->which >> unsigned(e.kind) & 1) || (s.kind->means && !s.kind->means(*who, s, e))) continue;
+            Stop stop{Why::event};
+            stop.kind = s.kind->name, stop.said = notice_text(*who, e);
+            if (met(c, s, stop)) return;
+        }
+        if (goal->notices >> unsigned(e.kind) & 1 && (!goal->told || goal->told(e))) stop_at(c, {Why::reached});
+    }
+    if (steps_done(c)) stop_at(c, {Why::reached});       // the last of them has led to the other level and back
+}
+
+void Session::accessed(Cpu& c, u64 linear, unsigned width, bool write) {
+    if (stopped) return;
+    for (auto& s : stops.list()) {
+        if (s.kind->seen != Seen::access || s.on == (write ? On::read : On::write) || !lies_at(c, s, linear, width)) continue;
+        bool known = std::any_of(accesses.begin(), accesses.end(), [&](auto& a) { return a.id == s.id; });
+        if (!known) accesses.push_back({Why::watchpoint, s.id, s.on, linear, width, write, running});
+    }
+}
+
+// Behind the instruction, so that conditions see what it has done.
+void Session::judge_accesses(Cpu& c) {
+    for (auto& stop : std::exchange(accesses, {}))
+        for (auto& s : stops.list())
+            if (s.id == stop.id && !stopped) met(c, s, stop);
+}
+
+bool Session::at_return() const {
+    auto insn = next_instruction(cpu);
+    return insn && insn->row->name.starts_with("ret");
 }
 
 bool Session::end_of_call(u64& linear) {
-    std::array<u8, 15> bytes{};
-    u64 at = code(), have = read_memory(cpu, {Space::linear, at}, bytes);
-    Insn insn;
-    if (decode::decode({bytes.data(), have}, cpu.code, insn) != decode::Result::ok) return false;
-    std::string_view name = insn.row->name;
-    linear = linear_in_mode(cpu, at + insn.length);
-    return name.starts_with("call") || name.starts_with("int") || insn.rep;
+    auto insn = next_instruction(cpu);
+    if (!insn) return false;
+    std::string_view name = insn->row->name;
+    linear = linear_in_mode(cpu, code() + insn->length);
+    return name.starts_with("call") || name.starts_with("int") || insn->rep;
 }
 
 }

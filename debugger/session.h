@@ -3,67 +3,120 @@
 #pragma once
 #include "cpu/cpu.h"
 #include "debugger/looking.h"
+#include "debugger/result.h"
 #include "debugger/stops.h"
+#include "debugger/symbols.h"
 #include <functional>
 #include <string>
 
+class Turns;
+
 namespace debugger {
 
-enum class Why : u8 { reached, breakpoint, watchpoint, interrupted, ended };
+enum class Why : u8 { reached, breakpoint, watchpoint, interrupted, ended, event };
 
 // Why the guest stands where it does.
 struct Stop {
     Why why = Why::reached;
-    unsigned id = 0;              // of the breakpoint or watchpoint
+    unsigned id = 0;              // of the stop point
     On on = On::execute;
     u64 address = 0;              // where it was met: of the code, or of the access ...
     unsigned width = 0;           // ... of so many bytes
     bool wrote = false;
     u64 instruction = 0;          // the linear address of the instruction that made the access
+    std::string kind = {}, said = {};          // of an event: the row of the table, and what happened
 };
 
 // What to go on for.
 struct Goal {
     u64 steps = 0;                             // instructions, iterations of a repeated one and events; 0: no end
     std::function<bool()> reached = {};        // asked before each instruction; null: never
+    std::optional<u64> at = {};                // `reached` is asked only where this linear address comes next: at full speed
+    unsigned level = 0;                        // 1, 2: only what the host or a guest does counts as steps; 0: both
+    u32 notices = 0;                           // or where the CPU has told of one of these (notice::Kind, a bit each) ...
+    std::function<bool(const notice::Event&)> told = {};               // ... if this says so; null: it does
+    bool returns = false;                      // `reached` is asked in front of RET
 };
 
-class Session {
-public:
-    // Runs the CPU until clock.ticks is what it is given, or less far.
-    using Drive = std::function<void(u64 until)>;
-    // Lets a slice of time pass, in which `drive` runs the CPU; false: the run is over.
-    using Slice = std::function<bool(const Drive& drive)>;
-
-    Session(Cpu& cpu, Slice slice) : cpu(cpu), slice(std::move(slice)) {}
-
-    Stop resume(const Goal& goal = {});        // throws Error where it runs already
-    // Where a step over ends: behind a call, an interrupt or a repeated instruction; false: it is a plain step.
-    bool end_of_call(u64& linear);
-    u64 code() const;                          // RIP's linear address
-
-    Cpu& cpu;
+// What a session has besides the CPU it looks at.
+struct SessionState {
     StopPoints stops;
     Looking looking;                           // what looks keep from one command to the next
+    Symbols symbols;
     Stop last;
     bool over = false;                         // the run has ended; there is only the last state to look at
     bool quits = false;                        // the user has had enough
     bool may_use_files = true;                 // commands may read and write the host's
     u64 runs = 0;                              // how often the guest was let go on
+    bool by_ticks = false;                     // a tick at a time whatever could be quicker: the stops are the same (a test)
     std::function<bool()> interrupted = [] { return false; };      // asked between slices
+    // A stop point's commands: true if the guest goes on behind them. Null: they aren't run.
+    std::function<bool(const StopPoint&)> commands;
+    Result said;                               // what they have said of the last run
 
-private:
-    void drive(u64 until);
-    void one_tick(u64 until);
-    void judge(bool begins);
-    void stop_at(const Stop& stop) { if (!stopped) last = stop, stopped = true; }
-    void accessed(u64 linear, unsigned width, bool write);
-
-    Slice slice;
+protected:
+    using Drive = std::function<void(u64 until)>;
+    std::function<bool(const Drive& drive)> slice;
+    Turns* turns = nullptr;
+    std::vector<Cpu*> cpus;
     const Goal* goal = nullptr;
     u64 steps = 0;
     bool stopped = false;
+    bool begun = false;                        // nothing has run yet: what stands at a stop is not stopped by it
+    Cpu* turn_of = nullptr;                    // the CPU whose turn it is
+    u64 least_stack = 0;                       // RSP, where the run began
     u64 running = 0;                           // the linear address of the instruction that runs
+    std::vector<std::pair<Cpu*, notice::Event>> told;                  // since the last look
+    std::vector<Stop> accesses;                // of the instruction that runs, one for each watchpoint at most
+};
+
+class Session : public SessionState {
+public:
+    // Runs the CPU until clock.ticks is what it is given, or less far.
+    using Drive = SessionState::Drive;
+    // Lets a slice of time pass, in which `drive` runs the CPU; false: the run is over.
+    using Slice = std::function<bool(const Drive& drive)>;
+
+    Session(Cpu& cpu, Slice slice);
+    Session(std::span<Cpu* const> cpus, Turns& turns, Slice slice);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session();
+
+    Stop resume(const Goal& goal = {});        // throws Error where it runs already
+    // Where a step over ends: behind a call, an interrupt or a repeated instruction; false: it is a plain step.
+    bool end_of_call(u64& linear);
+    bool at_return() const;                    // RET comes next
+    u64 code() const;                          // RIP's linear address
+    // Another CPU to look at. The session is the same object afterwards, with another `cpu`.
+    void select(Cpu& other);
+    std::span<Cpu* const> all_cpus() const { return cpus; }
+
+    Cpu& cpu;
+
+private:
+    Session(SessionState&& state, Cpu& cpu) : SessionState(std::move(state)), cpu(cpu) {}
+
+    void drive(u64 until);
+    bool turn(Cpu&, u64 until);
+    bool nothing_to_do() const;
+    bool quick() const;
+    void place_marks(Cpu&);
+    bool blocks(Cpu&, u64 until);
+    bool one_tick(Cpu&, u64 until);
+    void judge(Cpu&, bool begins);
+    void judge_instruction(Cpu&);
+    void judge_changes(Cpu&);
+    void judge_notices(Cpu&);
+    void notice(Cpu&, const notice::Event&);
+    bool steps_done(const Cpu&) const;
+    void judge_accesses(Cpu&);
+    bool met(Cpu&, StopPoint&, Stop);
+    void stop_at(Cpu&, const Stop& stop);
+    void accessed(Cpu&, u64 linear, unsigned width, bool write);
+    bool lies_at(const Cpu&, const StopPoint&, u64 linear, unsigned width);
+    std::optional<Insn> next_instruction(Cpu&) const;
+    friend struct Attached;
 };
 
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The files of debugger/.
+if DEBUGGER
 debugger_sources = \
     debugger/at_level.cpp \
     debugger/at_level.h \
@@ -14,6 +15,7 @@ debugger_sources = \
     debugger/commands_look.cpp \
     debugger/commands_registers.cpp \
     debugger/commands_run.cpp \
+    debugger/commands_stops.cpp \
     debugger/commands_tlb.cpp \
     debugger/commands_vmcb.cpp \
     debugger/commands_vmcs.cpp \
@@ -60,8 +62,11 @@ debugger_sources = \
     debugger/session.h \
     debugger/sockets.cpp \
     debugger/sockets.h \
+    debugger/stop_kinds.cpp \
     debugger/stops.cpp \
     debugger/stops.h \
+    debugger/symbols.cpp \
+    debugger/symbols.h \
     debugger/terminal.cpp \
     debugger/terminal.h \
     debugger/viewpoint.cpp \
@@ -81,4 +86,7 @@ if HAVE_LIBEDIT
 debugger_sources += debugger/line_input_edit.cpp
 else
 debugger_sources += debugger/line_input_plain.cpp
+endif
+else
+debugger_sources = debugger/faces.h debugger/none.cpp
 endif

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/archive.h"
 #include "base/clock.h"
+#include <functional>
 #include <span>
 
 struct Cpu;
@@ -19,6 +20,8 @@ public:
 
     // Until clock.ticks reaches `until`, or stop(): when all wait, the clock jumps ahead.
     void run(u64 until);
+    // The same with another Cpu::run_turn(), a debugger's.
+    void run(u64 until, const std::function<bool(Cpu&, u64 until)>& turn);
     void stop();
     // Whose turn it is.
     Cpu& current() const { return *cpus[number]; }

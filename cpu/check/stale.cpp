@@ -2,6 +2,7 @@
 // The stale-use detector: what is remembered with a fill, and what becomes of a use.
 #include "cpu/check/stale.h"
 #include "cpu/mmu.h"
+#include "cpu/notice.h"
 #include <algorithm>
 #include <cstdio>
 
@@ -264,6 +265,7 @@ void Stale::report(const Use& use, const std::string& because) {
     if (reported[{use.place.value, use.rip}]++) return;
     shared.counters.reported++;
     shared.report(use.text + "\n  " + because);
+    notice::tell(nullptr, {notice::Kind::stale_use});
 }
 
 void Stale::expire() {

@@ -8,6 +8,7 @@
 #include "cpu/event/debug.h"
 #include "cpu/event/task_switch.h"
 #include "cpu/event/transfer.h"
+#include "cpu/notice.h"
 #include "cpu/virt/layer.h"
 
 namespace event {
@@ -250,6 +251,7 @@ Outcome software(Cpu& cpu, u8 vector, Origin origin, u64 next_rip) {
     if (origin == Origin::icebp) debug::entered(cpu, 0);
     bool done = cpu.v86() && origin == Origin::int_n ? in_v86(cpu, d) : attempt(cpu, d);
     if (!done) return Outcome::fault;
+    notice::tell(&cpu, {notice::Kind::interrupt, vector});
     cpu.stepping = false;                     // TF has been cleared: no single-step trap behind it (SDM vol. 3, 18.3.1.4)
     return Outcome::taken;
 }
@@ -272,6 +274,7 @@ Delivery exception(const Cpu& cpu, const Fault& f) {
 
 // CR2 and DR6 are written even if delivery then fails (SDM vol. 3, 6.15, vector 14).
 void record(Cpu& cpu, const Fault& f) {
+    notice::tell(&cpu, {notice::Kind::exception, f.vector, f.code, f.address});
     if (f.vector == pf_vector) cpu.control.cr2 = f.address;
     if (f.vector == db_vector) debug::entered(cpu, f.address);
 }
@@ -279,6 +282,7 @@ void record(Cpu& cpu, const Fault& f) {
 void shut_down(Cpu& cpu) {
     cpu.delivering.reset();
     if (cpu.guest) return cpu.guest->triple_fault();
+    notice::tell(&cpu, {notice::Kind::shutdown});
     cpu.activity = Activity::shutdown;
     cpu.wires.shutdown();
 }
@@ -299,7 +303,10 @@ void Cpu::deliver(const Fault& f) {
 }
 
 // What arrives from outside is benign: a fault met while delivering it is delivered as it is.
-void Cpu::deliver_interrupt(u8 v, event::Origin origin) { deliver_event({v, origin, false, 0, rip(), rflags, 0}); }
+void Cpu::deliver_interrupt(u8 v, event::Origin origin) {
+    notice::tell(this, {notice::Kind::interrupt, v});
+    deliver_event({v, origin, false, 0, rip(), rflags, 0});
+}
 
 // Benign faults (#AC) can follow each other for ever on silicon; here the CPU shuts down instead of
 // hanging the host.
@@ -317,6 +324,7 @@ void Cpu::deliver_event(const event::Delivery& first) {
             delivering.reset();
             met = {df_vector, true, 0};
             if (exits(met)) return;
+            record(*this, met);
             d = exception(*this, met);
             break;
         case Next::shutdown: return shut_down(*this);

@@ -5,6 +5,7 @@
 #include "cpu/event/deliver.h"
 #include "cpu/isa/control.h"
 #include "cpu/mmu.h"
+#include "cpu/notice.h"
 #include "cpu/svm/state.h"
 #include "cpu/svm/svm.h"
 
@@ -152,6 +153,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
     if (refused) {
         log.failed_entries++;
         failed.reset(new Failed{refused, vmcb, around, address, cpu.clock.ticks});
+        notice::tell(&cpu, {notice::Kind::entry_failure});
         if (explain) log_line(svm::explain(*refused, vmcb, around));
         noted = {.code = exit_invalid};
         write_exit({cpu.memory, at});
@@ -159,6 +161,7 @@ Outcome Svm::vmrun(u64 address, u64 next_rip) {
         return Outcome::taken;
     }
     log.entry(cpu.clock.ticks);
+    notice::tell(&cpu, {notice::Kind::vm_entry});
     flush_by_tlb_control();
     cpu.guest = this;
     gif = true;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/mmu.h"
+#include "cpu/notice.h"
 #include "cpu/svm/svm.h"
 #include "cpu/vmx/vmx.h"
 #include <cstdio>
@@ -19,6 +20,7 @@ Outcome Layer::raise() {
 void Layer::record_exit(u64 reason, u64 information, u64 address) {
     auto& context = cpu.mmu->context;
     log.exit(reason, information, address, cpu.rip(), cpu.clock.ticks, log.contexts.of(context.vpid, context.ept));
+    notice::tell(&cpu, {notice::Kind::vm_exit, reason, information, address});
     if (!explain) return;
     using Number = unsigned long long;
     char line[200];

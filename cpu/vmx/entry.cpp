@@ -4,6 +4,7 @@
 #include "cpu/event/debug.h"
 #include "cpu/mmu.h"
 #include "cpu/msr/access.h"
+#include "cpu/notice.h"
 #include "cpu/vmx/vmx.h"
 
 namespace vmx {
@@ -16,16 +17,20 @@ Vmx::Entered Vmx::enter() {
     if (broken) {
         log.failed_entries++;
         failed.reset(new Failed{*broken, vmcs, current, cpu.clock.ticks, cpu.long_mode()});
+        notice::tell(&cpu, {notice::Kind::entry_failure});
         if (explain) log_line(vmx::explain(*broken, vmcs, around));
     }
     if (broken && broken->outcome.kind == Outcome::vmfail) return {::Outcome::next, broken->outcome.number};
     if (broken) return fail_entry(Reason(broken->outcome.number), broken->outcome.qualification), Entered{::Outcome::taken};
     log.entry(cpu.clock.ticks);
+    notice::tell(&cpu, {notice::Kind::vm_entry});
     cpu.guest = this;
     load_guest();
     u64 failed;
-    if (!load_msrs(vmcs[Field::entry_msr_load_address], vmcs[Field::entry_msr_load_count], failed))
+    if (!load_msrs(vmcs[Field::entry_msr_load_address], vmcs[Field::entry_msr_load_count], failed)) {
+        notice::tell(&cpu, {notice::Kind::entry_failure});
         return fail_entry(Reason::entry_failure_msr_loading, failed), Entered{::Outcome::taken};
+    }
     launched = true;
     select_events();
     inject();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The files of tests/debugger/, part of unit_tests; and the scripts that drive the built program.
+if DEBUGGER
 tests_debugger_sources = \
     tests/debugger/board.h \
     tests/debugger/commands.cpp \
@@ -8,6 +9,11 @@ tests_debugger_sources = \
     tests/debugger/gdb.cpp \
     tests/debugger/guests.cpp \
     tests/debugger/levels.cpp \
+    tests/debugger/names.cpp \
     tests/debugger/qmp.cpp \
+    tests/debugger/stops.cpp \
     tests/debugger/walk_report.cpp
+else
+tests_debugger_sources =
+endif
 EXTRA_DIST += tests/debugger/control.py tests/debugger/gdb.py tests/debugger/terminal.py

@@ -4,7 +4,6 @@ fuzz_programs = \
     tests/fuzz/atapi \
     tests/fuzz/board \
     tests/fuzz/bochsrc \
-    tests/fuzz/debugger \
     tests/fuzz/decode \
     tests/fuzz/device \
     tests/fuzz/engines \
@@ -25,6 +24,9 @@ fuzz_programs = \
     tests/fuzz/vga \
     tests/fuzz/vmx_entry \
     tests/fuzz/walk
+if DEBUGGER
+fuzz_programs += tests/fuzz/debugger tests/fuzz/names
+endif
 EXTRA_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/fuzz.py
 
@@ -46,6 +48,7 @@ tests_fuzz_image_sessions_SOURCES = tests/fuzz/image_sessions.cpp tests/fuzz/inp
 tests_fuzz_images_SOURCES = tests/fuzz/images.cpp tests/fuzz/input.h tests/iodev/media/memory_file.h tests/iodev/media/qcow2_maker.h
 tests_fuzz_instructions_SOURCES = tests/fuzz/instructions.cpp tests/fuzz/code.h tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_load_kernel_SOURCES = tests/fuzz/load_kernel.cpp
+tests_fuzz_names_SOURCES = tests/fuzz/names.cpp tests/fuzz/input.h tests/cpu/machine.h
 tests_fuzz_options_SOURCES = tests/fuzz/options.cpp
 tests_fuzz_random_tables_SOURCES = tests/fuzz/random_tables.cpp tests/fuzz/choices.h tests/cpu/random_tables.h tests/cpu/shadow.h
 tests_fuzz_second_stage_SOURCES = tests/fuzz/second_stage.cpp tests/fuzz/input.h tests/cpu/machine.h tests/cpu/two_stages.h
@@ -87,6 +90,8 @@ tests_fuzz_instructions_LDFLAGS = $(fuzz_flags)
 tests_fuzz_instructions_LDADD = $(fuzz_libs)
 tests_fuzz_load_kernel_LDFLAGS = $(fuzz_flags)
 tests_fuzz_load_kernel_LDADD = $(fuzz_libs)
+tests_fuzz_names_LDFLAGS = $(fuzz_flags)
+tests_fuzz_names_LDADD = $(fuzz_libs)
 tests_fuzz_options_LDFLAGS = $(fuzz_flags)
 tests_fuzz_options_LDADD = $(fuzz_libs)
 tests_fuzz_random_tables_LDFLAGS = $(fuzz_flags)

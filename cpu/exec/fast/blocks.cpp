@@ -163,6 +163,15 @@ void Blocks::written(const u8* bytes, u64 width) {
     }
 }
 
+void Blocks::set_marks(const Marks& wanted) {
+    if (wanted.events != marks.events || wanted.returns != marks.returns) drop_all();
+    auto moved = (marks.linear ^ wanted.linear) | (marks.asked ^ wanted.asked);
+    marks = wanted;
+    for (std::size_t at = moved._Find_first(); at < moved.size(); at = moved._Find_next(at))
+        for (auto& [bytes, page] : pages)
+            if (page.lines >> (at >> 6) & 1) kill_touched(page, unsigned(at), unsigned(at));
+}
+
 void Blocks::drop_all() {
     for (auto& chunk : chunks)
         for (Block* block : chunk)

@@ -9,6 +9,7 @@
 #pragma once
 #include "base/code_memory.h"
 #include "base/host_memory.h"
+#include "cpu/exec/fast/marks.h"
 #include "cpu/exec/fast/op.h"
 #include <memory>
 #include <unordered_map>
@@ -96,6 +97,8 @@ public:
     void link(Stub* stub, Block* target, u64 stamp, u64 page);
     void written(const u8* bytes, u64 width);
     void drop_all();                      // between blocks only
+    void set_marks(const Marks&);         // likewise; what they change in blocks is built anew
+    Marks marks;
     u64 epoch = 0;                        // moves when a block's memory may have been given up
 
     struct Counters {                     // statistics

@@ -263,6 +263,7 @@ void Builder::draft_one(unsigned n, u32 mode) {
     draft = {};
     draft.insn = u8(n);
     draft.op.offset = offsets[n], draft.op.before = u8(n);
+    draft.marked = blocks.marks.at(offsets[n], *insn.row);
     draft.key = choose(insn, mode, draft);
     if (!draft.key) return;
     draft.op.run = draft.key->live;
@@ -299,14 +300,14 @@ void Builder::drop_dead_flags() {
         bool dead = !(d.key->may & wanted);
         if (dead) d.op.run = d.key->dead;
         wanted = (dead ? wanted : wanted & ~u32{d.key->writes}) | d.key->reads;
-        if (!quiet(insns[n], *d.key)) wanted = status::OSZAPC;
+        if (!quiet(insns[n], *d.key) || d.marked) wanted = status::OSZAPC;
     }
 }
 
 void Builder::fuse() {
     for (unsigned n = 0; n + 1 < count; n++) {
         auto &d = drafts[n], &branch = drafts[n + 1];
-        if (!d.key || !branch.key || !branch.branches) continue;
+        if (!d.key || !branch.key || !branch.branches || branch.marked) continue;
         u8 condition = condition_of(insns[n + 1]);
         if (condition == no_condition) continue;
         Address address = d.key->address;
@@ -323,7 +324,7 @@ void Builder::pair() {
     auto& table = table_of_pairs();
     for (unsigned n = 0; n + 1 < count; n++) {
         auto found = table.find({drafts[n].op.run, drafts[n + 1].op.run});
-        if (found == table.end()) continue;
+        if (found == table.end() || drafts[n + 1].marked) continue;
         drafts[n].op.run = found->second;
         drafts[++n].alone = true;
     }
@@ -331,7 +332,7 @@ void Builder::pair() {
 
 // Its Ops stay where they are, and what they say; only which handlers run them changes.
 void Builder::copy_handlers(Block& block) {
-    static_assert(Blocks::most_instructions + 2 <= 64);           // a call, which has an Op for its return point, ends a block
+    static_assert(most_ops + 2 <= 64);            // a call, which has an Op for its return point, ends a block
     copies.clear();
     for (u64 left = block.handlers; left; left &= left - 1) {
         Op& op = block.ops()[std::countr_zero(left)];
@@ -356,12 +357,19 @@ void Builder::count_runs(Block& block) {
     block.runs_left = cpu.tuning.copy_at;
 }
 
+static void put_mark(Op* op, u8 kind, u32 mode, unsigned before, u16 where) {
+    new (op) Op;
+    op->run = look_at_mark, op->before = u8(before), op->offset = where, op->src = kind;
+    op->dst = (mode & mode::size) != u32(decode::CodeSize::bits64);          // the segment may begin anywhere
+}
+
 Block* Builder::emit(const u8* start, u32 mode) {
     bool one = count == 0;                     // nothing that a block can hold
-    unsigned ops = one ? 1 : 0, stubs = 0, outside = 0;
+    u8 one_marked = one ? blocks.marks.of_unknown(offset) : 0;
+    unsigned ops = one ? 1 + bool(one_marked) : 0, stubs = 0, outside = 0;
     bool open = !one && !(drafts[count - 1].key && leaves(insns[count - 1]));
     for (unsigned n = 0; n < count; n++) {
-        ops += 1u + drafts[n].returns;
+        ops += 1u + drafts[n].returns + bool(drafts[n].marked);
         stubs += drafts[n].branches + drafts[n].returns;
         outside += !drafts[n].key;
     }
@@ -384,6 +392,10 @@ Block* Builder::emit(const u8* start, u32 mode) {
     u64 fall_through = (mode & mode::size) == u32(decode::CodeSize::bits64) ? ~u64{0} : 0xffffffff;
     for (unsigned n = 0; n < count; n++) {
         auto& d = drafts[n];
+        if (d.marked) {
+            block->handlers |= bit(unsigned(op - block->ops()));
+            put_mark(op++, d.marked, mode, n, d.op.offset);
+        }
         new (op) Op(d.op);
         if (!d.key) op->run = call_slow, op->decoded = new (kept++) ::Insn(insns[n]);
         if (d.branches) lead(op, d.relative, d.cut, op->offset);
@@ -401,6 +413,7 @@ Block* Builder::emit(const u8* start, u32 mode) {
         lead(op, offset + length, fall_through, op->offset);
         block->handlers |= bit(unsigned(op - block->ops()));
     }
+    if (one_marked) put_mark(op++, one_marked, mode, 0, u16(offset));
     if (one) new (op) Op, op->run = one_in_slow, op->offset = u16(offset);
     else if (blocks.copying()) count_runs(*block);
     blocks.counters.instructions += count;
@@ -409,10 +422,12 @@ Block* Builder::emit(const u8* start, u32 mode) {
 }
 
 Block* Builder::build(const u8* start, u32 mode) {
+    unsigned ops = 0;
     count = 0, length = 0;
     offset = unsigned(reinterpret_cast<u64>(start) & 0xfff);
-    while (count < Blocks::most_instructions && decode_next(start, offset + length)) {
+    while (count < Blocks::most_instructions && ops < most_ops && decode_next(start, offset + length)) {
         draft_one(count, mode);
+        ops += 1u + bool(drafts[count].marked);
         count++;
         if (leaves(insns[count - 1])) break;
     }

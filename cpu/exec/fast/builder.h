@@ -6,6 +6,8 @@
 
 namespace fast {
 
+Next look_at_mark(OP_ARGUMENTS);          // op has no instruction: it asks whether the run ends before that of the next
+
 class Builder {
 public:
     Builder(Cpu& cpu, Blocks& blocks);
@@ -16,6 +18,8 @@ public:
     void copy_handlers(Block& block);
 
 private:
+    static constexpr unsigned most_ops = 60;              // of a block's instructions and their marks, before the last
+
     // An Op in the making.
     struct Draft {
         Op op;
@@ -25,6 +29,7 @@ private:
         u64 relative = 0, cut = ~u64{0};
         bool returns = false;         // a call: a return point follows
         bool alone = false;           // runs only when the one in front, which includes it, has missed
+        u8 marked = 0;                // a mark comes in front of it, of this kind (Marks)
     };
 
     bool decode_next(const u8* start, unsigned at);

@@ -161,6 +161,22 @@ Next out_of_budget(OP_ARGUMENTS) {
     TO(leave_to, z);
 }
 
+Next look_at_mark(OP_ARGUMENTS) {
+    auto& marks = cpu->runner->blocks.marks;
+    if (marks.armed) {
+        u64 linear = cpu->gpr.page + op->offset;
+        if (op->dst) linear = u32(linear + cpu->seg[Seg::cs].base);
+        bool meets = op->src & Marks::always || (op->src & Marks::by_filter && marks.may_be(linear)) || (op->src & Marks::by_asking && marks.asks(linear)) ||
+                     (op->src & Marks::by_stack && cpu->gpr[rsp] >= marks.least_stack);
+        if (meets) {
+            marks.met = true;
+            TO(leave, z);
+        }
+    }
+    op++;
+    GO(op);
+}
+
 // The last of the runs that are counted.
 static Next run_enough(OP_ARGUMENTS) {
     Block& block = Block::of_first(op);

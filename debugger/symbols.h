@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Names of addresses, from the symbol tables of ELF files and from System.map (nm's output).
+#pragma once
+#include "base/bits.h"
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace debugger {
+
+class Symbols {
+public:
+    static constexpr std::size_t most = 2'000'000, most_text = 128 << 20;        // symbols in all, bytes of names
+
+    // What a file says, each address plus `base`; the number of symbols. Throws Error, with nothing added, where it is neither.
+    std::size_t add(std::span<const u8> file, u64 base = 0);
+    void clear() { *this = {}; }
+    std::size_t size() const { return all.size(); }
+
+    bool find(std::string_view name, u64& address) const;
+    // "name", "name+0x12", or nothing where no symbol is near in front.
+    std::string name_of(u64 address) const;
+
+private:
+    struct Symbol {
+        u64 address, size;                // size 0: up to the next
+        std::string name;
+    };
+    void add(u64 address, u64 size, std::string_view name);
+    void add_elf(std::span<const u8> file, u64 base);
+    void add_map(std::span<const u8> file, u64 base);
+    void put_in_order();
+
+    std::vector<Symbol> all;              // by address
+    std::unordered_map<std::string, u64> by_name;
+    std::size_t text = 0;
+};
+
+}
