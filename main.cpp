@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "debugger/faces.h"
+#include "gui/layout.h"
 #include "gui/window.h"
 #include "machine/lists.h"
 #include "machine/machine.h"
@@ -13,6 +14,7 @@ static int run(int argc, char** argv) {
     auto options = parse_options(argc, argv);
     if (!options) return 0;
     if (!options->list.empty()) return print_list(options->list), 0;
+    if (!options->layout.empty()) return gui::draw_layout(*options);
     auto window = options->headless ? nullptr : gui::open_window();
     Machine machine(*options, window.get());
     return options->debugs() ? debugger::debug(machine, *options) : machine.run();

@@ -14,6 +14,7 @@ debugger_sources = \
     debugger/commands_look.cpp \
     debugger/commands_registers.cpp \
     debugger/commands_run.cpp \
+    debugger/commands_state.cpp \
     debugger/commands_tlb.cpp \
     debugger/commands_vmcb.cpp \
     debugger/commands_vmcs.cpp \

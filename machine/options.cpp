@@ -164,6 +164,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--parallel", o.parallel, "where the printer's bytes of LPT1 (378h) go")->type_name("FILE|stdio");
     app.add_flag("--headless", o.headless, "no window");
     app.add_option("--screenshot", t.screenshots, "write the display as PNG, at that time of the machine's or at the end; repeatable")->type_name("FILE[,at=SECONDS]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--layout", o.layout, "the screenshot is of the debugger's window: run, walk, virtualization or caches, behind --commands")->type_name("NAME[@WIDTHxHEIGHT][,SETTING=VALUE]");
     app.add_option("--vga-rom", o.vga_rom, "the display's option ROM, in its PCI function")->type_name("FILE");
 
     app.add_option("--ips", o.ips, "virtual time: instructions per second [1000000000]")->type_name("N")->check(CLI::Range(u64{1'000'000}, u64{100'000'000'000}));

@@ -48,6 +48,8 @@ struct Options {
     };
     std::vector<Screenshot> screenshots;
 
+    std::string layout;                       // of the debugger's window: what the screenshot is of; empty: the guest's display
+
     // Time and ends.
     u64 ips = 1'000'000'000;
     bool realtime = false;                    // time follows the host's clock; else it is the count of instructions
