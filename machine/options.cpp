@@ -184,6 +184,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_flag("--explain", o.explain, "log each VM exit, and of each VM entry that fails which check it was and what it read");
     app.add_option("--check", t.check, "report uses of stale translations: of every N-th use of a changed one [1], unless an invalidation follows within N instructions [1000000]")->type_name("tlb[,every=N][,grace=N]");
     app.add_option("--debug", t.debug, "stop before the first instruction and ask what to do, at the terminal")->type_name("terminal")->expected(0, 1)->check(CLI::IsMember({"terminal"}));
+    app.add_flag("--gui", o.gui, "stop before the first instruction, and show the debugger's window in place of the display's");
     app.add_option("--commands", o.commands, "commands for the debugger, before it asks (implies --debug)")->type_name("FILE");
     app.add_option("--gdb", o.gdb, "stop before the first instruction and wait for gdb; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");
     app.add_option("--control", o.control, "stop before the first instruction and take QMP's commands; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");

@@ -77,7 +77,9 @@ struct Options {
 
     std::string control;                      // the same for QMP
 
-    bool debugs() const { return debug || !gdb.empty() || !control.empty(); }
+    bool gui = false;                         // the debugger's window
+
+    bool debugs() const { return debug || gui || !gdb.empty() || !control.empty(); }
     bool runs() const { return list.empty(); }
 };
 

@@ -190,7 +190,7 @@ void draw_contexts(App& app, Pane pane) {
         if (word(l, "kind") == "context") contexts.push_back(&l);
     if (contexts.empty()) return nothing(pane.in, "No translation has been looked for yet.");
     bool roomy = in.w > 470;
-    float base = mid(h.cy(), type.capitals), misses = in.x + (roomy ? 250 : 190), first = misses + 90, second = in.right() - 12;
+    float base = mid(h.cy(), type.capitals), misses = in.x + 250, first = misses + 100, second = in.right() - 12;
     column(in.x, base, app.intel_or_amd == "svm" ? "ASID" : "VPID"), column(in.x + 52, base, app.intel_or_amd == "svm" ? "NCR3" : "EPTP");
     column(misses, base, "MISSES", true);
     if (roomy) column(first, base, "1ST STAGE", true);

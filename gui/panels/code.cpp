@@ -71,9 +71,9 @@ void draw_code(App& app, Pane pane) {
     Rect r = pane.in;
     Clip clip(r);
     int seen = std::max(1, int((r.h - 8) / row));
-    auto& state = app.feed.look(app.at_level("state"));
-    if (state.lines.empty()) return nothing(r, "");
-    u64 rip = value(state.lines[0], "linear");
+    auto& next = app.feed.look(app.at_level("disassemble"));
+    if (next.lines.empty() || !has(next.lines[0], "address")) return nothing(r, next.lines.empty() ? "" : next.lines[0].text);
+    u64 rip = value(next.lines[0], "address");
     auto& wanted = app.edits["code"];
     if (!wanted.text.empty()) top.address = value(Line().with("a", wanted.text), "a"), wanted.set(""), top.rip = rip;
     if (top.rip != rip) {

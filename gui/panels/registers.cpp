@@ -93,7 +93,8 @@ void draw_registers(App& app, Pane pane, const std::string& group) {
     auto& r = app.feed.look(asked);
     if (r.failed && !r.lines.empty()) return nothing(pane.in, r.lines[0].text);
     std::vector<std::pair<const Line*, std::string>> all;
-    for (auto& l : r.lines) all.push_back({&l, asked});
+    for (auto& l : r.lines)
+        if (has(l, "name")) all.push_back({&l, asked});
     std::string control = app.at_level("registers control");
     if (group == "general")                                     // and the control registers that one looks at all the time
         for (auto* name : {"cr0", "cr2", "cr3", "cr4", "efer"})

@@ -182,7 +182,10 @@ void App::tool_bar(Rect r) {
         auto why = word(report.lines[0], "why");
         bool point = why == "breakpoint" || why == "watchpoint";
         mark(Mark::dot, reason.x, cy, point ? ink.bad : ink.now);
-        text_fit(reason.x + 12, reason.right(), mid(cy, type.ui), ink.dim, type.ui, report.lines[0].text);
+        std::string says = report.lines[0].text;
+        if (says.starts_with("=> "))                            // address and bytes are seen in the code
+            for (int n = 0; n < 3; n++) says.erase(0, std::min(says.find_first_not_of(' ', says.find(' ')), says.size()));
+        text_fit(reason.x + 12, reason.right(), mid(cy, type.ui), ink.dim, type.ui, says);
     }
 }
 

@@ -159,7 +159,7 @@ void draw_walk(App& app, Rect body) {
     WalkGrid grid = grid_of(result);
     int last = grid.refused_at ? grid.refused_at : int(grid.all.size());
     if (!w.step && last) w.step = w.from = w.selected = last;
-    w.step = std::clamp(w.step, 0, last), w.from = std::clamp(w.from, 0, last), w.selected = std::clamp(w.selected, 0, int(grid.all.size()));
+    if (last) w.step = std::clamp(w.step, 0, last), w.from = std::clamp(w.from, 0, last), w.selected = std::clamp(w.selected, 0, int(grid.all.size()));
     std::string steps = grid.all.empty() ? "" : fmt("step %d of %d    N next   Shift N back   End verdict   G address", w.step, int(grid.all.size()));
 
     Rect side, low, narrow_verdict;

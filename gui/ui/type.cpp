@@ -89,7 +89,7 @@ std::string grouped(u64 value) {
     return out;
 }
 
-float width(ImFont* font, std::string_view s) { return font->CalcTextSizeA(font->FontSize, 1e9f, 0, s.data(), s.data() + s.size()).x; }
+float width(ImFont* font, std::string_view s) { return s.empty() ? 0 : font->CalcTextSizeA(font->FontSize, 1e9f, 0, s.data(), s.data() + s.size()).x; }
 
 static float capital_height(ImFont* font) {
     bool mono = font == type.mono || font == type.mono_bold || font == type.small || font == type.small_bold;
