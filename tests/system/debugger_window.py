@@ -15,7 +15,7 @@ from window_screen import machine, until
 
 arguments = report.options(__doc__).parse_args()
 WIDTH, HEIGHT = 1280, 800
-GRID, FIELDS, LEVELS = (8, 216, 1264, 316), (8, 120, 630, 430), (540, 0, 500, 46)       # left, top, width, height
+GRID, FIELDS, LEVELS = (8, 216, 1264, 316), (8, 120, 472, 430), (540, 0, 500, 46)       # left, top, width, height; the fields without what they were before
 
 
 def guest(name):
