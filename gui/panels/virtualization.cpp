@@ -158,9 +158,10 @@ void draw_why(App& app, Pane pane) {
             continue;
         }
         Rect line = cut_top(in, 22);
-        bool known = has(l, "holds") || has(l, "ok"), good = flag(l, "holds") || flag(l, "ok");
+        bool known = word(l, "kind") == "rule", good = word(l, "verdict") == "passes";
         mark(!known ? Mark::ring : good ? Mark::ok : Mark::warn, line.x + 6, line.cy(), !known ? ink.faint : good ? ink.ok : ink.now, .85f);
-        text_fit(line.x + 20, line.right(), mid(line.cy(), type.ui), known && !good ? ink.now : ink.text, type.ui, l.text);
+        std::string says = known ? std::string(word(l, "rule")) + ": " + std::string(word(l, "because")) : l.text;
+        text_fit(line.x + 20, line.right(), mid(line.cy(), type.ui), known && !good ? ink.now : ink.text, type.ui, says);
     }
 }
 
