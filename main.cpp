@@ -2,7 +2,10 @@
 // slate: options in, exit status out.
 #include "base/error.h"
 #include "base/log.h"
+#include "debugger/face.h"
 #include "debugger/faces.h"
+#include "gui/debugger_window.h"
+#include "gui/layout.h"
 #include "gui/window.h"
 #include "machine/lists.h"
 #include "machine/machine.h"
@@ -13,9 +16,11 @@ static int run(int argc, char** argv) {
     auto options = parse_options(argc, argv);
     if (!options) return 0;
     if (!options->list.empty()) return print_list(options->list), 0;
-    auto window = options->headless ? nullptr : gui::open_window();
+    if (!options->layout.empty()) return gui::draw_layout(*options);
+    auto window = options->headless || options->gui ? nullptr : gui::open_window();
     Machine machine(*options, window.get());
-    return options->debugs() ? debugger::debug(machine, *options) : machine.run();
+    if (!options->debugs()) return machine.run();
+    return debugger::debug(machine, *options, options->gui ? gui::open_debugger(machine.board()) : nullptr);
 }
 
 int main(int argc, char** argv) {

@@ -38,6 +38,8 @@ static constexpr Command table[] = {
     {"exits",       "",    "[N] [REASON...]",            0, 8,  true,  "show the last N VM exits (20), of a reason, and how many of each with their time", look::exits},
     {"why",         "",    "vector N | nmi",             1, 2,  true,  "say what holds an interrupt back, condition by condition",              look::why},
     {"apic",        "",    "",                           0, 0,  true,  "show the local APIC: priorities, vectors, local vector table, timer",   look::apic},
+    {"state",       "",    "",                           0, 0,  true,  "say where the machine stands: mode, level, tags, time",                  look::state},
+    {"caches",      "",    "",                           0, 0,  true,  "count what the translation caches hold, missed, and dropped by cause",  look::caches},
     {"set",         "",    "REGISTER VALUE",             2, 2,  false, "change a register",                                                     change::set_register},
     {"set-msr",     "",    "NAME|INDEX VALUE",           2, 2,  false, "change a model-specific register, as WRMSR would",                      change::set_msr},
     {"write",       "",    "[g:|p:]ADDR BYTE...",        2, 64, false, "write bytes (hexadecimal) to RAM",                                      change::write},

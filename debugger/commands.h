@@ -65,6 +65,8 @@ Result vmcb(Session&, Words);
 Result exits(Session&, Words);
 Result why(Session&, Words);
 Result apic(Session&, Words);
+Result state(Session&, Words);
+Result caches(Session&, Words);
 }
 namespace change {
 Result set_register(Session&, Words);

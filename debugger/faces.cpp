@@ -33,10 +33,11 @@ static void add_faces(Desk& desk, Machine& machine, const Options& options) {
     log_line("waiting for gdb at " + options.gdb);
 }
 
-int debug(Machine& machine, const Options& options) {
+int debug(Machine& machine, const Options& options, std::shared_ptr<Face> window) {
     machine.start();
     Session session = session_of(machine);
     Desk desk(session);
+    if (window) desk.add(std::move(window));
     add_faces(desk, machine, options);
     desk.attend = [&] { session.quits |= !machine.attend(); };
     if (!options.headless) desk.longest_wait = 10;

@@ -5,7 +5,9 @@
 
 namespace debugger {
 
-// Runs the machine as --debug, --commands or --gdb say; the exit status.
-int debug(Machine& machine, const Options& options);
+struct Face;
+
+// Runs the machine as --debug, --commands, --gdb or --control say, and with one more face where there is one; the exit status.
+int debug(Machine& machine, const Options& options, std::shared_ptr<Face> window = {});
 
 }

@@ -15,6 +15,7 @@ debugger_sources = \
     debugger/commands_look.cpp \
     debugger/commands_registers.cpp \
     debugger/commands_run.cpp \
+    debugger/commands_state.cpp \
     debugger/commands_stops.cpp \
     debugger/commands_tlb.cpp \
     debugger/commands_vmcb.cpp \

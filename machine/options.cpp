@@ -164,6 +164,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--parallel", o.parallel, "where the printer's bytes of LPT1 (378h) go")->type_name("FILE|stdio");
     app.add_flag("--headless", o.headless, "no window");
     app.add_option("--screenshot", t.screenshots, "write the display as PNG, at that time of the machine's or at the end; repeatable")->type_name("FILE[,at=SECONDS]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--layout", o.layout, "the screenshot is of the debugger's window: run, walk, virtualization or caches, behind --commands")->type_name("NAME[@WIDTHxHEIGHT][,SETTING=VALUE]");
     app.add_option("--vga-rom", o.vga_rom, "the display's option ROM, in its PCI function")->type_name("FILE");
 
     app.add_option("--ips", o.ips, "virtual time: instructions per second [1000000000]")->type_name("N")->check(CLI::Range(u64{1'000'000}, u64{100'000'000'000}));
@@ -183,6 +184,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_flag("--explain", o.explain, "log each VM exit, and of each VM entry that fails which check it was and what it read");
     app.add_option("--check", t.check, "report uses of stale translations: of every N-th use of a changed one [1], unless an invalidation follows within N instructions [1000000]")->type_name("tlb[,every=N][,grace=N]");
     app.add_option("--debug", t.debug, "stop before the first instruction and ask what to do, at the terminal")->type_name("terminal")->expected(0, 1)->check(CLI::IsMember({"terminal"}));
+    app.add_flag("--gui", o.gui, "stop before the first instruction, and show the debugger's window in place of the display's");
     app.add_option("--commands", o.commands, "commands for the debugger, before it asks (implies --debug)")->type_name("FILE");
     app.add_option("--gdb", o.gdb, "stop before the first instruction and wait for gdb; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");
     app.add_option("--control", o.control, "stop before the first instruction and take QMP's commands; loopback only")->type_name("127.0.0.1:PORT|:PORT|unix:PATH");

@@ -48,6 +48,8 @@ struct Options {
     };
     std::vector<Screenshot> screenshots;
 
+    std::string layout;                       // of the debugger's window: what the screenshot is of; empty: the guest's display
+
     // Time and ends.
     u64 ips = 1'000'000'000;
     bool realtime = false;                    // time follows the host's clock; else it is the count of instructions
@@ -75,7 +77,9 @@ struct Options {
 
     std::string control;                      // the same for QMP
 
-    bool debugs() const { return debug || !gdb.empty() || !control.empty(); }
+    bool gui = false;                         // the debugger's window
+
+    bool debugs() const { return debug || gui || !gdb.empty() || !control.empty(); }
     bool runs() const { return list.empty(); }
 };
 

@@ -3,3 +3,6 @@
 tests_gui_sources = \
     tests/gui/scale.cpp \
     tests/gui/wave.cpp
+if HAVE_IMGUI
+tests_gui_sources += tests/gui/panels.cpp
+endif

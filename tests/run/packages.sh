@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Debian packages that building and testing need, and how missing ones are installed.  Sourced.
 
-packages_to_build="g++ make autoconf automake pkg-config binutils zlib1g-dev libcli11-dev libzydis-dev libedit-dev libsdl2-dev"
+packages_to_build="g++ make autoconf automake pkg-config binutils zlib1g-dev libcli11-dev libzydis-dev libedit-dev libsdl2-dev libimgui-dev libfreetype-dev fonts-inter fonts-jetbrains-mono"
 packages_to_boot="seabios libc6-dev cpio gzip xz-utils dpkg apt"
 packages_to_boot_linux="qemu-system-x86"
 packages_to_test="e2fsprogs openssl qemu-utils ovmf grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools libgtest-dev gdb lldb python3 clang acpica-tools zstd valgrind xvfb xdotool libmpfr-dev"

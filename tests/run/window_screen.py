@@ -20,10 +20,10 @@ WIDTH, HEIGHT = 720, 400                                # of the text screen
 class Screen:
     """A virtual X server whose picture is in a file, with the keys and the pointer at hand."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, size="1024x768"):
         self.directory = directory
         ours, theirs = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1024x768x24", "-fbdir", str(directory), "-nolisten", "tcp"],
+        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-screen", "0", f"{size}x24", "-fbdir", str(directory), "-nolisten", "tcp"],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[theirs])
         os.close(theirs)
         with os.fdopen(ours) as number:
@@ -72,16 +72,16 @@ class Screen:
 
 
 @contextlib.contextmanager
-def machine(arguments, directory, *words):
+def machine(arguments, directory, *words, size="1024x768", environment=None):
     for program in ("Xvfb", "xdotool"):
         if not shutil.which(program):
             raise Skip(f"{program} is missing: install xvfb and xdotool")
     built = subprocess.run(["ldd", str(Path(arguments.build) / "slate")], capture_output=True, text=True).stdout
     if "libSDL2" not in built:
         raise Skip("slate was built without SDL: install libsdl2-dev and configure again")
-    screen = Screen(directory)
+    screen = Screen(directory, size)
     with open(directory / "stderr", "w+") as errors:
-        slate = subprocess.Popen([str(Path(arguments.build) / "slate"), *words, "--serial", "null"], env=screen.environment(),
+        slate = subprocess.Popen([str(Path(arguments.build) / "slate"), *words, "--serial", "null"], env={**screen.environment(), **(environment or {})},
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
         try:
             yield screen, slate
