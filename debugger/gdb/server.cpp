@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The packets of GDB's remote protocol (GDB manual, appendix E).
 #include "debugger/gdb/server.h"
+#include "base/error.h"
 #include "debugger/commands.h"
 #include "debugger/gdb/target.h"
 #include "debugger/look.h"
@@ -27,11 +28,10 @@ std::span<const Server::Row> Server::table() {
         {"Qqemu.PhyMemMode:", &Server::set_physical},
         {"qRcmd,", &Server::monitor},
         {"qAttached", nullptr, "1"},
-        {"qThreadExtraInfo,1", nullptr, "4350552030"},           // CPU 0
-        {"qfThreadInfo", nullptr, "m1"},
+        {"qfThreadInfo", &Server::thread_ids},
         {"qsThreadInfo", nullptr, "l"},
         {"qCRC", nullptr, ""},
-        {"qC", nullptr, "QC1"},
+        {"qC", &Server::current_thread},
         {"vCont?", nullptr, "vCont;c;C;s;S;t;r"},
         {"vCont;", &Server::resume_as_told},
         {"vKill", &Server::kill_process},
@@ -50,7 +50,7 @@ std::span<const Server::Row> Server::table() {
         {"D", &Server::detach},
         {"k", &Server::kill},
         {"!", nullptr, "OK"},
-        {"H", nullptr, "OK"},
+        {"H", &Server::select_thread},
         {"T", nullptr, "OK"},
     };
     return rows;
@@ -97,7 +97,7 @@ void Server::act(const Event& event) {
 
 void Server::answer(std::string_view content) { send(last_reply = framed(content)); }
 
-void Server::dispatch(std::string_view packet) {
+void Server::dispatch(std::string_view packet) try {
     for (auto& row : table()) {
         if (!packet.starts_with(row.name)) continue;
         std::string reply = row.run ? (this->*row.run)(packet.substr(row.name.size())) : std::string(row.says);
@@ -107,6 +107,8 @@ void Server::dispatch(std::string_view packet) {
         return;
     }
     answer("");                                // not known here
+} catch (const Error&) {                       // a level that can't be looked at
+    answer(refused_value);
 }
 
 // ---- what gdb is told first
@@ -130,8 +132,37 @@ std::string Server::part_of(const std::string& document, std::string_view range)
 std::string Server::features(std::string_view rest) { return part_of(target_description(), rest); }
 std::string Server::map(std::string_view rest) { return part_of(memory_map(), rest); }
 
+// ---- threads: one for the CPU, or one for each of its guest levels
+
 std::string Server::threads(std::string_view rest) {
-    return part_of("<?xml version=\"1.0\"?><threads><thread id=\"1\" core=\"0\" name=\"CPU 0\"/></threads>\n", rest);
+    std::string out = "<?xml version=\"1.0\"?><threads>";
+    for (unsigned n = 1; n <= 2; n++)
+        if (n == 1 || (levels && has_level(session.cpu, n)))
+            out += format("<thread id=\"%u\" core=\"0\" name=\"CPU 0%s\"/>", n, !levels ? "" : n == 1 ? ", level 1" : ", level 2");
+    return part_of(out + "</threads>\n", rest);
+}
+
+std::string Server::thread_ids(std::string_view) { return levels && has_level(session.cpu, 2) ? "m1,2" : "m1"; }
+std::string Server::current_thread(std::string_view) { return levels && running_level(session.cpu) == 2 ? "QC2" : "QC1"; }
+
+// "g2": what follows is asked of thread 2. Which thread runs on isn't gdb's to choose.
+std::string Server::select_thread(std::string_view rest) {
+    if (!take(rest, 'g')) return "OK";
+    selected = 0;
+    auto n = take_number(rest);
+    if (levels && n && (*n == 1 || *n == 2)) selected = has_level(session.cpu, unsigned(*n)) ? unsigned(*n) : 0;
+    return "OK";
+}
+
+std::string Server::say_threads(std::string_view line) {
+    if (line != "threads levels" && line != "threads cpus") return "threads levels, or threads cpus\n";
+    levels = line == "threads levels", selected = levels ? 1 : 0;      // gdb has thread 1 before it
+    return levels ? "a thread for each guest level: info threads\n" : "a thread for each CPU\n";
+}
+
+Viewpoint Server::view() const {
+    unsigned level = selected && has_level(session.cpu, selected) ? selected : 0;
+    return Viewpoint(session.cpu, level);
 }
 
 std::string Server::get_physical(std::string_view) { return physical ? "1" : "0"; }
@@ -142,9 +173,17 @@ std::string Server::set_physical(std::string_view rest) {
 
 // ---- registers
 
+// Of a level that doesn't run: what the CPU has put away; x where it is saved nowhere.
+std::string Server::register_bytes_of(unsigned number) {
+    auto here = view();
+    if (here.live) return to_hex(read_register(session.cpu, number));
+    auto bytes = read_register_at(here, session.cpu, number);
+    return bytes ? to_hex(*bytes) : std::string(2 * register_bytes(number), 'x');
+}
+
 std::string Server::read_all(std::string_view) {
     std::string out;
-    for (unsigned n = 0; n < register_count(); n++) out += to_hex(read_register(session.cpu, n));
+    for (unsigned n = 0; n < register_count(); n++) out += register_bytes_of(n);
     return out;
 }
 
@@ -152,6 +191,7 @@ std::string Server::read_all(std::string_view) {
 std::string Server::write_all(std::string_view rest) {
     auto bytes = from_hex(rest);
     if (!bytes) return bad_packet;
+    if (!view().live) return refused_value;
     std::string_view left = *bytes;
     for (unsigned n = 0; n < register_count() && left.size() >= register_bytes(n); n++) {
         write_register(session.cpu, n, left.substr(0, register_bytes(n)));
@@ -162,7 +202,7 @@ std::string Server::write_all(std::string_view rest) {
 
 std::string Server::read_one(std::string_view rest) {
     auto n = take_number(rest);
-    return n && rest.empty() && *n < register_count() ? to_hex(read_register(session.cpu, unsigned(*n))) : bad_packet;
+    return n && rest.empty() && *n < register_count() ? register_bytes_of(unsigned(*n)) : bad_packet;
 }
 
 std::string Server::write_one(std::string_view rest) {
@@ -170,6 +210,7 @@ std::string Server::write_one(std::string_view rest) {
     if (!n || !take(rest, '=') || *n >= register_count()) return bad_packet;
     auto bytes = from_hex(rest);
     if (!bytes) return bad_packet;
+    if (!view().live) return refused_value;
     return write_register(session.cpu, unsigned(*n), *bytes) ? "OK" : refused_value;
 }
 
@@ -179,11 +220,12 @@ std::string Server::read_bytes(std::string_view rest) {
     u64 address, length;
     if (!take_range(rest, address, length) || !rest.empty() || length > most_bytes / 2) return bad_packet;
     std::string bytes(length, 0);
-    u64 have = read_memory(session.cpu, {physical ? Space::physical : Space::linear, address}, {reinterpret_cast<u8*>(bytes.data()), length});
+    u64 have = read_memory(view(), {physical ? Space::physical : Space::linear, address}, {reinterpret_cast<u8*>(bytes.data()), length});
     return have || !length ? to_hex(std::string_view(bytes).substr(0, have)) : no_memory;
 }
 
 bool Server::write_to(u64 address, std::string_view bytes) {
+    if (!physical && !view().live) return false;
     return write_memory(session.cpu, {physical ? Space::physical : Space::linear, address}, {reinterpret_cast<const u8*>(bytes.data()), bytes.size()});
 }
 
@@ -272,7 +314,8 @@ void Server::stopped(const Stop& stop, int status) {
     bool hard = stop.why == Why::breakpoint && hardware_of(stop.id);
     if (hard && says_hwbreak) last_stop += "hwbreak:;";
     if (stop.why == Why::breakpoint && !hard && says_swbreak) last_stop += "swbreak:;";
-    last_stop += "thread:1;";
+    selected = levels ? running_level(session.cpu) : 0;
+    last_stop += selected == 2 ? "thread:2;" : "thread:1;";
     if (stop.why == Why::ended) last_stop = "W" + hex(unsigned(status) & 0xff, 2);
     state = State::standing, wants_stop = false;
     answer(last_stop);
@@ -290,6 +333,7 @@ std::string Server::monitor(std::string_view rest) {
     auto line = from_hex(rest);
     if (!line) return bad_packet;
     if (state != State::standing) return refused_value;
+    if (line->starts_with("threads")) return send(framed("O" + to_hex(say_threads(*line)))), "OK";
     busy = true, runs_before = session.runs;
     if (run) run(*line);
     else finished(execute(session, *line));

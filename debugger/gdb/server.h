@@ -4,6 +4,7 @@
 #include "debugger/gdb/packets.h"
 #include "debugger/result.h"
 #include "debugger/session.h"
+#include "debugger/viewpoint.h"
 #include <functional>
 
 namespace debugger::gdb {
@@ -42,6 +43,7 @@ private:
     std::string insert(std::string_view), remove(std::string_view), point(std::string_view, bool on);
     std::string resume(std::string_view), step(std::string_view), resume_as_told(std::string_view), step_range(std::string_view), go(std::string_view address, u64 steps);
     std::string monitor(std::string_view), detach(std::string_view), kill(std::string_view), kill_process(std::string_view);
+    std::string select_thread(std::string_view), thread_ids(std::string_view), current_thread(std::string_view), say_threads(std::string_view);
     std::string no_acknowledgements(std::string_view);
     std::string get_physical(std::string_view), set_physical(std::string_view);
     std::string part_of(const std::string& document, std::string_view range);
@@ -53,6 +55,10 @@ private:
     bool acknowledges = true, physical = false;
     bool busy = false;                         // a command of monitor runs, whose answer comes later: gdb sends nothing until then
     u64 runs_before = 0;                       // it: Session::runs
+    bool levels = false;                       // a thread for each guest level (monitor threads levels)
+    unsigned selected = 0;                     // whose registers and memory gdb asks for; 0: the level that runs
+    Viewpoint view() const;
+    std::string register_bytes_of(unsigned number);
     bool says_swbreak = false, says_hwbreak = false;
     bool hardware_of(unsigned id) const;
     std::vector<unsigned> own, hardware;       // numbers of the breakpoints that gdb has set; of those as hardware ones

@@ -161,6 +161,13 @@ std::string read_register(Cpu& cpu, unsigned number) {
     return little_endian(r.significand, 8) + little_endian(r.sign_exponent, 2);
 }
 
+std::optional<std::string> read_register_at(const Viewpoint& view, Cpu& cpu, unsigned number) {
+    auto& row = table()[number];
+    if (row.kind != Row::named) return read_register(cpu, number);
+    auto value = view.value(*row.source);
+    return value ? std::optional(little_endian(*value, row.bytes)) : std::nullopt;
+}
+
 bool write_register(Cpu& cpu, unsigned number, std::string_view bytes) {
     auto& row = table()[number];
     if (bytes.size() != row.bytes) return false;

@@ -166,6 +166,17 @@ TEST(Gdb, RegistersOfVectorsTheSystemAndVirtualization) {
     EXPECT_EQ(m.ask("P" + number("lstar").substr(1) + "=" + word(0x8000000000000000, 8)), "E22");        // not canonical
 }
 
+TEST(Gdb, ThreadsAreTheCpuOrItsGuestLevels) {
+    Remote m;
+    EXPECT_EQ(m.ask("qfThreadInfo"), "m1");
+    std::string rip = m.ask("p10");
+    EXPECT_NE(m.raw(gdb::framed("qRcmd," + gdb::to_hex("threads levels"))).find(gdb::to_hex("info threads")), std::string::npos);
+    EXPECT_EQ(m.ask("qfThreadInfo"), "m1");              // there is no guest
+    EXPECT_EQ(m.ask("Hg2"), "OK");
+    EXPECT_EQ(m.ask("p10"), rip);                        // the level that runs
+    EXPECT_EQ(m.ask("qXfer:threads:read::0,200"), "l<?xml version=\"1.0\"?><threads><thread id=\"1\" core=\"0\" name=\"CPU 0, level 1\"/></threads>\n");
+}
+
 TEST(Gdb, TheTargetDescribesItself) {
     Remote m;
     std::string text;

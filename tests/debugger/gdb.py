@@ -153,6 +153,16 @@ def steps_a_guest_of_the_guest():
         expect("maintenance flush register-cache" in said.split("a guest runs")[1], "gdb is not told of its registers")
 
 
+def levels_are_threads():
+    """Behind a VM entry: the guest is thread 2, and thread 1 stands where its exit leads."""
+    with unix_socket() as path, slate("vmx_exits", f"unix:{path}"):
+        said = gdb("vmx_exits", path, "monitor threads levels", "monitor step --vmentry", "maintenance flush register-cache", "info threads", "thread 2", "info registers rip", "x/2xb $pc",
+                   "thread 1", "info registers rip", "stepi", "info registers rip in_guest", "kill")
+        expect("level 1" in said and "level 2" in said, f"not two threads: {said[-700:]}")
+        guest, host, after = (int(value, 16) for value in re.findall(r"^rip\s+(0x[0-9a-f]+)", said, re.M))
+        expect(re.search(r":\s+0x0f\s+0xa2", said) and guest != host and after == host, f"{guest:#x}, {host:#x}, then {after:#x}: {said[-700:]}")
+
+
 def lldb_attaches_breaks_and_steps():
     if not shutil.which("lldb"):
         raise Skip("lldb is not installed")
@@ -238,6 +248,7 @@ cases = {
     "steps-sixteen-bit-code": steps_sixteen_bit_code,
     "steps-thirty-two-bit-code": steps_thirty_two_bit_code,
     "steps-a-guest-of-the-guest": steps_a_guest_of_the_guest,
+    "levels-are-threads": levels_are_threads,
     "lldb-attaches-breaks-and-steps": lldb_attaches_breaks_and_steps,
     "detached-the-guest-runs-on": interrupted_and_detached,
     "an-interrupt-stops-a-loop": an_interrupt_stops_a_loop,

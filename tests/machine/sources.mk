@@ -5,5 +5,6 @@ tests_machine_sources = \
     tests/machine/options.cpp \
     tests/machine/pace.cpp \
     tests/machine/pc.cpp \
+    tests/machine/ram.cpp \
     tests/machine/turns.cpp \
     tests/machine/work.cpp
