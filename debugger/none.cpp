@@ -5,6 +5,8 @@
 
 namespace debugger {
 
-int debug(Machine&, const Options&) { throw Error("the debugger is not built in (configured with --disable-debugger): leave out --debug, --commands and --gdb"); }
+int debug(Machine&, const Options&, std::shared_ptr<Face>) {
+    throw Error("the debugger is not built in (configured with --disable-debugger): leave out --debug, --commands, --gdb, --control and --gui");
+}
 
 }
