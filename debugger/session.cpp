@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cpu/exec/fast/runner.h"
 #include "cpu/mmu.h"
+#include "cpu/smm/smm.h"
 #include "debugger/look.h"
 #include "machine/turns.h"
 #include <algorithm>
@@ -117,7 +118,7 @@ bool Session::turn(Cpu& c, u64 until) {
     turn_of = &c;
     u64 start = c.clock.ticks;
     c.pending &= ~(pending::stop | pending::yield);
-    c.wires.smm(c.smm.active);
+    smm::show(c);
     do {
         if ((begun || !quick() || !blocks(c, until)) && !one_tick(c, until)) break;
         if (!told.empty()) judge_notices(c);
