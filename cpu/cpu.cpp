@@ -15,7 +15,7 @@
 struct Cpu::CodeCache {
     static constexpr unsigned entries = 1 << 16;
     struct Entry {
-        u64 key = 0;                      // of the address and the mode
+        u64 key = ~u64{0};                // of the address and the mode; none has this
         u64 byte[2]{}, keep[2]{};         // the instruction's bytes and which of the 16 are its own
         Insn insn;
         bool same(const u8* p) const {

@@ -32,11 +32,12 @@ WAIT(watched, UMONITOR ";" UMWAIT)
 WAIT(watched_and_stored, UMONITOR "; incq 56(%%rdi);" UMWAIT)
 WAIT(stored_next_to, UMONITOR "; incq 64(%%rdi);" UMWAIT)
 
-static void about(const char* name, u64 got, u64 expected) { holds(name, got >= expected && got < expected + 2000); }
+// The end is a time that was read before the wait was measured.
+static void about(const char* name, u64 got, u64 expected) { holds(name, got + 500 >= expected && got < expected + 2000); }
 static void at_once(const char* name, u64 got) { holds(name, got < 1000); }
 
 static volatile u32 interrupts;
-static void interrupt_in(u32 ticks) {
+static void interrupt_in(u32 ticks) {                    // of the APIC's timer: some 40 of the TSC's each
     interrupts = 0;
     apic(timer_divide, 0xb), apic(lvt_timer, 0x62), apic(timer_initial, ticks);
 }
@@ -68,11 +69,11 @@ static void intel() {
     set_cr4(get_cr4() & ~4ul);
 
     print("interrupts\n");
-    interrupt_in(50'000), sti();
+    interrupt_in(10'000), sti();
     w = tpause(rdtsc() + 100'000'000);
     cli();
     holds("one ends the wait", w.ticks < 1'000'000), is("  and was taken", interrupts, 1), is("  CF is 0", w.flags & CF, 0);
-    interrupt_in(50'000);
+    interrupt_in(10'000);
     w = tpause(rdtsc() + 100'000'000);
     holds("one that IF masks ends it too", w.ticks < 1'000'000), is("  and waits itself", interrupts, 0);
     sti();
@@ -110,15 +111,15 @@ static u64 mwaitx(u32 extensions, u32 most) {
 static void amd() {
     print("MWAITX\n");
     about("ECX bit 1: EBX ticks at most", mwaitx(2, 100'000), 100'000);
-    interrupt_in(50'000), sti();
+    interrupt_in(10'000), sti();
     u64 ticks = mwaitx(2, 100'000'000);
     cli();
     holds("an interrupt ends it", ticks < 1'000'000), is("  and was taken", interrupts, 1);
-    interrupt_in(50'000), sti();
+    interrupt_in(10'000), sti();
     ticks = mwaitx(0, 1000);
     cli();
     holds("without ECX bit 1 EBX is no time", ticks > 10'000);
-    interrupt_in(50'000);
+    interrupt_in(10'000);
     ticks = mwaitx(3, 100'000'000);
     holds("ECX bit 0: one that IF masks ends it", ticks < 1'000'000);
     u64 before = rdtsc();
