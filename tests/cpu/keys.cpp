@@ -92,9 +92,10 @@ struct Operands {
 };
 
 void load(Side& m, const Operands& o, const std::vector<u8>& code) {
-    for (std::size_t n = 0; n < code.size(); n++) m.memory.write(Physical(o.rip + n), 1, code[n]);   // a stray branch may have been there
-    std::memcpy(m.ram.data() + TestMachine::data, o.data.data(), data_bytes);
-    std::memcpy(m.ram.data() + TestMachine::stack - stack_bytes, o.stack.data(), stack_bytes);
+    // Stores that the engines see: a stray branch may have been there.
+    for (std::size_t n = 0; n < code.size(); n++) m.memory.write(Physical(o.rip + n), 1, code[n]);
+    for (std::size_t n = 0; n < o.data.size(); n++) m.memory.write(Physical(TestMachine::data + n * 8), 8, o.data[n]);
+    for (std::size_t n = 0; n < o.stack.size(); n++) m.memory.write(Physical(TestMachine::stack - stack_bytes + n * 8), 8, o.stack[n]);
     auto& cpu = m.cpu;
     bool wide = cpu.bits64();
     for (unsigned n = 0; n < 16; n++) cpu.gpr[n] = wide ? o.gpr[n] : n < 8 ? u32(o.gpr[n]) : 0;
