@@ -100,7 +100,7 @@ TEST(Options, TheDebuggerTakesTheTerminalOrWaitsForGdb) {
     ASSERT_TRUE(o && o->debugs() && o->explain);
     EXPECT_EQ(o->serial, std::vector<std::string>{"stdio"});
     EXPECT_FALSE(parsed({"--kernel=k"})->debugs());
-    EXPECT_TRUE(says(refusal({"--kernel=k", "--debug", "--gdb=:1"}), "--gdb"));
+    EXPECT_TRUE(parsed({"--kernel=k", "--debug", "--gdb=:1", "--control=:2"})->debugs());         // several faces at once
     EXPECT_TRUE(says(refusal({"--kernel=k", "--debug", "--serial=stdio"}), "--serial"));
     EXPECT_TRUE(says(refusal({"--kernel=k", "--debug=window"}), "--debug"));
 }

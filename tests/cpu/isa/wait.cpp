@@ -36,7 +36,7 @@ TEST(wait, timed_waits_give_others_their_turn_and_clear_the_flags) {
     for (auto* code : {umwait, tpause}) {
         TestMachine m;
         m.cpu.cpl = 3;
-        m.cpu.gpr[rcx] = 1, m.cpu.rflags = rflags::one | rflags::status;
+        m.cpu.gpr[rcx] = 1, m.cpu.gpr[rdx] = 0, m.cpu.rflags = rflags::one | rflags::status;       // a time that has passed
         ASSERT_EQ(m.run_one(code), Outcome::next) << code;
         EXPECT_EQ(m.cpu.rflags & rflags::status, 0u);
         EXPECT_TRUE(m.cpu.pending & pending::yield);
@@ -65,7 +65,7 @@ TEST(wait, a_store_to_the_line_ends_umwait) {
 TEST(wait, a_store_ends_no_tpause) {
     TestMachine m;
     m.put_code("f3 0f ae f0 66 0f ae f1 90");
-    m.cpu.gpr[rax] = at, m.cpu.rip() = TestMachine::code;
+    m.cpu.gpr[rax] = at, m.cpu.gpr[rdx] = 0, m.cpu.rip() = TestMachine::code;
     m.cpu.run(m.clock.ticks + 1000);
     m.memory.write(Physical(at), 8, 1);
     m.cpu.run(m.clock.ticks + 1000);
