@@ -21,7 +21,7 @@ constexpr Tool tools[] = {
     {Icon::play,     "Continue", "F5",        "continue",         Key::f(5),    false, false, true},
     {Icon::over,     "Over",     "F10",       "next",             Key::f(10),   false, false, false},
     {Icon::into,     "Into",     "F11",       "step",             Key::f(11),   false, false, false},
-    {Icon::out,      "Out",      "Shift F11", "finish",           Key::f(11),   true,  false, true},
+    {Icon::out,      "Out",      "Shift F11", "out",              Key::f(11),   true,  false, true},
     {Icon::exit,     "To exit",  "F8",        "step --vmexit",    Key::f(8),    false, false, false},
     {Icon::entry,    "To entry", "Shift F8",  "step --vmentry",   Key::f(8),    true,  false, true},
     {Icon::pause,    "Pause",    "Pause",     "",                 Key::pause,   false, true,  false},
