@@ -25,7 +25,9 @@ fuzz_programs = \
     tests/fuzz/vmx_entry \
     tests/fuzz/walk
 if DEBUGGER
-fuzz_programs += tests/fuzz/debugger tests/fuzz/names
+fuzz_programs += \
+    tests/fuzz/debugger \
+    tests/fuzz/names
 endif
 EXTRA_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/fuzz.py
