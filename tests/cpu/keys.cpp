@@ -298,14 +298,14 @@ TEST(keys, every_key_does_what_the_reference_does) {
     for (auto& key : keys) shapes[key.id] += 1 + (key.live != key.dead);
     Dice dice;
     std::set<Handler> met;
-    constexpr bool quick = SLATE_TAIL_CALLS;               // else it is a build with sanitizers: nothing is copied, and a fifth has to do
+    constexpr bool whole = SLATE_TAIL_CALLS;               // else it is a build with sanitizers: nothing is copied, and a fifth has to do
     for (bool copying : {false, true}) {
-        if (copying && !quick) break;
+        if (copying && !whole) break;
         for (auto mode : {TestMode::long64, TestMode::protected32, TestMode::protected16}) {
             Campaign campaign(mode, copying, dice, met);
             for (auto family : isa::families())
                 for (auto& row : family)
-                    for (unsigned n = 0; shapes.contains(row.run.id) && n < std::min(1500u, 40 + 12 * shapes[row.run.id]) / (quick ? 1 : 5); n++) {
+                    for (unsigned n = 0; shapes.contains(row.run.id) && n < std::min(1500u, 40 + 12 * shapes[row.run.id]) / (whole ? 1 : 5); n++) {
                         campaign.one(row);
                         if (campaign.has_failed()) return;
                     }
@@ -315,7 +315,7 @@ TEST(keys, every_key_does_what_the_reference_does) {
     unsigned missed = 0;
     for (auto& key : keys) missed += !met.contains(key.live) && !met.contains(key.dead);
     std::cout << "note " << keys.size() << " keys, " << missed << " not met\n";
-    if (quick) EXPECT_LT(missed, keys.size() / 10);
+    if (whole) { EXPECT_LT(missed, keys.size() / 10); }
 }
 
 // What an SSE instruction in code that has run before does behind an instruction that takes SSE away, or gives it back.
