@@ -67,11 +67,13 @@ Result why(Session&, Words);
 Result apic(Session&, Words);
 Result state(Session&, Words);
 Result caches(Session&, Words);
+Result hash(Session&, Words);
 }
 namespace change {
 Result set_register(Session&, Words);
 Result set_msr(Session&, Words);
 Result write(Session&, Words);
+Result invalidate(Session&, Words);
 }
 namespace files {
 Result source(Session&, Words);

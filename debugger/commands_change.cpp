@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What changes the machine from outside: registers, MSRs, RAM.
+// What changes the machine from outside: registers, MSRs, RAM, the TLB.
+#include "cpu/mmu.h"
 #include "debugger/commands.h"
 #include "debugger/expression.h"
 #include "debugger/look.h"
@@ -32,6 +33,23 @@ Result write(Session& session, Words words) {
         bytes.push_back(u8(value));
     }
     return write_memory(session.cpu, place, bytes) ? Result{} : refused("not all of it is RAM; nothing was written");
+}
+
+// By the operations that reach all of a vendor's TLB: those of a hypervisor, then its own translations.
+Result invalidate(Session& session, Words) {
+    using enum paging::Operation;
+    u64 dropped = 0;
+    auto held = [](Cpu& cpu) { return cpu.mmu->tlb.data.size() + cpu.mmu->tlb.instruction.size() + cpu.mmu->tlb.guest_physical.size(); };
+    for (auto* cpu : session.all_cpus()) {
+        dropped += held(*cpu);
+        if (!cpu->intel()) cpu->mmu->invalidate(vmrun_all);
+        else
+            for (auto operation : {invept_all, invvpid_all, invpcid_all_and_globals}) cpu->mmu->invalidate(operation, {});
+        dropped -= held(*cpu);
+    }
+    Result result;
+    result.add(format("%llu translations dropped", 0ull + dropped)).count("dropped", dropped);
+    return result;
 }
 
 }

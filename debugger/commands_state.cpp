@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where the machine stands, in one line; and what its translation caches have done so far.
+// Where the machine stands, in one line; what its translation caches have done so far; a hash of all of it.
+#include "base/error.h"
 #include "cpu/mmu.h"
 #include "cpu/svm/svm.h"
 #include "cpu/virt/layer.h"
@@ -64,6 +65,14 @@ Result caches(Session& session, Words) {
     for (auto& scope : paging::scopes())
         if (u64 n = tlb.counters.dropped[unsigned(scope.operation)])
             result.add(format("%12llu dropped by %s", 0ull + n, std::string(scope.name).c_str())).with("kind", "cause").with("cause", scope.name).count("dropped", n);
+    return result;
+}
+
+Result hash(Session& session, Words) {
+    if (!session.hash) throw Error("there is no whole machine here to take a hash of");
+    u64 value = session.hash();
+    Result result;
+    result.add(format("%016llx at tick %llu", 0ull + value, 0ull + session.cpu.clock.ticks)).address("hash", value).count("ticks", session.cpu.clock.ticks);
     return result;
 }
 

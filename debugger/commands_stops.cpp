@@ -53,7 +53,8 @@ bool run_commands(Session& session, const StopPoint& p) {
         word = word.substr(0, word.find(' '));
         auto* command = find_command(word);
         if (command && command->run == run::go_on) return true;
-        bool runs = command && !command->looks && command->run != change::set_register && command->run != change::set_msr && command->run != change::write;
+        bool runs = command && !command->looks && command->run != change::set_register && command->run != change::set_msr && command->run != change::write &&
+                    command->run != change::invalidate;
         Result result = runs ? refused("a stop point can't '" + std::string(command->name) + "'") : execute(session, line);
         for (auto& l : result.lines)
             if (session.said.lines.size() < most_lines) session.said.lines.push_back(std::move(l));

@@ -56,7 +56,7 @@ void add_field(Result& result, const svm::Svm& v, const svm::Vmcb& vmcb, const C
     std::string was = differs ? "  (was " + hex((*with.before)[r.field]) + ")" : "";
     Line& line = result.add(format("%c %03x  %-44s %0*llx%s%s%s", changed ? '*' : ' ', r.offset, std::string(r.text).c_str(), r.bytes * 2, 0ull + value,
         words.empty() ? "" : "  ", words.c_str(), was.c_str()));
-    line.with("kind", "field").with("name", r.text).with("text", r.text).with("group", group_of(r)).address("offset", r.offset).address("value", value)
+    line.with("kind", "field").with("name", name_of(r.field)).with("text", r.text).with("group", group_of(r)).address("offset", r.offset).address("value", value)
         .count("width", r.bytes * 8u)
         .with("intercepts", names).with("words", words).flag("changed", changed).flag("changed_since_stop", differs);
     if (differs) line.address("previous", (*with.before)[r.field]);
@@ -130,7 +130,9 @@ Result vmcb(Session& session, Words words) {
     Compared with{address == v.vmcb_address ? v.vmcb : now, before};
     auto fits = [&](const svm::FieldRow& r) {
         if (wanted == "changed") return now[r.field] != with.cached[r.field] || (before && (*before)[r.field] != now[r.field]);
-        return r.text.find(wanted) != r.text.npos || group_of(r).find(wanted) != group_of(r).npos;
+        for (auto text : {name_of(r.field), r.text, group_of(r)})
+            if (text.find(wanted) != text.npos) return true;
+        return false;
     };
     auto count = std::ranges::count_if(svm::fields, fits);
     Result result;

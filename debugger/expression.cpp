@@ -7,6 +7,7 @@
 #include "debugger/look.h"
 #include "debugger/registers.h"
 #include "debugger/symbols.h"
+#include "debugger/virt_bits.h"
 #include <charconv>
 #include <cstring>
 
@@ -30,12 +31,8 @@ bool field_value(const Cpu& cpu, std::string_view name, u64& value) {
         return false;
     }
     auto& s = static_cast<const svm::Svm&>(*cpu.virt);
-    static constexpr std::string_view names[] = {
-#define FIELD(name, offset, bytes, clean, text) #name,
-#include "cpu/svm/vmcb_fields.def"
-    };
-    for (unsigned n = 0; n < std::size(names); n++)
-        if (names[n] == name) return value = s.vmcb[svm::fields[n].field], true;
+    for (auto& r : svm::fields)
+        if (name_of(r.field) == name) return value = s.vmcb[r.field], true;
     return false;
 }
 

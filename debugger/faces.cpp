@@ -2,6 +2,7 @@
 // The desk of a machine, with the faces that the options ask for.
 #include "debugger/faces.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "debugger/gdb/face.h"
 #include "debugger/qmp/face.h"
@@ -36,6 +37,7 @@ static void add_faces(Desk& desk, Machine& machine, const Options& options) {
 int debug(Machine& machine, const Options& options, std::shared_ptr<Face> window) {
     machine.start();
     Session session = session_of(machine);
+    session.hash = [&machine] { return hash_of(machine.board()); };
     Desk desk(session);
     if (window) desk.add(std::move(window));
     add_faces(desk, machine, options);

@@ -49,6 +49,7 @@ struct SessionState {
     bool may_use_files = true;                 // commands may read and write the host's
     u64 runs = 0;                              // how often the guest was let go on
     bool by_ticks = false;                     // a tick at a time whatever could be quicker: the stops are the same (a test)
+    std::function<u64()> hash;                 // over the whole machine's state; null: nobody can tell
     std::function<bool()> interrupted = [] { return false; };      // asked between slices
     // A stop point's commands: true if the guest goes on behind them. Null: they aren't run.
     std::function<bool(const StopPoint&)> commands;

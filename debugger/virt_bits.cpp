@@ -250,6 +250,14 @@ std::span<const BitText> bits_of(svm::Field f, u64 exit_code) {
     }
 }
 
+std::string_view name_of(svm::Field field) {
+    static constexpr std::string_view names[] = {
+#define FIELD(name, offset, bytes, clean, text) #name,
+#include "cpu/svm/vmcb_fields.def"
+    };
+    return names[unsigned(field)];
+}
+
 std::vector<BitText> control_bits(vmx::Field word) {
     std::vector<BitText> out;
     for (auto& r : vmx::control_rows)

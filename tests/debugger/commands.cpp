@@ -26,7 +26,7 @@ const std::multimap<std::string, std::string> looks{
     {"memory", "rip 64"}, {"memory", "p:0xfee00000"}, {"memory", "g:0x1000"}, {"memory", "0x40000000"}, {"disassemble", ""}, {"disassemble", "0x10000 5 16"},
     {"walk", "0x10000"}, {"walk", "0x40000000 w u"}, {"walk", "0x20000 w"}, {"walk", "g:0x1000"}, {"walk", "0x8000000000000000"}, {"walk", "--step"}, {"walk", "--next"}, {"what-if", "0x10000 w cr3=0x5000"}, {"map", ""}, {"map", "0x10000 0x10000"}, {"stack", ""},
     {"levels", ""}, {"why", "vector 0x30"}, {"why", "nmi"}, {"apic", ""}, {"vmcs", "check all"}, {"vmcs", "changed"}, {"vmcb", "p:0x30000 changed"}, {"exits", "5 hlt"}, {"tlb", "stale"}, {"tlb", "drops"}, {"tlb", ""}, {"tlb", "all"}, {"tlb", "0x10000"}, {"vmcs", ""}, {"vmcs", "check"}, {"vmcs", "guest"}, {"vmcb", ""}, {"vmcb", "p:0x30000"}, {"vmcb", "check"}, {"exits", ""}, {"exits", "1000"},
-    {"state", ""}, {"caches", ""}, {"help", ""}, {"help", "step"}};
+    {"state", ""}, {"caches", ""}, {"hash", ""}, {"help", ""}, {"help", "step"}};
 
 }
 
@@ -228,6 +228,10 @@ TEST(Debugger, TheVmcbIsShownByName) {
     ASSERT_EQ(asid.lines.size(), 2u);
     EXPECT_EQ(field(asid.lines[1], "offset"), "0x58");
     EXPECT_EQ(field(asid.lines[1], "value"), "0x1234");
+    auto exit = m.command("vmcb p:0x30000 exit_code");   // table B-1: 70h; by the name that expressions have for it
+    ASSERT_EQ(exit.lines.size(), 2u);
+    EXPECT_EQ(field(exit.lines[1], "offset"), "0x70");
+    EXPECT_EQ(field(exit.lines[1], "name"), "exit_code");
     EXPECT_FALSE(m.command("exits").failed);
 }
 
@@ -244,4 +248,31 @@ TEST(Debugger, ExpressionsAreSums) {
     m.put(0x1010, u16{0xbeef});
     EXPECT_EQ(field(m.command("memory rsp+0x10 2").lines[0], "bytes"), "efbe");
     EXPECT_EQ(field(m.command("memory $rsp+32-16 2").lines[0], "bytes"), "efbe");
+}
+
+TEST(Debugger, WhatIsInvalidatedIsReadFromTheTablesAgain) {
+    for (auto* model : {"max-intel", "max-amd"}) {
+        Debugged m(TestMode::long64, model);
+        load(m);
+        m.command("step 3");
+        EXPECT_FALSE(has(m.said("tlb"), "no cached translation")) << model;
+        EXPECT_NE(field(m.command("invalidate").lines[0], "dropped"), "0") << model;
+        EXPECT_TRUE(has(m.said("tlb"), "no cached translation")) << model;
+        m.command("break 0x10007");
+        EXPECT_EQ(field(m.command("continue").lines[0], "why"), "breakpoint") << model;
+        EXPECT_EQ(m.cpu.gpr[rcx], 5u) << model;
+    }
+}
+
+TEST(Debugger, TheHashIsOfTheMachineThatSaysIt) {
+    Debugged m;
+    load(m);
+    EXPECT_TRUE(m.command("hash").failed);               // a bare CPU
+    m.session.hash = [&m] { return m.hash(); };
+    auto before = field(m.command("hash").lines[0], "hash");
+    EXPECT_EQ(before, debugger::hex(m.hash()));
+    m.command("walk 0x10000"), m.command("registers all");
+    EXPECT_EQ(field(m.command("hash").lines[0], "hash"), before);
+    m.command("write p:0x9000 12");
+    EXPECT_NE(field(m.command("hash").lines[0], "hash"), before);
 }
