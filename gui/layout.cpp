@@ -3,6 +3,7 @@
 #include "gui/layout.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/png.h"
 #include "debugger/commands.h"
 #include "gui/stage.h"
@@ -37,20 +38,67 @@ Layout parse(const std::string& text) {
     return out;
 }
 
-// Each command as it would be typed in the console; what has changed since the one before is seen in the picture.
-void run_commands(debugger::Session& session, App& app, Stage& stage, const Layout& layout, const std::string& path) {
+class Drawer {
+public:
+    Drawer(Machine& machine, debugger::Session& session)
+        : machine(machine), session(session), app([&session](std::string line, Feed::Done done) { done(debugger::execute(session, line)); }) {
+        app.stopped(debugger::stop_report(session, {}));
+    }
+    void begin(const Layout& layout);
+    void run(const std::string& path);
+    void draw(const Layout& layout, const std::string& file);
+
+private:
+    void picture(const std::string& words);
+    Machine& machine;
+    debugger::Session& session;
+    Stage stage;
+    App app;
+    int width = 1280, height = 800;
+};
+
+void Drawer::begin(const Layout& layout) {
+    width = layout.width, height = layout.height;
+    if (!app.set("screen", layout.name)) throw Error("--layout: there is no '" + layout.name + "'; run, walk, virtualization and caches are there");
+}
+
+// "FILE LAYOUT": a picture on the way, which a line "picture ..." of the commands asks for.
+void Drawer::picture(const std::string& words) {
+    auto blank = words.find(' ');
+    if (blank == words.npos) throw Error("picture wants FILE LAYOUT, not '" + Error::one_line(words) + "'");
+    Layout layout = parse(words.substr(blank + 1));
+    begin(layout), draw(layout, words.substr(0, blank));
+}
+
+// Each command as it would be typed in the console; what has changed since the one before is seen in the picture. What is said goes to
+// standard output, too.
+void Drawer::run(const std::string& path) {
     auto bytes = read_file(path, 1 << 20);
     std::istringstream in(std::string(bytes.begin(), bytes.end()));
     for (std::string line; !session.quits && std::getline(in, line);) {
         if (line.empty() || line[0] == '#') continue;
+        if (line.starts_with("picture ")) {
+            picture(line.substr(8));
+            continue;
+        }
         auto* command = debugger::find_command(line.substr(0, line.find(' ')));
         bool runs = command && !command->looks;
-        if (runs) stage.settle(app, layout.width, layout.height);
+        if (runs) stage.settle(app, width, height);
         Result result = debugger::execute(session, line);
+        std::printf("(slate) %s\n%s", line.c_str(), result.text().c_str());
         app.say(line, result);
         if (runs && !result.failed && first_with(result, "why")) app.stopped(result);
         app.feed.moved();
     }
+}
+
+void Drawer::draw(const Layout& layout, const std::string& file) {
+    for (auto& [name, value] : layout.settings)
+        if (!app.set(name, value)) throw Error("--layout: '" + name + "=" + value + "' is no setting of the window's");
+    Frame screen = render(machine.board().vga.scanout());
+    app.guest_screen = {int(screen.width), int(screen.height), nullptr, screen.dots.data()};
+    auto& canvas = stage.settle(app, layout.width, layout.height);
+    write_file(file, png(unsigned(canvas.width), unsigned(canvas.height), canvas.dots));
 }
 
 }
@@ -58,24 +106,16 @@ void run_commands(debugger::Session& session, App& app, Stage& stage, const Layo
 int draw_layout(const Options& given) {
     Layout layout = parse(given.layout);
     if (given.screenshots.size() != 1) throw Error("--layout wants --screenshot FILE, once");
-    std::string file = given.screenshots[0].file;
     Options options = given;
     options.screenshots.clear();
     Machine machine(options, nullptr);
     machine.start();
     debugger::Session session(machine.board().cpu, [&machine](const debugger::Session::Drive& drive) { return machine.slice(drive); });
-
-    Stage stage;
-    App app([&](std::string line, Feed::Done done) { done(debugger::execute(session, line)); });
-    if (!app.set("screen", layout.name)) throw Error("--layout: there is no '" + layout.name + "'; run, walk, virtualization and caches are there");
-    app.stopped(debugger::stop_report(session, {}));
-    if (!options.commands.empty()) run_commands(session, app, stage, layout, options.commands);
-    for (auto& [name, value] : layout.settings)
-        if (!app.set(name, value)) throw Error("--layout: '" + name + "=" + value + "' is no setting of the window's");
-    Frame screen = render(machine.board().vga.scanout());
-    app.guest_screen = {int(screen.width), int(screen.height), nullptr, screen.dots.data()};
-    auto& canvas = stage.settle(app, layout.width, layout.height);
-    write_file(file, png(unsigned(canvas.width), unsigned(canvas.height), canvas.dots));
+    session.hash = [&machine] { return hash_of(machine.board()); };
+    Drawer drawer(machine, session);
+    drawer.begin(layout);
+    if (!options.commands.empty()) drawer.run(options.commands);
+    drawer.begin(layout), drawer.draw(layout, given.screenshots[0].file);
     return 0;
 }
 

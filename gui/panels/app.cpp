@@ -234,6 +234,7 @@ bool App::set(const std::string& name, const std::string& text) {
     if (name == "full") return full = focus = text, true;
     if (name == "palette") return palette_open = true, edits["palette"].set(text), true;
     if (name == "memory") return edits["memory"].set(text), true;
+    if (name == "fields" || name == "tlb") return edits[name].set(text), true;           // what their lists are filtered by
     if (name == "type") return edits["console"].set(text), true;
     if (name.starts_with("split.")) return is_number(.02f, .98f, n) && (splits[name.substr(6)] = n, true);
     if (name.starts_with("tab.")) return is_number(0, 20, n) && (panels[name.substr(4)].tab = int(n), true);

@@ -140,7 +140,7 @@ void draw_tlb(App& app, Pane pane) {
         }
         auto& l = *row_of.line;
         if (selected) fill({q.x + 16, q.y, q.w - 16, q.h}, ink.accent_bg, 3);
-        bool stale = flag(l, "stale");
+        bool stale = word(l, "stale") == "yes";
         if (stale) fill({q.x + 16, q.y, q.w - 16, q.h}, ink.bad_bg, 3), mark(Mark::warn, q.x + 6, q.cy(), ink.bad, .9f);
         float line = mid(q.cy(), type.mono);
         number(page, line, type.mono, value(l, "page"), 16, stale ? ink.bad : ink.text);

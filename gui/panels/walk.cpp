@@ -51,6 +51,8 @@ void take_keys(App& app, const Pane& pane, const WalkGrid& grid) {
             auto& row = grid.rows[std::size_t(n - 1)];
             step_to(app, row.second.empty() || !row.second[0].line ? row.first.number : row.second[0].number, last);
         }
+    for (auto* access : accesses)
+        if (app.pressed(pane, *access)) w.access = access;
     int& s = w.selected;
     if (app.pressed(pane, Key::right)) s++;
     if (app.pressed(pane, Key::left)) s--;
