@@ -20,10 +20,13 @@ EXTRA_DIST += \
     tests/images/kvmdeep.sh \
     tests/images/kvmguest.S \
     tests/images/kvmguest.h \
+    tests/images/kvmlook \
+    tests/images/kvmlook.sh \
     tests/images/kvmqemu.sh \
     tests/images/kvmtest.c \
     tests/images/kvmwork \
     tests/images/l2init.c \
+    tests/images/l2look.c \
     tests/images/unpacked.sh \
     tests/images/vectors.sh \
     tests/images/vectorwork.c \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The test runner and what the test scripts share.
 EXTRA_DIST += \
+    tests/run/debugger_faces.py \
     tests/run/guest_log.py \
     tests/run/headers \
     tests/run/machine.py \
@@ -10,4 +11,5 @@ EXTRA_DIST += \
     tests/run/run.py \
     tests/run/screen_text.py \
     tests/run/sources.py \
+    tests/run/walks.py \
     tests/run/window_screen.py
