@@ -235,6 +235,15 @@ bool Mmu::fill(u64 address, unsigned width, Kind kind) {
     return true;
 }
 
+// What faults have made the TLB forget, so far.
+static u64 dropped_by_faults(const paging::Tlb& tlb) {
+    return tlb.counters.dropped[unsigned(Operation::page_fault)] + tlb.counters.dropped[unsigned(Operation::second_stage_fault)];
+}
+static void tell_drops(Cpu& cpu, u64 dropped, const paging::Fault& fault) {
+    auto cause = fault.event == paging::Event::page_fault ? Operation::page_fault : Operation::second_stage_fault;
+    if (dropped) notice::tell(&cpu, {notice::Kind::tlb_drop, u64(cause), dropped, fault.linear.value});
+}
+
 bool Mmu::raise(const paging::Fault& fault) {
     if (stale) stale->faulted(fault);
     if (fault.stage == paging::Stage::second) refused = fault, cpu.second_stage_fault(fault);
@@ -244,9 +253,10 @@ bool Mmu::raise(const paging::Fault& fault) {
 
 bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
     auto asked = access(kind, As::supervisor);
+    u64 before = dropped_by_faults(tlb);
     auto result = stale ? stale->translate_guest_physical(GuestPhysical(address), asked)
                         : paging::translate_guest_physical(regime, tlb, context, vendor(), cpu.memory, GuestPhysical(address), asked, counting());
-    if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
+    if (auto* fault = std::get_if<paging::Fault>(&result)) return tell_drops(cpu, dropped_by_faults(tlb) - before, *fault), raise(*fault);
     at = std::get<Physical>(result);
     return true;
 }
@@ -254,9 +264,10 @@ bool Mmu::guest_physical(u64 address, Kind kind, Physical& at) {
 bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
     counters.translations += selection->word.translated();
     auto asked = access(kind, as);
+    u64 before = dropped_by_faults(tlb);
     auto result = stale ? stale->translate(LinearAddress(address), asked)
                         : paging::translate(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), asked, counting());
-    if (auto* fault = std::get_if<paging::Fault>(&result)) return raise(*fault);
+    if (auto* fault = std::get_if<paging::Fault>(&result)) return tell_drops(cpu, dropped_by_faults(tlb) - before, *fault), raise(*fault);
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);
     host = page ? page + at.offset() : nullptr;

@@ -66,7 +66,7 @@ namespace run {
 
 static std::string described(const StopPoint& p) {
     std::string out(p.kind->name);
-    if (p.kind->seen == Seen::code || p.kind->seen == Seen::access) out += std::string(" at ") + (p.space == Space::physical ? "p:" : p.space == Space::guest_physical ? "g:" : "") + hex(p.address);
+    if (p.kind->has_place()) out += std::string(" at ") + (p.space == Space::physical ? "p:" : p.space == Space::guest_physical ? "g:" : "") + hex(p.address);
     else if (!p.text.empty()) out += " " + p.text;
     auto part = [&](const char* name, auto& value) {
         if (value) out += std::string(" ") + name + "=" + hex(*value);
@@ -79,9 +79,9 @@ static std::string described(const StopPoint& p) {
 }
 
 static Result added(Session& session, StopPoint p) {
-    std::string what = p.kind->seen == Seen::code ? "breakpoint " : p.kind->seen == Seen::access ? "watchpoint " : "stop ", text = described(p);
+    bool place = p.kind->has_place();
+    std::string what = !place ? "stop " : p.kind->seen == Seen::code ? "breakpoint " : "watchpoint ", text = described(p);
     u64 address = p.address;
-    bool place = p.kind->seen == Seen::code || p.kind->seen == Seen::access;
     unsigned id = session.stops.add(std::move(p));
     if (!id) return refused("there are " + std::to_string(StopPoints::most) + " stop points already");
     Result result;
@@ -114,7 +114,7 @@ Result list(Session& session, Words) {
     static constexpr std::string_view accesses[] = {"break", "write", "read", "access"};
     Result result;
     for (auto& s : session.stops.list()) {
-        bool access = s.kind->seen == Seen::access, place = access || s.kind->seen == Seen::code;
+        bool place = s.kind->has_place(), access = place && s.kind->seen == Seen::access;
         std::string_view on = place ? accesses[unsigned(s.on)] : s.kind->name;
         auto& line = result.add(format("%-4u %s%s, met %llu times", s.id, described(s).c_str(), access ? format(", %s of %llu bytes", std::string(on).c_str(), 0ull + s.length).c_str() : "", 0ull + s.hits));
         line.count("id", s.id).with("on", on).with("stop", described(s));

@@ -2,11 +2,13 @@
 // The kinds of stop points: what each takes, and when it is met.
 #include "base/error.h"
 #include "cpu/mmu.h"
+#include "cpu/svm/svm.h"
 #include "cpu/virt/layer.h"
 #include "cpu/vmx/fields.h"
 #include "debugger/commands.h"
 #include "debugger/expression.h"
 #include "debugger/registers.h"
+#include "debugger/virt_bits.h"
 #include "memory/scopes.h"
 #include <algorithm>
 
@@ -124,17 +126,30 @@ void parse_reason(Session& s, StopPoint& p, Words& words) {
 }
 void parse_nothing_of_guests(Session& s, StopPoint&, Words&) { need_virtualization(s); }
 
-// VMWRITE, or a store to the VMCB that was run last.
 void parse_field(Session& s, StopPoint& p, Words& words) {
     need_virtualization(s);
     std::string name = take_first(words, "FIELD");
-    if (!s.cpu.intel()) throw Error("AMD's VMCB is memory: watch p:ADDR+OFFSET");
+    if (!s.cpu.intel()) throw Error("this CPU has a VMCB: stop vmcb FIELD");
     for (auto& f : vmx::fields)
         if (f.name == name) return p.first = u64(f.field), void();
     p.first = number(s, name, 0, 0x7fff);
 }
 bool field_meets(Cpu& cpu, const StopPoint& p, const Insn& insn) {
     return insn.row->name == "vmwrite" && insn.operand[0].place == ::Place::gpr && p.within(cpu.gpr[insn.operand[0].number] & ~u64{1});
+}
+
+// Stores to memory where the VMCB lies that was run last. Those of #VMEXIT aren't accesses: stop vmexit if FIELD == ... sees what it leaves.
+void parse_vmcb_field(Session& s, StopPoint& p, Words& words) {
+    need_virtualization(s);
+    std::string name = take_first(words, "FIELD");
+    if (s.cpu.intel()) throw Error("this CPU has VMCSs: stop vmwrite FIELD");
+    auto row = std::ranges::find(svm::fields, name, [](auto& r) { return name_of(r.field); });
+    if (row == std::end(svm::fields)) throw Error("no field of the VMCB is called '" + Error::one_line(name) + "': rip, intercept_3, nested_cr3, ...");
+    p.on = On::write, p.space = Space::physical, p.address = row->offset, p.length = row->bytes;
+}
+std::optional<u64> in_vmcb(const Cpu& cpu, const StopPoint& p) {
+    u64 vmcb = static_cast<const svm::Svm&>(*cpu.virt).vmcb_address;
+    return vmcb == svm::Svm::none ? std::nullopt : std::optional(vmcb + p.address);
 }
 
 void parse_violation(Session& s, StopPoint& p, Words& words) {
@@ -202,6 +217,7 @@ constexpr StopKind table[] = {
     {"vmentry",       "",                            "behind a VM entry",                                                         Seen::notice,      of(N::vm_entry),           parse_nothing_of_guests},
     {"entry-failure", "",                            "behind a VM entry or VMRUN that a check refuses",                           Seen::notice,      of(N::entry_failure),      parse_nothing_of_guests},
     {"vmwrite",       "FIELD",                       "before VMWRITE of a field, by name or encoding",                            Seen::instruction, of(vmx),                   parse_field, field_meets},
+    {"vmcb",          "FIELD",                       "behind a store to a field of the VMCB that was run last (rip, intercept_3)", Seen::access,      0,                         parse_vmcb_field, nullptr, nullptr, nullptr, in_vmcb},
     {"violation",     "[ADDR [BYTES]]",              "behind an EPT violation or misconfiguration, or nested page fault, at a guest-physical address", Seen::notice, of(N::vm_exit), parse_violation, nullptr, violates},
     {"tlb-drop",      "[CAUSE]",                     "behind what makes the TLB drop an entry (INVLPG, MOV_CR3, INVEPT, page_fault)", Seen::notice,  of(N::tlb_drop),           parse_cause, nullptr, drops},
     {"stale",         "",                            "behind a report of --check=tlb",                                            Seen::notice,      of(N::stale_use)},

@@ -57,8 +57,7 @@ bool StopPoints::remove(unsigned id) {
 
 bool StopPoints::remove(On on, u64 address, u64 length) {
     auto found = std::find_if(all.begin(), all.end(), [&](auto& s) {
-        bool of_place = s.kind->seen == Seen::code || s.kind->seen == Seen::access;
-        return of_place && s.on == on && s.address == address && s.length == length;
+        return s.kind->has_place() && s.on == on && s.address == address && s.length == length;
     });
     if (found == all.end()) return false;
     return all.erase(found), changes++, true;

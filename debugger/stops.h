@@ -33,6 +33,9 @@ struct StopKind {
     bool (*meets)(Cpu&, const StopPoint&, const Insn&) = nullptr;                     // an instruction that comes next
     bool (*means)(Cpu&, const StopPoint&, const notice::Event&) = nullptr;            // a notice
     u64 (*looks_at)(const Cpu&, const StopPoint&) = nullptr;                              // what a change is of
+    std::optional<u64> (*moves)(const Cpu&, const StopPoint&) = nullptr;              // where the place is now; null: at its address
+
+    bool has_place() const { return !moves && (seen == Seen::code || seen == Seen::access); }
 };
 std::span<const StopKind> stop_kinds();
 const StopKind* find_stop_kind(std::string_view name);           // null: there is none
@@ -62,7 +65,11 @@ struct StopPoint {
     u64 ignore = 0;               // so many hits first
     std::map<unsigned, u64> seen = {};         // of a change: as it was, by CPU
 
-    bool meets(u64 at, u64 width) const { return at - address < length || address - at < width; }
+    // Whether bytes at an address of its space are its own.
+    bool meets(const Cpu& cpu, u64 at, u64 width) const {
+        auto from = kind && kind->moves ? kind->moves(cpu, *this) : address;
+        return from && (at - *from < length || *from - at < width);
+    }
     bool holds(const Cpu&, const Symbols&) const;        // its condition; one that can't be evaluated now holds
     bool within(u64 number) const { return !first || (number >= *first && number <= last.value_or(*first)); }
 };
