@@ -7,13 +7,16 @@ tests_debugger_sources = \
     tests/debugger/desk.cpp \
     tests/debugger/files.cpp \
     tests/debugger/gdb.cpp \
+    tests/debugger/guest_stops.cpp \
     tests/debugger/guests.cpp \
+    tests/debugger/hosts.h \
     tests/debugger/levels.cpp \
     tests/debugger/names.cpp \
     tests/debugger/qmp.cpp \
+    tests/debugger/several_cpus.cpp \
     tests/debugger/stops.cpp \
     tests/debugger/walk_report.cpp
 else
 tests_debugger_sources =
 endif
-EXTRA_DIST += tests/debugger/control.py tests/debugger/gdb.py tests/debugger/terminal.py
+EXTRA_DIST += tests/debugger/control.py tests/debugger/failed_entries.py tests/debugger/gdb.py tests/debugger/terminal.py
