@@ -47,6 +47,7 @@ static constexpr Command table[] = {
     {"invalidate",  "",    "",                           0, 0,  false, "drop all cached translations, as behind a change of tables in memory",  change::invalidate},
     {"source",      "",    "FILE",                       1, 1,  false, "do the commands that are in FILE, until one fails",                     files::source},
     {"trace",       "",    "events FILE | instructions FILE [COUNT [LOW HIGH]] [l1|l2]", 2, 6, false, "write the last VM exits as a trace for Perfetto and Chrome, or run and write COUNT instructions (1000) as text", files::trace},
+    {"reset",       "",    "",                           0, 0,  false, "reset the machine, as its button does, and start what it starts with",  run::reset},
     {"help",        "h",   "[COMMAND]",                  0, 1,  true,  "say what commands there are",                                           help},
     {"quit",        "q",   "",                           0, 0,  false, "end the emulator",                                                      run::quit},
 };

@@ -47,6 +47,7 @@ Result cpu(Session&, Words);
 Result symbols(Session&, Words);
 Result remove(Session&, Words);
 Result list(Session&, Words);
+Result reset(Session&, Words);
 Result quit(Session&, Words);
 }
 namespace look {

@@ -65,11 +65,9 @@ static Result to_border(Session& session, notice::Kind kind) {
     need_virtualization(session);
     return resumed(session, {.notices = 1u << unsigned(kind)});
 }
-// Instructions of the host or of its guest: what the other does between them goes by.
 static Result step_in_level(Session& session, unsigned level, Words words) {
     need_virtualization(session);
-    auto borders = 1u << unsigned(notice::Kind::vm_entry) | 1u << unsigned(notice::Kind::vm_exit);
-    return resumed(session, {.steps = steps_of(session, words), .level = level, .notices = borders, .told = [](auto&) { return false; }});
+    return resumed(session, steps_in_level(steps_of(session, words), level));
 }
 
 Result step(Session& session, Words words) {
@@ -113,6 +111,11 @@ Result go_on(Session& session, Words words) {
     StopPoint exit = stop_point(session, "vmexit", {words.begin() + 1, words.end()});
     Cpu& cpu = session.cpu;
     return resumed(session, {.notices = u32(exit.kind->which), .told = [&](auto& e) { return exit.kind->means(cpu, exit, e) && exit.holds(cpu, session.symbols); }});
+}
+
+Result reset(Session& session, Words) {
+    session.reset();
+    return stop_report(session, session.last);
 }
 
 Result quit(Session& session, Words) { return session.quits = true, Result{}; }

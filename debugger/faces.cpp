@@ -38,6 +38,10 @@ int debug(Machine& machine, const Options& options, std::shared_ptr<Face> window
     machine.start();
     Session session = session_of(machine);
     session.hash = [&machine] { return hash_of(machine.board()); };
+    session.start_anew = [&] {
+        machine.board().reset(Reset::warm);
+        load(machine.board(), options);
+    };
     Desk desk(session);
     if (window) desk.add(std::move(window));
     add_faces(desk, machine, options);

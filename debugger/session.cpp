@@ -66,12 +66,24 @@ static void forget_way(Cpu&);
 
 Stop Session::resume(const Goal& wanted) {
     if (goal) throw Error("the guest runs already; stop it first");
+    if (wanted.of && wanted.of != &cpu) select(*wanted.of);
+    Cpu& looked_at = cpu;
     runs++;
-    stopped = over;
     looking.remember(cpu);
-    last = {Why::ended}, said = {};
-    goal = &wanted, steps = 0, begun = true, told.clear(), turn_of = &cpu, least_stack = cpu.gpr[rsp];
+    said = {}, steps = 0, standing = cpus, told.clear(), least_stack = cpu.gpr[rsp];
     for (auto& p : stops.list()) p.seen.clear();
+    do {
+        goal = &wanted;
+        run();
+        goal = nullptr;
+        if (turn_of != &cpu) select(*turn_of);
+    } while (commands_go_on(looked_at));
+    return last;
+}
+
+// Until something stops it.
+void Session::run() {
+    stopped = over, turn_of = &cpu, last = {Why::ended}, owed.clear();
     {
         Attached attached(*this);
         while (!stopped) {
@@ -82,10 +94,26 @@ Stop Session::resume(const Goal& wanted) {
         }
     }
     if (over) last = {Why::ended};
-    goal = nullptr;
     for (auto* c : cpus) c->pending &= ~pending::stop, forget_way(*c);
-    if (turn_of != &cpu) select(*turn_of);
-    return last;
+}
+
+// The commands of stop points that another CPU has met than the one that was looked at.
+void Session::stop_for_commands(Cpu& c) {
+    if (!owed.empty()) stop_at(c, owed.front());
+}
+bool Session::commands_go_on(Cpu& before) {
+    auto all = std::exchange(owed, {});
+    if (over || all.empty()) return false;
+    bool goes_on = last.id == all.front().id;            // no other has stopped it
+    for (auto& stop : all) {
+        auto point = std::ranges::find(stops.list(), stop.id, &StopPoint::id);
+        if (point == stops.list().end() || commands(StopPoint(*point))) continue;
+        if (goes_on) last = stop;
+        goes_on = false;
+    }
+    if (goes_on) standing = {&cpu};
+    if (goes_on && &before != &cpu) select(before);
+    return goes_on;
 }
 
 void Session::stop_at(Cpu& c, const Stop& stop) {
@@ -93,22 +121,35 @@ void Session::stop_at(Cpu& c, const Stop& stop) {
     last = stop, stopped = true, turn_of = &c;
 }
 
+void Session::reset() {
+    if (!start_anew) throw Error("there is no machine to reset");
+    start_anew();
+    runs++, over = false, last = {};
+    if (!goal && cpus[0] != &cpu) select(*cpus[0]);
+}
+
+Goal steps_in_level(u64 steps, unsigned level) {
+    auto borders = 1u << unsigned(notice::Kind::vm_entry) | 1u << unsigned(notice::Kind::vm_exit);
+    return {.steps = steps, .level = level, .notices = borders, .told = [](auto&) { return false; }};
+}
+
 // ---- how it runs
 
-bool Session::nothing_to_do() const { return stops.empty() && !goal->steps && !goal->reached && !goal->notices; }
+bool Session::nothing_to_do() const { return stops.empty() && !goal->steps && !goal->reached && !goal->notices && !goal->still; }
+bool Session::stands(const Cpu& c) const { return std::ranges::find(standing, &c) != standing.end(); }
 // Whether all that is asked for is seen by marks and notices.
-bool Session::quick() const {
-    bool asked = goal->reached && !goal->at && !goal->returns, counts = goal->steps && (!goal->level || goal->level == (turn_of->guest ? 2u : 1u));
-    return !by_ticks && !stops.watches() && !stops.any(Seen::change) && !counts && !asked;
+bool Session::quick(const Cpu& c) const {
+    bool asked = goal->reached && !goal->at && !goal->returns, counts = goal->steps && (!goal->level || goal->level == (c.guest ? 2u : 1u));
+    return !by_ticks && !stops.watches() && !stops.any(Seen::change) && !((counts || asked) && &c == &cpu);
 }
 
 void Session::drive(u64 until) {
     bool alone = cpus.size() == 1;
     if (nothing_to_do()) return alone ? cpu.run(until) : turns->run(until);
-    if (!alone) return turns->run(until, [this](Cpu& c, u64 end) { return turn(c, end); });
+    if (!alone) return turns->run(until, [this](Cpu& c, u64 end) { return !(goal->still >> c.number & 1) && turn(c, end); });
     cpu.pending &= ~pending::stop;
     do {
-        if (begun || !quick() || !blocks(cpu, until)) one_tick(cpu, until);
+        if (stands(cpu) || !quick(cpu) || !blocks(cpu, until)) one_tick(cpu, until);
         if (!told.empty()) return judge_notices(cpu);
     } while (cpu.clock.ticks < until && !stopped && !(cpu.pending & pending::stop));
 }
@@ -120,8 +161,9 @@ bool Session::turn(Cpu& c, u64 until) {
     c.pending &= ~(pending::stop | pending::yield);
     smm::show(c);
     do {
-        if ((begun || !quick() || !blocks(c, until)) && !one_tick(c, until)) break;
+        if ((stands(c) || !quick(c) || !blocks(c, until)) && !one_tick(c, until)) break;
         if (!told.empty()) judge_notices(c);
+        stop_for_commands(c);
         if (stopped) c.stop();                           // its turn isn't over
     } while (c.clock.ticks < until && !(c.pending & (pending::stop | pending::yield)));
     return c.clock.ticks != start;
@@ -189,7 +231,7 @@ bool Session::one_tick(Cpu& c, u64 until) {
     bool ran = true;
     if (alone) c.run(next);
     else ran = c.run_turn(next);
-    begun = false;
+    std::erase(standing, &c);
     judge_accesses(c);
     steps += mine && &c == &cpu;
     if (steps_done(c)) stop_at(c, {Why::reached});
@@ -215,10 +257,10 @@ static std::optional<paging::Translation> translation_of(const Cpu& cpu, u64 lin
 
 // Whether bytes at a linear address are of the stop point's. An access is in one page or two: both ends are looked at.
 bool Session::lies_at(const Cpu& c, const StopPoint& s, u64 linear, unsigned width) {
-    if (s.space == Space::linear) return s.meets(linear, width);
+    if (s.space == Space::linear) return s.meets(c, linear, width);
     auto part = [&](u64 at, unsigned bytes) {
         auto t = translation_of(c, at);
-        return t && s.meets(s.space == Space::physical ? t->physical.value : t->guest.value, bytes);
+        return t && s.meets(c, s.space == Space::physical ? t->physical.value : t->guest.value, bytes);
     };
     unsigned here = unsigned(std::min<u64>(width, 4096 - (linear & 0xfff)));
     return part(linear, here) || (here < width && part(linear + here, width - here));
@@ -230,13 +272,9 @@ bool Session::met(Cpu& c, StopPoint& s, Stop stop) {
     if (!s.holds(c, symbols)) return false;
     if (s.hits++ < s.ignore) return false;
     stop.id = s.id;
-    if (commands && !s.command.empty()) {
-        auto before = turn_of;
-        turn_of = &c;
-        bool goes_on = &c == &cpu && commands(s);
-        turn_of = before;
-        if (goes_on) return false;
-    }
+    bool has_commands = commands && !s.command.empty();
+    if (has_commands && &c != &cpu) return owed.push_back(stop), false;
+    if (has_commands && commands(s)) return false;
     return stop_at(c, stop), true;
 }
 
@@ -255,7 +293,7 @@ void Session::judge(Cpu& c, bool begins) {
     for (auto& s : stops.list())
         if (s.kind->seen == Seen::code && (at & 0xfff) == (s.address & 0xfff) && lies_at(c, s, at, 1) && met(c, s, {Why::breakpoint, s.id, On::execute, s.address})) return;
     if (stops.any(Seen::instruction)) judge_instruction(c);
-    if (stopped || !goal->reached || (goal->at && *goal->at != at)) return;
+    if (stopped || !goal->reached || &c != &cpu || (goal->at && *goal->at != at)) return;
     if (goal->returns) {
         auto insn = next_instruction(c);
         if (!insn || !insn->row->name.starts_with("ret")) return;

@@ -36,7 +36,11 @@ struct Goal {
     u32 notices = 0;                           // or where the CPU has told of one of these (notice::Kind, a bit each) ...
     std::function<bool(const notice::Event&)> told = {};               // ... if this says so; null: it does
     bool returns = false;                      // `reached` is asked in front of RET
+    Cpu* of = nullptr;                         // whose steps and instructions; null: the CPU that is looked at
+    u64 still = 0;                             // CPUs that stand still meanwhile, a bit each
 };
+// Instructions of the host (1) or of its guest (2): what the other does between them goes by.
+Goal steps_in_level(u64 steps, unsigned level);
 
 // What a session has besides the CPU it looks at.
 struct SessionState {
@@ -54,6 +58,7 @@ struct SessionState {
     // A stop point's commands: true if the guest goes on behind them. Null: they aren't run.
     std::function<bool(const StopPoint&)> commands;
     Result said;                               // what they have said of the last run
+    std::function<void()> start_anew;          // resets the machine; null: there is none around the CPU
 
 protected:
     using Drive = std::function<void(u64 until)>;
@@ -63,7 +68,8 @@ protected:
     const Goal* goal = nullptr;
     u64 steps = 0;
     bool stopped = false;
-    bool begun = false;                        // nothing has run yet: what stands at a stop is not stopped by it
+    std::vector<Cpu*> standing;                // those that haven't run yet: what stands at a stop is not stopped by it
+    std::vector<Stop> owed;                    // those whose commands are to be done when their CPU can be looked at
     Cpu* turn_of = nullptr;                    // the CPU whose turn it is
     u64 least_stack = 0;                       // RSP, where the run began
     u64 running = 0;                           // the linear address of the instruction that runs
@@ -89,6 +95,7 @@ public:
     bool end_of_call(u64& linear);
     bool at_return() const;                    // RET comes next
     u64 code() const;                          // RIP's linear address
+    void reset();                              // as by the machine's button; throws Error where there is no machine
     // Another CPU to look at. The session is the same object afterwards, with another `cpu`.
     void select(Cpu& other);
     std::span<Cpu* const> all_cpus() const { return cpus; }
@@ -98,10 +105,14 @@ public:
 private:
     Session(SessionState&& state, Cpu& cpu) : SessionState(std::move(state)), cpu(cpu) {}
 
+    void run();
+    bool commands_go_on(Cpu& before);
+    void stop_for_commands(Cpu&);
     void drive(u64 until);
     bool turn(Cpu&, u64 until);
     bool nothing_to_do() const;
-    bool quick() const;
+    bool quick(const Cpu&) const;
+    bool stands(const Cpu&) const;
     void place_marks(Cpu&);
     bool blocks(Cpu&, u64 until);
     bool one_tick(Cpu&, u64 until);

@@ -32,8 +32,10 @@ void RemoteFace::take(Desk& desk) {
 // Its breakpoints go with it, and the guest goes on.
 void RemoteFace::part(Desk& desk) {
     server->remove_own();
+    bool dead = server->dead;
     server.reset(), connection.reset();
-    if (!first) desk.go({});
+    if (dead) desk.session.quits = true;
+    else if (!first) desk.go({});
 }
 
 bool RemoteFace::poll(Desk& desk, bool standing) {

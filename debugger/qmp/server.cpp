@@ -7,6 +7,7 @@
 #include "debugger/registers.h"
 #include <algorithm>
 #include <chrono>
+#include <unistd.h>
 #include <utility>
 
 namespace debugger::qmp {
@@ -26,11 +27,13 @@ std::span<const Server::Row> Server::table() {
         {"stop", &Server::stop},
         {"cont", &Server::cont},
         {"quit", &Server::quit},
+        {"system_reset", &Server::reset},
+        {"query-cpus-fast", &Server::cpus},
         {"human-monitor-command", &Server::monitor, "command-line cpu-index"},
         {"slate-command", &Server::command, "command-line"},
-        {"memory-read", &Server::memory_read, "address length space level"},
-        {"registers", &Server::registers, "group level"},
-        {"walk", &Server::walk, "address access level"},
+        {"memory-read", &Server::memory_read, "address length space level cpu-index"},
+        {"registers", &Server::registers, "group level cpu-index"},
+        {"walk", &Server::walk, "address access level cpu-index"},
         {"query-memory-file", &Server::memory_file},
     };
     return rows;
@@ -67,6 +70,14 @@ struct Server::Request {
         auto* v = find("level", Json::number);
         if (v && v->whole() != 1 && v->whole() != 2) throw Error("Parameter 'level' expects 1 or 2");
         return v ? unsigned(*v->whole()) : 0;
+    }
+    // The CPU that is named, or the one that is looked at.
+    Cpu& cpu(Session& session) const {
+        auto* v = find("cpu-index", Json::number);
+        if (!v) return session.cpu;
+        auto all = session.all_cpus();
+        if (!v->whole() || *v->whole() >= all.size()) throw Error("Parameter 'cpu-index' expects a CPU number");
+        return *all[*v->whole()];
     }
 };
 
@@ -173,6 +184,14 @@ std::optional<std::string> Server::cont(const Request&) {
 
 std::optional<std::string> Server::quit(const Request&) { return desk.session.quits = true, "{}"; }
 
+// Running or standing, as before.
+std::optional<std::string> Server::reset(const Request&) {
+    desk.session.reset();
+    said_shut_down = false;
+    event("RESET", "{\"guest\": false, \"reason\": \"host-qmp-system-reset\"}");
+    return "{}";
+}
+
 // ---- questions
 
 std::optional<std::string> Server::status(const Request&) {
@@ -186,6 +205,16 @@ std::optional<std::string> Server::version(const Request&) { return "{\"slate\":
 std::optional<std::string> Server::command_names(const Request&) {
     std::string out;
     for (auto& row : table()) out += (out.empty() ? "{\"name\": " : ", {\"name\": ") + quoted(row.name) + "}";
+    return "[" + out + "]";
+}
+
+// One thread of the host runs them all. `level` and `activity` aren't QEMU's.
+std::optional<std::string> Server::cpus(const Request&) {
+    static constexpr const char* states[] = {"active", "halted", "shut down", "waits for a start-up IPI"};
+    std::string out;
+    for (auto* c : desk.session.all_cpus())
+        out += format("%s{\"cpu-index\": %u, \"qom-path\": \"/machine/cpu[%u]\", \"thread-id\": %d, \"target\": \"x86_64\", \"level\": %u, \"activity\": \"%s\"}", out.empty() ? "" : ", ",
+                      c->number, c->number, int(::getpid()), running_level(*c), states[unsigned(c->activity)]);
     return "[" + out + "]";
 }
 
@@ -204,13 +233,17 @@ void Server::run_line(const Request& request, std::string line, bool as_text) {
     };
     desk.post(std::move(line), done, files);
 }
-std::optional<std::string> Server::monitor(const Request& request) { return run_line(request, request.text("command-line"), true), std::nullopt; }
+// A CPU that is named is the one that is looked at from then on.
+std::optional<std::string> Server::monitor(const Request& request) {
+    if (auto& cpu = request.cpu(desk.session); &cpu != &desk.session.cpu) desk.session.select(cpu);
+    return run_line(request, request.text("command-line"), true), std::nullopt;
+}
 std::optional<std::string> Server::command(const Request& request) { return run_line(request, request.text("command-line"), false), std::nullopt; }
 
 std::optional<std::string> Server::memory_read(const Request& request) {
     constexpr u64 most = 1 << 20;
     std::string name = request.text("space", "linear");
-    Viewpoint view(desk.session.cpu, request.level());
+    Viewpoint view(request.cpu(desk.session), request.level());
     u64 length = evaluate_at(view, request.expression("length"));
     if (!length || length > most) throw Error("Parameter 'length' expects 1 to " + std::to_string(most));
     Place place{name == "physical" ? Space::physical : name == "guest-physical" ? Space::guest_physical : Space::linear, evaluate_at(view, request.expression("address"))};
@@ -223,7 +256,7 @@ std::optional<std::string> Server::memory_read(const Request& request) {
 
 // Of a level that doesn't run: those that the CPU has put away.
 std::optional<std::string> Server::registers(const Request& request) {
-    Viewpoint view(desk.session.cpu, request.level());
+    Viewpoint view(request.cpu(desk.session), request.level());
     std::string group = request.text("group", "all"), out;
     for (auto& r : debugger::registers()) {
         if (group != "all" && group != name_of(r.group)) continue;
@@ -240,11 +273,17 @@ std::optional<std::string> Server::walk(const Request& request) {
     std::vector<std::string> words{request.expression("address")};
     for (char c : request.text("access", "")) words.emplace_back(1, c);
     if (words.size() > 4) throw Error("Parameter 'access' expects letters of r, w, x, u, s");
-    desk.session.looking.level = request.level();
+    Cpu& cpu = request.cpu(desk.session);
     struct Restore {
-        unsigned& level;
-        ~Restore() { level = 0; }
-    } restore{desk.session.looking.level};
+        Restore(Session& session, Cpu& cpu) : session(session), before(session.cpu) { look_at(cpu); }
+        ~Restore() { session.looking.level = 0, look_at(before); }
+        void look_at(Cpu& c) {
+            if (&c != &session.cpu) session.select(c);
+        }
+        Session& session;
+        Cpu& before;
+    } restore{desk.session, cpu};
+    desk.session.looking.level = request.level();
     Result result = look::walk(desk.session, words);
     if (result.failed) throw Error(result.text());
     return result.json();

@@ -44,6 +44,7 @@ private:
     // The commands: the value that is returned, or nothing where the answer comes later. They throw Error.
     std::optional<std::string> capabilities(const Request&), stop(const Request&), cont(const Request&), quit(const Request&);
     std::optional<std::string> status(const Request&), version(const Request&), command_names(const Request&), memory_file(const Request&);
+    std::optional<std::string> reset(const Request&), cpus(const Request&);
     std::optional<std::string> monitor(const Request&), command(const Request&), memory_read(const Request&), registers(const Request&), walk(const Request&);
 
     Desk& desk;

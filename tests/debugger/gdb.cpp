@@ -112,7 +112,7 @@ TEST(Gdb, StepsBreakpointsAndWatchpointsAreReported) {
     Remote m;
     m.put_code("ff c1 89 0c 25 00 00 02 00 eb f5");      // inc ecx; mov [20000], ecx; jmp
     m.cpu.gpr[rcx] = 0;
-    EXPECT_EQ(m.ask("?"), "S05");
+    EXPECT_EQ(m.ask("?"), "T05thread:1;");
     EXPECT_EQ(m.ask("s"), "T05thread:1;");
     EXPECT_EQ(m.cpu.rip(), 0x10002u);
     EXPECT_EQ(m.ask("vCont;s:1;c"), "T05thread:1;");
@@ -172,8 +172,8 @@ TEST(Gdb, ThreadsAreTheCpuOrItsGuestLevels) {
     std::string rip = m.ask("p10");
     EXPECT_NE(m.raw(gdb::framed("qRcmd," + gdb::to_hex("threads levels"))).find(gdb::to_hex("info threads")), std::string::npos);
     EXPECT_EQ(m.ask("qfThreadInfo"), "m1");              // there is no guest
-    EXPECT_EQ(m.ask("Hg2"), "OK");
-    EXPECT_EQ(m.ask("p10"), rip);                        // the level that runs
+    EXPECT_EQ(m.ask("Hg2"), "E22");
+    EXPECT_EQ(m.ask("p10"), rip);                        // as before
     EXPECT_EQ(m.ask("qXfer:threads:read::0,200"), "l<?xml version=\"1.0\"?><threads><thread id=\"1\" core=\"0\" name=\"CPU 0, level 1\"/></threads>\n");
 }
 

@@ -42,11 +42,11 @@ def slate(guest, address, *more):
         process.communicate()
 
 
-def gdb(guest, address, *commands):
+def gdb(guest, address, *commands, script=None, target="remote"):
     if not shutil.which("gdb"):
         raise Skip("gdb is not installed")
     words = ["gdb", "-nx", "-batch", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set architecture i386:x86-64",
-             "-ex", f"target remote {address}"]
+             *(["-x", script] if script else []), "-ex", f"target {target} {address}"]
     for command in commands:
         words += ["-ex", command]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
@@ -66,6 +66,11 @@ def number(text, name):
     found = re.search(rf"^{name}\s+(0x[0-9a-f]+)", text, re.M)
     expect(found, f"no {name} in: {text[-400:]}")
     return int(found[1], 16)
+
+
+def numbers(text, name):
+    """All that `info registers` printed of `name`, in order."""
+    return [int(value, 16) for value in re.findall(rf"^{name}\s+(0x[0-9a-f]+)", text, re.M)]
 
 
 @contextmanager
@@ -142,6 +147,75 @@ def steps_thirty_two_bit_code():
         expect("CPU 0" in said, f"no name of the thread: {said[-500:]}")
 
 
+def thirty_two_bit_code_is_watched():
+    """The first push of start_guest() in a 32-bit guest."""
+    main = symbol("gates", MAIN)
+    with unix_socket() as path, slate("gates", f"unix:{path}"):
+        said = gdb("gates", path, f"break *{main:#x}", "continue", "delete", "info registers rip rsp cr0 efer", "awatch -l *(int*)($rsp-4)", "continue", "info registers rip rsp",
+                   "monitor disassemble rip 1", "kill")
+        (first, after), (top, pushed) = numbers(said, "rip"), numbers(said, "rsp")
+        expect(first == main and number(said, "cr0") & 1 and not number(said, "efer") & 0x400, f"not in protected mode: {said[-500:]}")
+        expect("Hardware access (read/write) watchpoint" in said and after == main + 1 and pushed == top - 4, f"no push at {after:#x}, {top:#x} then {pushed:#x}: {said[-500:]}")
+
+
+def every_kind_of_register():
+    main = symbol("flow", MAIN)
+    with unix_socket() as path, slate("flow", f"unix:{path}"):
+        said = gdb("flow", path, f"break *{main:#x}", "continue", "info all-registers", "info float", "print $xmm15.uint128", "print $ymm3.v8_int32", "print $eflags", "print $st0", "print $mxcsr", "kill")
+        names = "rax r15 rip eflags cs gs fs_base st7 fctrl fop mxcsr ymm15 cr0 cr8 efer xcr0 gdtr_base idtr_limit tr_base dr7 lstar k_gs_base in_guest vm_control guest_tag"
+        missing = [name for name in names.split() if not re.search(rf"^{name}\s", said, re.M)]
+        expect(not missing, f"not listed: {missing}")
+        expect(re.search(r"Status Word", said) and said.count("$") >= 5 and "[ IM DM" in said, said[-600:])
+
+
+def cpus_are_threads():
+    """The other CPU's first instruction, 16-bit code in a segment of its own; then each is stepped while the other stands."""
+    with unix_socket() as path, slate("smp", f"unix:{path}", "--smp", "2", "--append", "cpus=2") as process:
+        said = gdb("smp", path, "hbreak *0x8000", "continue", "info threads", "info registers rip cs_base", "monitor disassemble", "delete", "set scheduler-locking on",
+                   "thread 1", "info registers rip", "thread 2", "stepi", "stepi", "info registers rip", "thread 1", "info registers rip", "stepi", "info registers rip",
+                   "set scheduler-locking off", "continue")
+        expect("CPU 0" in said and re.search(r"\* 2 .*CPU 1", said), f"CPU 1 is not the thread that stopped: {said[-900:]}")
+        other, before, stepped, same, after = numbers(said, "rip")
+        expect(other == 0 and number(said, "cs_base") == 0x8000, f"not at the start-up vector: {said[-900:]}")
+        expect("cli" in said and stepped == 3, f"CLI and MOV of 16 bits took {stepped} bytes")
+        expect(before == same != after, f"CPU 0 at {before:#x}, {same:#x}, {after:#x}")
+        expect("exited with code 01" in said and process.wait(PATIENCE) == 1, f"gdb did not see the end: {said[-400:]}")
+
+
+def the_machine_starts_anew():
+    """starti, from anywhere and behind the end; and monitor reset."""
+    main = symbol("flow", MAIN)
+    with unix_socket() as path, slate("flow", f"unix:{path}") as process:
+        said = gdb("flow", path, "info registers rip", "stepi 5", "info registers rip", "starti", "info registers rip", f"hbreak *{main:#x}", "continue", "info registers rip", "delete",
+                   "continue", "starti", "info registers rip", "stepi", "monitor reset", "maintenance flush register-cache", "info registers rip", "kill", target="extended-remote")
+        rips = numbers(said, "rip")
+        expect(len(rips) == 6 and rips[0] == rips[2] == rips[4] == rips[5] != rips[1] and rips[3] == main, f"{[hex(rip) for rip in rips]}: {said[-700:]}")
+        expect("exited with code 01" in said, f"gdb did not see the end: {said[-400:]}")
+        expect(process.wait(PATIENCE) == 0, "slate does not end when gdb has killed the machine and left")
+
+
+def the_hook_of_the_manual_keeps_registers_fresh():
+    text = (report.SOURCE / "docs" / "debugger.md").read_text()
+    hook = re.search(r"^ +define hookpost-monitor\n.*?^ +end$", text, re.M | re.S)
+    expect(hook, "docs/debugger.md has no hook")
+    with tempfile.NamedTemporaryFile("w", prefix="slate-hook-") as file, unix_socket() as path, slate("flow", f"unix:{path}"):
+        file.write(re.sub(r"^ +", "", hook[0], flags=re.M) + "\n")
+        file.flush()
+        said = gdb("flow", path, "info registers rip", "monitor step 3", "info registers rip", "kill", script=file.name)
+        first, after = numbers(said, "rip")
+        expect(first != after, f"gdb still has {first:#x}: {said[-500:]}")
+
+
+def breaks_in_a_guest_of_the_guest(guest, place, model, reason):
+    """A breakpoint by its address alone, in code that only the guest runs; the step behind it is an exit."""
+    at = symbol(guest, place)
+    with unix_socket() as path, slate(guest, f"unix:{path}", "--cpu", model):
+        said = gdb(guest, path, f"break *{at:#x}", "continue", "info registers rip in_guest", "info registers rsp cr3", "print $eflags", "print $xmm0.v4_float", "delete", "stepi",
+                   "info registers in_guest exit_reason", "kill")
+        expect(number(said, "rip") == at and numbers(said, "in_guest") == [1, 0], f"not in the guest and out: {said[-500:]}")
+        expect(number(said, "exit_reason") == reason and number(said, "cr3"), f"not this exit: {said[-500:]}")
+
+
 def steps_a_guest_of_the_guest():
     """Behind a VM entry: the layout is the same, and one step more is CPUID's exit to the host."""
     with unix_socket() as path, slate("vmx_exits", f"unix:{path}"):
@@ -154,13 +228,14 @@ def steps_a_guest_of_the_guest():
 
 
 def levels_are_threads():
-    """Behind a VM entry: the guest is thread 2, and thread 1 stands where its exit leads."""
+    """Behind a VM entry: the guest is thread 2, and thread 1 stands where its exit leads; each is stepped, and the other goes by."""
     with unix_socket() as path, slate("vmx_exits", f"unix:{path}"):
         said = gdb("vmx_exits", path, "monitor threads levels", "monitor step --vmentry", "maintenance flush register-cache", "info threads", "thread 2", "info registers rip", "x/2xb $pc",
-                   "thread 1", "info registers rip", "stepi", "info registers rip in_guest", "kill")
+                   "thread 1", "info registers rip", "stepi", "info registers rip in_guest", "thread 2", "stepi", "info registers rip in_guest", "kill")
         expect("level 1" in said and "level 2" in said, f"not two threads: {said[-700:]}")
-        guest, host, after = (int(value, 16) for value in re.findall(r"^rip\s+(0x[0-9a-f]+)", said, re.M))
-        expect(re.search(r":\s+0x0f\s+0xa2", said) and guest != host and after == host, f"{guest:#x}, {host:#x}, then {after:#x}: {said[-700:]}")
+        guest, host, after, next_entered = numbers(said, "rip")
+        expect(re.search(r":\s+0x0f\s+0xa2", said) and guest != host and 0 < after - host < 16, f"{guest:#x}, {host:#x}, then {after:#x}: {said[-700:]}")
+        expect(numbers(said, "in_guest") == [0, 1] and next_entered not in (host, after), f"the guest's next instruction at {next_entered:#x}: {said[-700:]}")
 
 
 def lldb_attaches_breaks_and_steps():
@@ -247,6 +322,13 @@ cases = {
     "watches-accesses": partial(watches, "awatch", "Hardware access (read/write) watchpoint"),
     "steps-sixteen-bit-code": steps_sixteen_bit_code,
     "steps-thirty-two-bit-code": steps_thirty_two_bit_code,
+    "thirty-two-bit-code-is-watched": thirty_two_bit_code_is_watched,
+    "every-kind-of-register": every_kind_of_register,
+    "cpus-are-threads": cpus_are_threads,
+    "the-machine-starts-anew": the_machine_starts_anew,
+    "the-hook-of-the-manual-keeps-registers-fresh": the_hook_of_the_manual_keeps_registers_fresh,
+    "breaks-in-a-guest-of-vmx": partial(breaks_in_a_guest_of_the_guest, "vmx_exits", "do_vmcall", "max-intel", 18),
+    "breaks-in-a-guest-of-svm": partial(breaks_in_a_guest_of_the_guest, "svm_exits", "do_cpuid", "max-amd", 0x72),
     "steps-a-guest-of-the-guest": steps_a_guest_of_the_guest,
     "levels-are-threads": levels_are_threads,
     "lldb-attaches-breaks-and-steps": lldb_attaches_breaks_and_steps,
