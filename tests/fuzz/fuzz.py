@@ -61,7 +61,8 @@ BOCHSRC = [
 
 
 PACKETS = [b"qSupported:swbreak+", b"?", b"g", b"p1", b"P2=0102030405060708", b"m10000,20", b"M20000,2:abcd", b"X20000,1:a", b"Z0,10002,1", b"c", b"s",
-           b"vCont;s:1", b"Z2,20000,4", b"z2,20000,4", b"qXfer:features:read:target.xml:0,40", b"Qqemu.PhyMemMode:1", b"qRcmd,746c62", b"QStartNoAckMode", b"D", b"k"]
+           b"vCont;s:1", b"Z2,20000,4", b"z2,20000,4", b"qXfer:features:read:target.xml:0,40", b"Qqemu.PhyMemMode:1", b"qRcmd,746c62", b"QStartNoAckMode",
+           b"vCont;r1000,1010:1;c", b"vCont;S05:1", b"Hg1", b"Hc-1", b"T2", b"qXfer:threads:read::0,400", b"!", b"R00", b"vRun;", b"D", b"k"]
 COMMANDS = [b"step 5", b"next", b"until 0x10002", b"continue", b"break 0x10004", b"watch rsp-8 8 rw", b"list", b"delete all", b"registers all", b"msr", b"memory g:0x1000 32",
             b"disassemble rip 5 16", b"walk rip x u", b"tlb all", b"set rcx 5", b"set cr3 0x1000", b"set-msr 0xc0000082 0x1000", b"write rip 90 90", b"help", b"json registers"]
 
