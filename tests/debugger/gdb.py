@@ -158,6 +158,26 @@ def thirty_two_bit_code_is_watched():
         expect("Hardware access (read/write) watchpoint" in said and after == main + 1 and pushed == top - 4, f"no push at {after:#x}, {top:#x} then {pushed:#x}: {said[-500:]}")
 
 
+def sixteen_bit_code_is_watched():
+    """LGDT at the start of another CPU reads its operand, in a segment with a base."""
+    pointer = 0x8000 + symbol("smp", "smp_gdt_pointer") - symbol("smp", "smp_begin")
+    with unix_socket() as path, slate("smp", f"unix:{path}", "--smp", "2", "--append", "cpus=2"):
+        said = gdb("smp", path, f"rwatch *(short*){pointer:#x}", "break *0x8000", "continue", "info registers rip", "delete 2", "continue", "info registers rip cr0 gdtr_limit cs_base", "kill")
+        first, after = numbers(said, "rip")
+        expect("Hardware read watchpoint" in said and first == 0 and after == 11, f"LGDT from {first:#x} to {after:#x}: {said[-600:]}")
+        expect(not number(said, "cr0") & 1 and number(said, "gdtr_limit") == 23, f"not in real mode behind LGDT: {said[-600:]}")
+
+
+def a_guest_of_the_guest_is_watched():
+    """Its pushes, by a breakpoint at the first of them."""
+    at = symbol("vmx_state", "returns")
+    with unix_socket() as path, slate("vmx_state", f"unix:{path}"):
+        said = gdb("vmx_state", path, f"break *{at:#x}", "continue", "delete", "info registers rip in_guest", "awatch -l *(long*)($rsp-16)", "continue", "info registers rip in_guest",
+                   "x/1gx $rsp", "kill")
+        expect(numbers(said, "rip") == [at, at + 4] and numbers(said, "in_guest") == [1, 1], f"not behind its second push: {said[-600:]}")
+        expect("Hardware access (read/write) watchpoint" in said, said[-600:])
+
+
 def every_kind_of_register():
     main = symbol("flow", MAIN)
     with unix_socket() as path, slate("flow", f"unix:{path}"):
@@ -323,6 +343,8 @@ cases = {
     "steps-sixteen-bit-code": steps_sixteen_bit_code,
     "steps-thirty-two-bit-code": steps_thirty_two_bit_code,
     "thirty-two-bit-code-is-watched": thirty_two_bit_code_is_watched,
+    "sixteen-bit-code-is-watched": sixteen_bit_code_is_watched,
+    "a-guest-of-the-guest-is-watched": a_guest_of_the_guest_is_watched,
     "every-kind-of-register": every_kind_of_register,
     "cpus-are-threads": cpus_are_threads,
     "the-machine-starts-anew": the_machine_starts_anew,
