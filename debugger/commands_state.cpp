@@ -68,9 +68,22 @@ Result caches(Session& session, Words) {
     return result;
 }
 
+// A hash goes through the VMCS as loading does, which marks each field as changed: the marks are put back.
+static u64 hash_of_all(Session& session) {
+    std::vector<std::pair<vmx::Vmcs*, vmx::Vmcs>> kept;
+    for (auto* cpu : session.all_cpus())
+        if (cpu->virt && cpu->intel()) {
+            auto& vmcs = static_cast<vmx::Vmx&>(*cpu->virt).vmcs;
+            kept.emplace_back(&vmcs, vmcs);
+        }
+    u64 value = session.hash();
+    for (auto& [vmcs, as_it_was] : kept) *vmcs = as_it_was;
+    return value;
+}
+
 Result hash(Session& session, Words) {
     if (!session.hash) throw Error("there is no whole machine here to take a hash of");
-    u64 value = session.hash();
+    u64 value = hash_of_all(session);
     Result result;
     result.add(format("%016llx at tick %llu", 0ull + value, 0ull + session.cpu.clock.ticks)).address("hash", value).count("ticks", session.cpu.clock.ticks);
     return result;

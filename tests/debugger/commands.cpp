@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of commands, run control, and that looking leaves no trace.
+#include "cpu/vmx/vmx.h"
 #include "tests/debugger/board.h"
 #include <gtest/gtest.h>
 #include <map>
@@ -273,6 +274,9 @@ TEST(Debugger, TheHashIsOfTheMachineThatSaysIt) {
     EXPECT_EQ(before, debugger::hex(m.hash()));
     m.command("walk 0x10000"), m.command("registers all");
     EXPECT_EQ(field(m.command("hash").lines[0], "hash"), before);
+    static_cast<vmx::Vmx&>(*m.cpu.virt).vmcs.take_changed();
+    m.command("hash");
+    EXPECT_TRUE(has(m.said("vmcs changed"), "nothing has changed"));
     m.command("write p:0x9000 12");
     EXPECT_NE(field(m.command("hash").lines[0], "hash"), before);
 }
