@@ -90,6 +90,8 @@ private:
     App app;
     Frame screen;
     bool dirty = true;
+    bool text = false;                     // the last key was one of a line that is typed ...
+    bool acts = false;                     // ... or not: a frame takes it before what comes behind it
     u64 looked = 0;
 };
 
@@ -122,7 +124,11 @@ void Window::take_key(const SDL_KeyboardEvent& key) {
         shared.input.key(u8(key.keysym.scancode), down);
         return;
     }
-    if (int code = down ? code_of(key.keysym.sym) : 0) app.key({code, ctrl, bool(key.keysym.mod & KMOD_SHIFT), alt}), dirty = true;
+    int code = down ? code_of(key.keysym.sym) : 0;
+    if (!code) return;
+    app.key({code, ctrl, bool(key.keysym.mod & KMOD_SHIFT), alt}), dirty = true;
+    text = app.takes_text() && !ctrl && !alt;
+    acts = !text || code < ' ' || code > '~';
 }
 
 // False: closed.
@@ -132,7 +138,7 @@ bool Window::take(const SDL_Event& event) {
     case SDL_KEYDOWN:
     case SDL_KEYUP: return take_key(event.key), true;
     case SDL_TEXTINPUT:
-        if (!app.grabbed) app.input(event.text.text), dirty = true;
+        if (!app.grabbed && text) app.input(event.text.text), dirty = true;
         return true;
     case SDL_MOUSEMOTION: return stage.mouse(float(event.motion.x), float(event.motion.y)), dirty = true;
     case SDL_MOUSEBUTTONDOWN:
@@ -192,7 +198,7 @@ void Window::loop() {
             if (!take(event)) return;
             dirty |= event.type == SDL_USEREVENT;
         }
-        while (SDL_PollEvent(&event)) {
+        while (!acts && SDL_PollEvent(&event)) {
             if (!take(event)) return;
             dirty |= event.type == SDL_USEREVENT;
         }
@@ -201,7 +207,7 @@ void Window::loop() {
             std::lock_guard lock(shared.mutex);
             if (shared.closed) return;
         }
-        if (dirty || app.wants_frame()) dirty = false, show();
+        if (dirty || app.wants_frame()) dirty = acts = false, show();
     }
 }
 

@@ -50,6 +50,8 @@ public:
 
 private:
     void picture(const std::string& words);
+    void set(const Layout& layout);
+
     Machine& machine;
     debugger::Session& session;
     Stage stage;
@@ -92,9 +94,16 @@ void Drawer::run(const std::string& path) {
     }
 }
 
-void Drawer::draw(const Layout& layout, const std::string& file) {
+void Drawer::set(const Layout& layout) {
     for (auto& [name, value] : layout.settings)
         if (!app.set(name, value)) throw Error("--layout: '" + name + "=" + value + "' is no setting of the window's");
+}
+
+// Twice: only a panel that is there can have the focus, and on another screen none of this one's was.
+void Drawer::draw(const Layout& layout, const std::string& file) {
+    set(layout);
+    stage.settle(app, layout.width, layout.height);
+    set(layout);
     Frame screen = render(machine.board().vga.scanout());
     app.guest_screen = {int(screen.width), int(screen.height), nullptr, screen.dots.data()};
     auto& canvas = stage.settle(app, layout.width, layout.height);

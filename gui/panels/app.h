@@ -60,6 +60,7 @@ public:
     void running();                        // the guest was let go on
     void stopped(const Result& report);
     bool wants_frame() const { return again || gliding; }
+    bool takes_text() const { return palette_open || !editing.empty() || focus == "console"; }
 
     // Everything that is kept, by name: "theme", "screen", a split, a panel's tab, the walk's address. False: no such thing.
     bool set(const std::string& name, const std::string& value);

@@ -84,9 +84,9 @@ std::vector<Item> items_for(App& app, std::string wanted) {
 // Called with nothing it only takes its keys.
 void App::palette(Rect all) {
     Edit& e = edits["palette"];
+    if (all.w <= 0 && !typed.empty()) e.insert(typed), typed.clear(), palette_at = 0;
     auto items = items_for(*this, e.text);
     if (all.w <= 0) {
-        if (!typed.empty()) e.insert(typed), typed.clear(), palette_at = 0;
         std::function<void(App&)> act;
         for (auto& k : keys) {
             if (k.is(Key::escape)) palette_open = false;

@@ -236,6 +236,11 @@ TEST(DebuggerWindow, runs_what_is_typed_and_what_the_palette_finds) {
     w.type("caches");
     w.press(Key::enter);
     EXPECT_EQ(w.app.screen, Screen::caches);
+    w.press('p', true);
+    w.app.input(">brown 1"), w.app.key({Key::enter});    // both before a frame: what was typed counts
+    w.settle();
+    EXPECT_TRUE(w.was_asked("brown 1"));
+    EXPECT_EQ(w.app.screen, Screen::run);
     w.press(Key::f(10));
     EXPECT_TRUE(w.was_asked("next"));
     w.press(Key::f(8), false, true);
