@@ -91,7 +91,7 @@ def machine(arguments, directory, *words, size="1024x768", environment=None):
         finally:
             if slate.poll() is None:
                 slate.kill()
-            slate.wait(30)
+            slate.wait(300)                         # gives back its memory, on a busy host
             screen.end()
 
 
