@@ -152,6 +152,27 @@ def both_levels_are_looked_at():
         client.ask("quit")
 
 
+def each_cpu_is_asked():
+    """At the other CPU's first instruction, each by its index; and from the beginning again."""
+    with slate("--smp", "2", "--append", "cpus=2", guest=BUILD / "guests" / "smp") as (_, address):
+        client = Client(address)
+
+        def rip(n):
+            return next(int(r["value"], 16) for r in client.ask("registers", group="general", cpu_index=n) if r["name"] == "rip")
+        begin = rip(0)
+        client.command("break 0x8000")
+        client.ask("cont")
+        expect(client.event("STOP")["data"]["lines"][0]["cpu"] == 1, "not CPU 1 has stopped")
+        expect(rip(1) == 0 and rip(0) not in (0, begin), f"CPU 0 at {rip(0):#x}, CPU 1 at {rip(1):#x}")
+        expect([cpu["cpu-index"] for cpu in client.ask("query-cpus-fast")] == [0, 1], "not two CPUs")
+        client.ask("system_reset")
+        expect(client.event("RESET") and rip(0) == begin, f"CPU 0 is at {rip(0):#x}, not at {begin:#x}")
+        expect("start-up" in client.ask("query-cpus-fast")[1]["activity"], "CPU 1 doesn't wait")
+        client.ask("cont")
+        expect(client.event("STOP")["data"]["lines"][0]["cpu"] == 1, "the second run is another")
+        client.ask("quit")
+
+
 def memory_is_in_a_file(*more):
     """What the file has is what the guest has, at the places that the map says; and the other way round."""
     main = symbol("start_guest")
@@ -205,6 +226,7 @@ cases = {
     "stops-and-goes-on-by-port": partial(stops_and_goes_on, True),
     "a-loop-is-stopped-and-looked-at": a_loop_is_stopped_and_looked_at,
     "both-levels-are-looked-at": both_levels_are_looked_at,
+    "each-cpu-is-asked": each_cpu_is_asked,
     "memory-is-in-a-file-of-memory": memory_is_in_a_file,
     "memory-is-in-a-named-file": partial(memory_is_in_a_file, "--memory-file", "DIRECTORY/ram"),
     "a-file-of-somebody-else-is-left-alone": a_file_of_somebody_else_is_left_alone,
