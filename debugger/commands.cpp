@@ -38,6 +38,7 @@ static constexpr Command table[] = {
     {"exits",       "",    "[N] [REASON...]",            0, 8,  true,  "show the last N VM exits (20), of a reason, and how many of each with their time", look::exits},
     {"why",         "",    "vector N | nmi",             1, 2,  true,  "say what holds an interrupt back, condition by condition",              look::why},
     {"apic",        "",    "",                           0, 0,  true,  "show the local APIC: priorities, vectors, local vector table, timer",   look::apic},
+    {"devices",     "",    "[NAME | state NAME [PART]]", 0, 3,  true,  "show a device of the board in words, or all of its state by name; alone it lists them", look::devices},
     {"state",       "",    "",                           0, 0,  true,  "say where the machine stands: mode, level, tags, time",                  look::state},
     {"caches",      "",    "",                           0, 0,  true,  "count what the translation caches hold, missed, and dropped by cause",  look::caches},
     {"hash",        "",    "",                           0, 0,  true,  "show a hash over the machine's whole state: two that are equal are the same machine", look::hash},

@@ -69,6 +69,7 @@ Result apic(Session&, Words);
 Result state(Session&, Words);
 Result caches(Session&, Words);
 Result hash(Session&, Words);
+Result devices(Session&, Words);
 }
 namespace change {
 Result set_register(Session&, Words);

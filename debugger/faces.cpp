@@ -42,6 +42,7 @@ int debug(Machine& machine, const Options& options, std::shared_ptr<Face> window
         machine.board().reset(Reset::warm);
         load(machine.board(), options);
     };
+    session.board = &machine.board();
     Desk desk(session);
     if (window) desk.add(std::move(window));
     add_faces(desk, machine, options);

@@ -10,6 +10,7 @@
 #include <string>
 
 class Turns;
+class Pc;
 
 namespace debugger {
 
@@ -48,6 +49,7 @@ struct SessionState {
     Looking looking;                           // what looks keep from one command to the next
     Symbols symbols;
     Stop last;
+    Pc* board = nullptr;                       // null: a CPU without one
     bool over = false;                         // the run has ended; there is only the last state to look at
     bool quits = false;                        // the user has had enough
     bool may_use_files = true;                 // commands may read and write the host's

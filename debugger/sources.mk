@@ -9,6 +9,7 @@ debugger_sources = \
     debugger/commands.cpp \
     debugger/commands.h \
     debugger/commands_change.cpp \
+    debugger/commands_devices.cpp \
     debugger/commands_exits.cpp \
     debugger/commands_files.cpp \
     debugger/commands_interrupts.cpp \
@@ -24,6 +25,10 @@ debugger_sources = \
     debugger/desk.cpp \
     debugger/desk.h \
     debugger/disassemble.h \
+    debugger/device_reports.h \
+    debugger/device_reports_bus.cpp \
+    debugger/device_reports_interrupts.cpp \
+    debugger/device_reports_timers.cpp \
     debugger/drop_log.cpp \
     debugger/drop_log.h \
     debugger/expression.cpp \
@@ -67,6 +72,8 @@ debugger_sources = \
     debugger/stops.cpp \
     debugger/stops.h \
     debugger/symbols.cpp \
+    debugger/state_tree.cpp \
+    debugger/state_tree.h \
     debugger/symbols.h \
     debugger/terminal.cpp \
     debugger/terminal.h \

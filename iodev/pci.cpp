@@ -96,6 +96,18 @@ u64 PciFunction::wanted(unsigned n) const {
     return base;
 }
 
+std::vector<PciFunction::Window> PciFunction::windows() const {
+    std::vector<Window> all;
+    for (unsigned n = 0; n < bars.size(); n++) {
+        auto& bar = bars[n];
+        if (!bar.size) continue;
+        bool io = bar.kind == Bar::io, wide = bar.kind == Bar::memory64, rom = bar.kind == Bar::rom;
+        u64 high = wide ? u64(config_dword(register_of(n) + 4)) << 32 : 0;
+        all.push_back({n, io, wide, rom, high | (config_dword(register_of(n)) & ~(bar.size - 1)), bar.size, wanted(n) != unmapped});
+    }
+    return all;
+}
+
 void PciFunction::update() {
     for (unsigned n = 0; n < bars.size(); n++) {
         auto& bar = bars[n];

@@ -4,6 +4,7 @@
 #pragma once
 #include "iodev/device.h"
 #include <array>
+#include <vector>
 
 // A function: its header, which bits of it can be written, BARs that report where they are mapped,
 // capabilities. A derived class may also answer ports and MMIO (Device's in/out, read/write) at
@@ -28,6 +29,15 @@ public:
     void set_interrupt(bool level);
     unsigned pin() const { return config[0x3d] & 7; }
     void connect(Line to) { intx = std::move(to); }     // by the bus
+
+    // Its BARs as they stand, the expansion ROM's last; `on`: decoded.
+    struct Window {
+        unsigned bar;
+        bool io, wide, rom;
+        u64 base, size;
+        bool on;
+    };
+    std::vector<Window> windows() const;
 
     // Told where a BAR lies, or off (decoding disabled, unassigned, or being sized).
     using Remap = std::function<void(u64 base, bool on)>;

@@ -20,6 +20,8 @@ public:
     enum class Kind : u8 { disk, cd };
     void attach(unsigned n, Kind, Medium, const std::string& serial);   // n: 0 or 1
 
+    Drive* attached(unsigned n) const { return drives[n].get(); }       // null: nothing
+
     // Port 3F6h or 376h: alternate status and device control.
     class ControlBlock final : public ByteDevice {
     public:

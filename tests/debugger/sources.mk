@@ -5,6 +5,7 @@ tests_debugger_sources = \
     tests/debugger/board.h \
     tests/debugger/commands.cpp \
     tests/debugger/desk.cpp \
+    tests/debugger/devices.cpp \
     tests/debugger/files.cpp \
     tests/debugger/gdb.cpp \
     tests/debugger/guest_stops.cpp \
