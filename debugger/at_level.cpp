@@ -9,7 +9,13 @@
 
 namespace debugger {
 
-Viewpoint viewpoint(Session& session) { return Viewpoint(session.cpu, session.looking.level); }
+Viewpoint viewpoint(Session& session) {
+    Viewpoint view(session.cpu, session.looking.level);
+    view.symbols = &session.symbols;
+    return view;
+}
+
+std::string symbol_at(const Viewpoint& view, u64 linear) { return view.symbols ? view.symbols->name_of(linear, view.level) : ""; }
 
 static bool begins_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
 static bool in_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.'; }
@@ -35,7 +41,7 @@ static std::string with_values(const Viewpoint& view, std::string_view text) {
 }
 
 u64 evaluate_at(const Viewpoint& view, std::string_view text) {
-    return view.live ? evaluate(view.cpu, text) : evaluate(view.cpu, with_values(view, text));
+    return view.live ? evaluate(view.cpu, text, view.symbols, view.level) : evaluate(view.cpu, with_values(view, text), view.symbols, view.level);
 }
 
 Place place_at(const Viewpoint& view, std::string_view text) {

@@ -45,6 +45,9 @@ Result memory(Session& session, Words words) {
     return result;
 }
 
+// " <name+0x12>", or nothing.
+static std::string bracketed(const std::string& symbol) { return symbol.empty() ? "" : " <" + symbol + ">"; }
+
 static decode::CodeSize code_size(const Viewpoint& view, Words words) {
     if (words.size() < 3) return view.code;
     for (auto [text, size] : {std::pair{"16", decode::CodeSize::bits16}, {"32", decode::CodeSize::bits32}, {"64", decode::CodeSize::bits64}})
@@ -72,11 +75,18 @@ Result disassemble(Session& session, Words words) {
         auto d = debugger::disassemble({bytes.data(), have}, shown_at, size);
         unsigned length = std::max(d.length, 1u);
         std::string shown = plain_hex({bytes.data(), length}), text = d.length ? d.text : "(no instruction)";
-        bool here = place.space == Space::linear && place.address == view.code_address();
-        result.add(format("%s %-18s %-30s %s", here ? "=>" : "  ", place_text(place).c_str(), shown.c_str(), text.c_str()))
-            .with("kind", "instruction").with("address", place_text(place)).with("bytes", shown).with("instruction", text).count("length", length)
-            .flag("current", here)
-            .count("code_bits", 16u << unsigned(size)).count("level", view.level);
+        bool linear = place.space == Space::linear, here = linear && place.address == view.code_address();
+        std::string symbol = linear ? symbol_at(view, place.address) : "";
+        u64 target = !d.target ? 0 : flat ? *d.target : u32(*d.target + view.seg[Seg::cs].base);
+        std::string there = linear && d.target ? symbol_at(view, target) : "";
+        result.add(format("%s %-18s%s %-30s %s%s", here ? "=>" : "  ", place_text(place).c_str(), bracketed(symbol).c_str(), shown.c_str(), text.c_str(),
+                          bracketed(there).c_str()));
+        auto& line = result.lines.back();
+        line.with("kind", "instruction").with("address", place_text(place)).with("bytes", shown).with("instruction", text).count("length", length)
+            .flag("current", here).count("code_bits", 16u << unsigned(size)).count("level", view.level);
+        if (!symbol.empty()) line.with("symbol", symbol);
+        if (d.target && linear) line.address("target", target);
+        if (!there.empty()) line.with("target_symbol", there);
         place.address += length;
     }
     return result;
@@ -90,24 +100,25 @@ static u64 word_of(std::span<const u8> bytes) {
     return value;
 }
 
-static void add_frame(Result& result, unsigned number, u64 address, u64 frame) {
-    std::string where = number ? "  frame " + hex(frame) : "";
-    result.add(format("#%-3u %016llx%s", number, 0ull + address, where.c_str())).with("kind", "frame").count("number", number).address("address", address)
-        .address("frame", frame);
+static void add_frame(Result& result, const Viewpoint& view, unsigned number, u64 address, u64 frame) {
+    std::string where = number ? "  frame " + hex(frame) : "", symbol = symbol_at(view, view.linear(address));
+    auto& line = result.add(format("#%-3u %016llx%s%s", number, 0ull + address, bracketed(symbol).c_str(), where.c_str()));
+    line.with("kind", "frame").count("number", number).address("address", address).address("frame", frame);
+    if (!symbol.empty()) line.with("symbol", symbol);
 }
 
 // The chain of frames that rBP begins: each has its caller's rBP and, above it, where it returns to. Callers' frames lie higher.
 static void add_frames(Result& result, const Viewpoint& view, unsigned width, u64 base) {
     auto begins = view.value(*find_register("rbp"));
     u64 frame = begins ? *begins & ones(width) : 0;
-    add_frame(result, 0, view.code_address(), 0);
+    add_frame(result, view, 0, view.code_address(), 0);
     for (unsigned n = 1; n < 64 && frame; n++) {
         std::array<u8, 16> bytes{};
         auto both = std::span(bytes).first(2 * width);
         if (read_memory(view, {Space::linear, view.linear(base + frame)}, both) != both.size()) return;
         u64 next = word_of(both.first(width)), back = word_of(both.last(width));
         if (!back) return;
-        add_frame(result, n, back, frame);
+        add_frame(result, view, n, back, frame);
         if (next <= frame) return;
         frame = next;
     }
@@ -133,8 +144,10 @@ Result stack(Session& session, Words words) {
             break;
         }
         u64 value = word_of(part);
-        result.add(format("%s %s: %s", i ? "  " : "=>", hex(at.address, 16).c_str(), hex(value, width * 2).c_str()))
-            .with("kind", "word").address("address", at.address).address("value", value).count("offset", i * width).count("bytes", width);
+        std::string symbol = symbol_at(view, value);
+        auto& line = result.add(format("%s %s: %s%s", i ? "  " : "=>", hex(at.address, 16).c_str(), hex(value, width * 2).c_str(), bracketed(symbol).c_str()));
+        line.with("kind", "word").address("address", at.address).address("value", value).count("offset", i * width).count("bytes", width);
+        if (!symbol.empty()) line.with("symbol", symbol);
     }
     add_frames(result, view, width, base);
     return result;

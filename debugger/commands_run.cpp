@@ -33,7 +33,7 @@ Result stop_report(Session& session, const Stop& stop) {
     line.count("instructions", session.cpu.retired).count("ticks", session.cpu.clock.ticks).flag("guest", session.cpu.guest);
     if (stop.id) line.count("id", stop.id);
     if (session.all_cpus().size() > 1) line.count("cpu", session.cpu.number);
-    if (auto name = session.symbols.name_of(session.code()); !name.empty()) line.with("symbol", name);
+    if (auto name = session.symbols.name_of(session.code(), running_level(session.cpu)); !name.empty()) line.with("symbol", name);
     if (stop.why == Why::event) line.with("kind", stop.kind).with("said", stop.said);
     if (stop.why == Why::watchpoint) line.address("address", stop.address).count("bytes", stop.width).flag("write", stop.wrote).address("instruction", stop.instruction);
     std::string here = hex(session.code()), count = "1", words[] = {here, count};
@@ -42,7 +42,7 @@ Result stop_report(Session& session, const Stop& stop) {
         result.lines[0].text = result.lines.back().text;
         result.lines.pop_back();
     }
-    if (auto name = session.symbols.name_of(session.code()); !name.empty()) result.add("in " + name);
+    if (auto name = session.symbols.name_of(session.code(), running_level(session.cpu)); !name.empty()) result.add("in " + name);
     if (session.cpu.guest) result.add("a guest runs");
     if (session.cpu.activity != Activity::active) result.add("the CPU is halted");
     for (auto& l : session.said.lines) result.lines.push_back(l);

@@ -115,10 +115,20 @@ void set_second_root(Viewpoint& v, Access&, u64 n) {
     v.regime.stage2.root = n;
     if (v.regime.stage2.kind == paging::Nesting::ept) v.regime.stage2.accessed_dirty = n & bit(6);
 }
+// The TLB is of the level that runs.
+template <auto tag> void set_tag(Viewpoint& v, Access&, u64 n) {
+    if (!v.live) throw Error("tags are those of the level that runs");
+    auto& to = v.context.*tag;
+    if (n >> (8 * sizeof to)) throw Error("a tag has 16 bits");
+    to = u16(n);
+}
 constexpr Wish wishes[] = {
     {"cr3", "root of the first stage", [](Viewpoint& v, Access&, u64 n) { v.regime.stage1.root = n, v.regime.stage1.pdptes_in_memory = true; }},
     {"eptp", "root of EPT", set_second_root},
     {"ncr3", "root of the nested tables", set_second_root},
+    {"asid", "the TLB's tag", set_tag<&paging::Context::vpid>},
+    {"vpid", "the TLB's tag", set_tag<&paging::Context::vpid>},
+    {"pcid", "the TLB's tag", set_tag<&paging::Context::pcid>},
     {"cpl", "privilege level", [](Viewpoint&, Access& a, u64 n) { a.privilege = n == 3 ? paging::Privilege::user : paging::Privilege::supervisor; }},
     {"ac", "RFLAGS.AC", [](Viewpoint&, Access& a, u64 n) { a.ac = n; }},
     {"wp", "CR0.WP", set_flag<&paging::Stage1::wp>},
@@ -144,6 +154,20 @@ bool same_outcome(const SeenStep& a, const SeenStep& b) {
         a.refusing == b.refusing;
 }
 
+// What the TLB answers with these tags: maybe not what memory says.
+void add_served(Result& result, const SeenWalk& seen, const Viewpoint& view, Place place, const char* when) {
+    auto& c = view.context;
+    std::string tags = format("VPID or ASID %x, PCID %x", c.vpid, c.pcid);
+    auto* e = seen.served;
+    auto* t = seen.walk.translation();
+    u64 physical = e ? e->physical(place.address).value : 0;
+    bool stale = e && (!t || t->physical.value != physical);
+    auto& line = result.add(std::string(when) + ": with " + tags + (e ? " the TLB answers PA " + hex(physical) : std::string(" the TLB has nothing")) +
+                            (stale ? ", which memory's tables don't say" : ""));
+    line.with("kind", "served").with("when", when).address("vpid", c.vpid).address("pcid", c.pcid).flag("served", e).flag("stale", stale);
+    if (e) line.address("physical", physical);
+}
+
 void add_with_kind(Result& result, Result from, const char* when) {
     for (auto& line : from.lines) line.with("when", when), line.text = std::string(when) + ": " + line.text, result.lines.push_back(line);
 }
@@ -158,7 +182,10 @@ Result walk(Session& session, Words words) {
     Place place = translated(view, words[0]);
     Access access = access_of(view);
     for (auto& word : words.subspan(1)) apply(access, word);
-    return walk_report(view, place, access);
+    Result result = walk_report(view, place, access);
+    std::string symbol = place.space == Space::linear ? symbol_at(view, place.address) : "";
+    if (!symbol.empty()) result.lines.back().text += "; in " + symbol, result.lines.back().with("symbol", symbol);
+    return result;
 }
 
 // The verdict now and then, and the references of then that are others than now's.
@@ -182,6 +209,7 @@ Result what_if(Session& session, Words words) {
     }
     Result verdicts[2];
     add_verdict(verdicts[0], now, before, place, access), add_verdict(verdicts[1], then, after, place, other);
+    if (now.context != then.context) add_served(result, before, now, place, "now"), add_served(result, after, then, place, "then");
     add_with_kind(result, verdicts[0], "now"), add_with_kind(result, verdicts[1], "then");
     bool granted[] = {before.canonical && before.walk.translation(), after.canonical && after.walk.translation()};
     result.add(format("%u of %zu references differ; the access is %s", differ, after.steps.size(), granted[0] == granted[1] ? granted[0] ? "granted in both"

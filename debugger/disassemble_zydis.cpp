@@ -5,11 +5,24 @@
 
 namespace debugger {
 
+// Of an operand without registers, or relative to RIP.
+static std::optional<u64> target_of(const ZydisDisassembledInstruction& i, u64 address) {
+    for (unsigned n = 0; n < i.info.operand_count_visible; n++) {
+        auto& o = i.operands[n];
+        bool flat = o.mem.segment != ZYDIS_REGISTER_FS && o.mem.segment != ZYDIS_REGISTER_GS && o.mem.index == ZYDIS_REGISTER_NONE;
+        bool whole = o.mem.base == ZYDIS_REGISTER_NONE || o.mem.base == ZYDIS_REGISTER_RIP || o.mem.base == ZYDIS_REGISTER_EIP;
+        bool says_it = o.type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? bool(o.imm.is_relative) : o.type == ZYDIS_OPERAND_TYPE_MEMORY && flat && whole;
+        u64 target;
+        if (says_it && ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&i.info, &o, address, &target))) return target;
+    }
+    return {};
+}
+
 Disassembled disassemble(std::span<const u8> bytes, u64 address, decode::CodeSize size) {
     static constexpr ZydisMachineMode modes[] = {ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_MACHINE_MODE_LONG_64};
     ZydisDisassembledInstruction instruction;
     if (!ZYAN_SUCCESS(ZydisDisassembleIntel(modes[unsigned(size)], address, bytes.data(), bytes.size(), &instruction))) return {};
-    return {instruction.info.length, instruction.text};
+    return {instruction.info.length, instruction.text, target_of(instruction, address)};
 }
 
 }

@@ -7,6 +7,7 @@
 #include "debugger/look.h"
 #include "debugger/registers.h"
 #include "debugger/symbols.h"
+#include "debugger/viewpoint.h"
 #include "debugger/virt_bits.h"
 #include <charconv>
 #include <cstring>
@@ -55,7 +56,8 @@ constexpr struct {
 
 class Reader {
 public:
-    Reader(const Cpu& cpu, std::string_view text, const Symbols* symbols, bool dry) : cpu(cpu), whole(text), left(text), symbols(symbols), dry(dry) {}
+    Reader(const Cpu& cpu, std::string_view text, const Symbols* symbols, unsigned level, bool dry)
+        : cpu(cpu), whole(text), left(text), symbols(symbols), level(level ? level : running_level(cpu)), dry(dry) {}
 
     u64 all() {
         if (whole.size() > 4096) throw Error("the expression is too long");
@@ -169,21 +171,22 @@ private:
         if (parse_number(name, value)) return value;
         if (auto* r = find_register(name.substr(name.starts_with('$')))) return r->get(cpu, r->number);
         if (field_value(cpu, name, value)) return value;
-        if (symbols && symbols->find(name, value)) return value;
+        if (symbols && symbols->find(name, value, level)) return value;
         throw Error("'" + Error::one_line(std::string(name)) + "' is neither a number (16, 0x10) nor a register, a field or a symbol");
     }
 
     const Cpu& cpu;
     std::string_view whole, left;
     const Symbols* symbols;
+    unsigned level;               // whose symbols come first
     bool dry;                     // nothing is read from memory, and the result doesn't matter
     unsigned depth = 0;
 };
 
 }
 
-u64 evaluate(const Cpu& cpu, std::string_view text, const Symbols* symbols) { return Reader(cpu, text, symbols, false).all(); }
-void check_expression(const Cpu& cpu, std::string_view text, const Symbols* symbols) { Reader(cpu, text, symbols, true).all(); }
+u64 evaluate(const Cpu& cpu, std::string_view text, const Symbols* symbols, unsigned level) { return Reader(cpu, text, symbols, level, false).all(); }
+void check_expression(const Cpu& cpu, std::string_view text, const Symbols* symbols) { Reader(cpu, text, symbols, 0, true).all(); }
 
 Place parse_place(const Cpu& cpu, std::string_view text, const Symbols* symbols) {
     Space space = text.starts_with("p:") ? Space::physical : text.starts_with("g:") ? Space::guest_physical : Space::linear;

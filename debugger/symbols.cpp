@@ -49,7 +49,7 @@ std::string_view text_at(std::span<const u8> strings, u64 at) {
 
 }
 
-void Symbols::add(u64 address, u64 size, std::string_view name) {
+void SymbolTable::add(u64 address, u64 size, std::string_view name) {
     if (name.empty() || all.size() >= most || text + name.size() > most_text) return;
     text += name.size();
     all.push_back({address, size, std::string(name)});
@@ -57,7 +57,7 @@ void Symbols::add(u64 address, u64 size, std::string_view name) {
 }
 
 // Functions, data and what has no type, where they are defined.
-void Symbols::add_elf(std::span<const u8> bytes, u64 base) {
+void SymbolTable::add_elf(std::span<const u8> bytes, u64 base) {
     File f{bytes};
     u64 kind = f.must(4, 1), order = f.must(5, 1);
     if (kind < 1 || kind > 2 || order != 1) throw Error("the ELF file is neither 32 nor 64-bit and little-endian");
@@ -82,7 +82,7 @@ void Symbols::add_elf(std::span<const u8> bytes, u64 base) {
 }
 
 // "ffffffff81000000 T _stext", a line each; what follows the name (a module's) doesn't matter.
-void Symbols::add_map(std::span<const u8> file, u64 base) {
+void SymbolTable::add_map(std::span<const u8> file, u64 base) {
     std::string_view left(reinterpret_cast<const char*>(file.data()), file.size());
     while (!left.empty()) {
         auto line = left.substr(0, left.find('\n'));
@@ -98,12 +98,12 @@ void Symbols::add_map(std::span<const u8> file, u64 base) {
     }
 }
 
-void Symbols::put_in_order() {
+void SymbolTable::put_in_order() {
     std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.address < b.address; });
 }
 
-std::size_t Symbols::add(std::span<const u8> file, u64 base) {
-    Symbols more = *this;
+std::size_t SymbolTable::add(std::span<const u8> file, u64 base) {
+    SymbolTable more = *this;
     bool elf = file.size() >= 4 && !std::memcmp(file.data(), "\x7f" "ELF", 4);
     elf ? more.add_elf(file, base) : more.add_map(file, base);
     std::size_t added = more.size() - size();
@@ -113,13 +113,13 @@ std::size_t Symbols::add(std::span<const u8> file, u64 base) {
     return added;
 }
 
-bool Symbols::find(std::string_view name, u64& address) const {
+bool SymbolTable::find(std::string_view name, u64& address) const {
     auto found = by_name.find(std::string(name));
     if (found == by_name.end()) return false;
     return address = found->second, true;
 }
 
-std::string Symbols::name_of(u64 address) const {
+std::string SymbolTable::name_of(u64 address) const {
     auto behind = std::upper_bound(all.begin(), all.end(), address, [](u64 a, auto& s) { return a < s.address; });
     if (behind == all.begin()) return "";
     u64 at = std::prev(behind)->address, offset = address - at;
@@ -131,6 +131,18 @@ std::string Symbols::name_of(u64 address) const {
     if (!offset) return s.name;
     char digits[17];
     return s.name + "+0x" + std::string(digits, std::to_chars(digits, digits + 16, offset, 16).ptr);
+}
+
+bool Symbols::find(std::string_view name, u64& address, unsigned level) const {
+    if (level && tables.at(level).find(name, address)) return true;
+    for (auto& table : tables)
+        if (table.find(name, address)) return true;
+    return false;
+}
+
+std::string Symbols::name_of(u64 address, unsigned level) const {
+    std::string own = level ? tables.at(level).name_of(address) : "";
+    return own.empty() ? tables[0].name_of(address) : own;
 }
 
 }

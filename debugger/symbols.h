@@ -2,6 +2,7 @@
 // Names of addresses, from the symbol tables of ELF files and from System.map (nm's output).
 #pragma once
 #include "base/bits.h"
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,13 +11,13 @@
 
 namespace debugger {
 
-class Symbols {
+// One system's.
+class SymbolTable {
 public:
     static constexpr std::size_t most = 2'000'000, most_text = 128 << 20;        // symbols in all, bytes of names
 
     // What a file says, each address plus `base`; the number of symbols. Throws Error, with nothing added, where it is neither.
     std::size_t add(std::span<const u8> file, u64 base = 0);
-    void clear() { *this = {}; }
     std::size_t size() const { return all.size(); }
 
     bool find(std::string_view name, u64& address) const;
@@ -36,6 +37,23 @@ private:
     std::vector<Symbol> all;              // by address
     std::unordered_map<std::string, u64> by_name;
     std::size_t text = 0;
+};
+
+// Those of each guest level, and those that are any level's: a level's own come first.
+class Symbols {
+public:
+    // Level 0: any.
+    std::size_t add(std::span<const u8> file, u64 base = 0, unsigned level = 0) { return tables.at(level).add(file, base); }
+    void clear() { *this = {}; }
+    void clear(unsigned level) { tables.at(level) = {}; }
+    std::size_t size() const { return tables[0].size() + tables[1].size() + tables[2].size(); }
+
+    // Of the level, then of any, then of the other level: a name is asked for by who wants an address.
+    bool find(std::string_view name, u64& address, unsigned level = 0) const;
+    std::string name_of(u64 address, unsigned level = 0) const;
+
+private:
+    std::array<SymbolTable, 3> tables;
 };
 
 }

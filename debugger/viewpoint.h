@@ -3,12 +3,14 @@
 #pragma once
 #include "cpu/cpu.h"
 #include "memory/regime.h"
+#include "memory/tlb.h"
 #include <map>
 #include <optional>
 
 namespace debugger {
 
 struct Register;
+class Symbols;
 
 // Level 1 is the system that boots in the machine (VMX root operation, SVM's host), level 2 its guest.
 struct Viewpoint {
@@ -20,7 +22,9 @@ struct Viewpoint {
     unsigned level;
     bool live = true;                                      // the CPU's own registers
     std::string source;                                    // where they are, in words
+    const Symbols* symbols = nullptr;                      // null: no names
     paging::Regime regime;
+    paging::Context context;                               // the tags of the level that runs
     Control control;
     Segments seg;
     u64 rip = 0, rflags = 2;

@@ -91,11 +91,12 @@ void mark_refusing(SeenWalk& out) {
 void mark_served(SeenWalk& out, const Viewpoint& view, Place place, paging::Access access) {
     auto& mmu = *view.cpu.mmu;
     const paging::Entry* whole = nullptr;
-    if (place.space == Space::linear) whole = paging::hit(mmu.tlb, mmu.context, view.regime, LinearAddress(place.address), access);
-    else whole = paging::hit_guest_physical(mmu.tlb, mmu.context, GuestPhysical(place.address), access);
+    if (place.space == Space::linear) whole = paging::hit(mmu.tlb, view.context, view.regime, LinearAddress(place.address), access);
+    else whole = paging::hit_guest_physical(mmu.tlb, view.context, GuestPhysical(place.address), access);
+    out.served = whole;
     for (auto& s : out.steps) {
         s.served = whole, s.whole = whole;
-        if (!whole && s.step.stage == Stage::second) s.served = mmu.tlb.find_guest_physical(mmu.context, GuestPhysical(s.step.input));
+        if (!whole && s.step.stage == Stage::second) s.served = mmu.tlb.find_guest_physical(view.context, GuestPhysical(s.step.input));
         bool writes = s.step.purpose == paging::Purpose::data && access.writes();
         if (s.served && !whole && writes && !s.served->dirty2) s.served = nullptr;
     }

@@ -26,6 +26,7 @@ struct SeenWalk {
     std::vector<SeenStep> steps;
     paging::Walk walk;
     bool canonical = true;                   // else there is no walk
+    const paging::Entry* served = nullptr;   // what the TLB has that spares all of it
     unsigned rows = 0, columns = 0;          // of the grid: the levels of the guest's tables and of the nested ones
 };
 

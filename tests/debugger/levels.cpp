@@ -149,7 +149,23 @@ TEST(Look, WhatIfTellsWhichReferencesChange) {
     EXPECT_EQ(field(r.lines.back(), "granted_then"), "false");        // nothing is there
     EXPECT_EQ(field(r.lines[0], "physical"), "0x5000");
     EXPECT_TRUE(m.command("what-if 0 nonsense=1").failed);
+    EXPECT_TRUE(m.command("what-if 0 asid=0x10000").failed);          // tags have 16 bits
     EXPECT_TRUE(m.command("what-if 0 eptp=0x1000").failed);           // no second stage
+}
+
+// A translation that is cached under one tag answers there, whatever the tables say meanwhile; under another nothing does.
+TEST(Look, AnotherTagFindsOtherCachedTranslations) {
+    Debugged m(TestMode::long64, "max-amd");
+    m.put_code("8b 04 25 00 00 20 00");                  // mov eax, [200000]
+    m.command("step");
+    m.put(0x3008, u64{0x4000e7});                        // the page is elsewhere, and nobody has told the TLB
+    auto r = m.command("what-if 0x200000 r asid=7");
+    std::vector<std::string> seen;
+    for (auto& l : r.lines)
+        if (field(l, "kind") == "served") seen.push_back(field(l, "when") + " " + field(l, "served") + " " + field(l, "stale") + " " + field(l, "physical"));
+    EXPECT_EQ(seen, (std::vector<std::string>{"now true true 0x200000", "then false false "}));
+    r = m.command("what-if 0x200000 r asid=0");
+    for (auto& l : r.lines) EXPECT_NE(field(l, "kind"), "served");    // the tag that it has
 }
 
 TEST(Look, TheMapHasRangesAndSkipsHoles) {

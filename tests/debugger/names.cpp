@@ -84,6 +84,48 @@ TEST(Symbols, AreReadFromSystemMap) {
     EXPECT_EQ(at, 0x42u);
 }
 
+TEST(Symbols, ALevelsOwnComeFirst) {
+    Symbols s;
+    s.add(bytes_of("0000000000010000 T shared\n0000000000030000 T of_any\n"));
+    s.add(bytes_of("0000000000010000 T hosts\n0000000000020000 T same\n"), 0, 1);
+    s.add(bytes_of("0000000000010000 T guests\n0000000000040000 T same\n"), 0, 2);
+    EXPECT_EQ(s.size(), 6u);
+    EXPECT_EQ(s.name_of(0x10000), "shared");
+    EXPECT_EQ(s.name_of(0x10000, 1), "hosts");
+    EXPECT_EQ(s.name_of(0x10004, 2), "guests+0x4");
+    EXPECT_EQ(s.name_of(0x30000, 2), "of_any");
+    EXPECT_EQ(s.name_of(0x20000, 2), "");
+    u64 at;
+    EXPECT_TRUE(s.find("same", at, 1));
+    EXPECT_EQ(at, 0x20000u);
+    EXPECT_TRUE(s.find("same", at, 2));
+    EXPECT_EQ(at, 0x40000u);
+    EXPECT_TRUE(s.find("guests", at, 1));                // no other has it
+    s.clear(2);
+    EXPECT_FALSE(s.find("guests", at, 2));
+    EXPECT_EQ(s.size(), 4u);
+}
+
+// Names beside the addresses of code, of what it jumps to and reads, of words on the stack, and of walks.
+TEST(Symbols, StandWhereTheirAddressesDo) {
+    Debugged m;
+    m.put_code("e8 1d 00 00 00 8b 05 f5 ff 00 00 48 8b 04 25 00 00 02 00 64 8b 04 25 00 00 02 00");       // call 10022; mov eax, [rip+fff5]: 20000; mov rax, [20000]; fs:
+    m.session.symbols.add(bytes_of("0000000000010000 T begins\n0000000000010020 T called\n0000000000020000 D number\n"), 0, 1);
+    auto lines = m.command("disassemble begins 4").lines;
+    ASSERT_EQ(lines.size(), 4u);
+    EXPECT_EQ(field(lines[0], "symbol"), "begins");
+    EXPECT_EQ(field(lines[0], "target") + " " + field(lines[0], "target_symbol"), "0x10022 called+0x2");
+    EXPECT_NE(lines[0].text.find("<called+0x2>"), std::string::npos) << lines[0].text;
+    EXPECT_EQ(field(lines[1], "symbol"), "begins+0x5");
+    EXPECT_EQ(field(lines[1], "target_symbol"), "number");
+    EXPECT_EQ(field(lines[2], "target_symbol"), "number");
+    EXPECT_EQ(field(lines[3], "target_symbol"), "");     // FS's base is in it
+    EXPECT_EQ(field(m.command("walk called").lines.back(), "symbol"), "called");
+    m.put(m.cpu.gpr[rsp], u64{0x10005});
+    EXPECT_EQ(field(m.command("stack 1").lines.at(0), "symbol"), "begins+0x5");
+    EXPECT_EQ(field(m.command("memory number 16").lines.at(0), "address"), "0x20000");
+}
+
 TEST(Symbols, DamagedFilesAreErrorsAndChangeNothing) {
     Symbols s;
     for (auto* bad : {"", "nonsense", "12345678", "12345678 T", "\x7f" "ELF", "\x7f" "ELF\x03\x01"}) EXPECT_THROW(s.add(bytes_of(bad)), Error) << bad;
