@@ -78,6 +78,7 @@ Result write(Session&, Words);
 Result invalidate(Session&, Words);
 }
 namespace files {
+void want_files(const Session&);           // throws Error where the session may not use the host's
 Result source(Session&, Words);
 Result trace(Session&, Words);
 }

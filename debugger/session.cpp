@@ -49,7 +49,7 @@ struct Attached {
             watch(*c, nullptr);
             if (s.stops.watches()) watch(*c, [&s = s, c](u64 linear, unsigned width, bool write) { s.accessed(*c, linear, width, write); });
         }
-        notice::wanted = s.goal->notices;
+        notice::wanted = s.goal->notices | (s.trace ? EventTrace::notices : 0);
         for (auto& p : s.stops.list())
             if (p.kind->seen == Seen::notice) notice::wanted |= u32(p.kind->which);
     }
@@ -326,6 +326,7 @@ void Session::judge_changes(Cpu& c) {
 }
 
 void Session::notice(Cpu& c, const notice::Event& e) {
+    if (trace) trace->told(c, e);
     auto about = [&](auto& p) { return p.kind->seen == Seen::notice && p.kind->which >> unsigned(e.kind) & 1 && (!p.kind->means || p.kind->means(c, p, e)); };
     if (!(goal->notices >> unsigned(e.kind) & 1) && std::none_of(stops.list().begin(), stops.list().end(), about)) return;
     if (told.size() < 64) told.emplace_back(&c, e);

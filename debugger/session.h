@@ -2,6 +2,7 @@
 // Run control: lets the guest go on, and stops it at the exact instruction. Every face drives one of these.
 #pragma once
 #include "cpu/cpu.h"
+#include "debugger/event_trace.h"
 #include "debugger/looking.h"
 #include "debugger/result.h"
 #include "debugger/stops.h"
@@ -9,8 +10,8 @@
 #include <functional>
 #include <string>
 
-class Turns;
 class Pc;
+class Turns;
 
 namespace debugger {
 
@@ -48,8 +49,8 @@ struct SessionState {
     StopPoints stops;
     Looking looking;                           // what looks keep from one command to the next
     Symbols symbols;
-    Stop last;
     Pc* board = nullptr;                       // null: a CPU without one
+    Stop last;
     bool over = false;                         // the run has ended; there is only the last state to look at
     bool quits = false;                        // the user has had enough
     bool may_use_files = true;                 // commands may read and write the host's
@@ -61,6 +62,7 @@ struct SessionState {
     std::function<bool(const StopPoint&)> commands;
     Result said;                               // what they have said of the last run
     std::function<void()> start_anew;          // resets the machine; null: there is none around the CPU
+    std::unique_ptr<EventTrace> trace;         // of what the CPUs tell while the guest runs; null: none is written
 
 protected:
     using Drive = std::function<void(u64 until)>;
@@ -101,6 +103,8 @@ public:
     // Another CPU to look at. The session is the same object afterwards, with another `cpu`.
     void select(Cpu& other);
     std::span<Cpu* const> all_cpus() const { return cpus; }
+
+    Cpu& running_cpu() const { return *turn_of; }      // while the guest runs: the one whose turn it is
 
     Cpu& cpu;
 

@@ -19,18 +19,21 @@ debugger_sources = \
     debugger/commands_state.cpp \
     debugger/commands_stops.cpp \
     debugger/commands_tlb.cpp \
+    debugger/commands_trace.cpp \
     debugger/commands_vmcb.cpp \
     debugger/commands_vmcs.cpp \
     debugger/commands_walk.cpp \
     debugger/desk.cpp \
     debugger/desk.h \
-    debugger/disassemble.h \
     debugger/device_reports.h \
     debugger/device_reports_bus.cpp \
     debugger/device_reports_interrupts.cpp \
     debugger/device_reports_timers.cpp \
+    debugger/disassemble.h \
     debugger/drop_log.cpp \
     debugger/drop_log.h \
+    debugger/event_trace.cpp \
+    debugger/event_trace.h \
     debugger/expression.cpp \
     debugger/expression.h \
     debugger/face.h \
@@ -52,6 +55,7 @@ debugger_sources = \
     debugger/looking.h \
     debugger/mapped.cpp \
     debugger/mapped.h \
+    debugger/output_file.h \
     debugger/qmp/face.cpp \
     debugger/qmp/face.h \
     debugger/qmp/json.cpp \
@@ -68,12 +72,12 @@ debugger_sources = \
     debugger/session.h \
     debugger/sockets.cpp \
     debugger/sockets.h \
+    debugger/state_tree.cpp \
+    debugger/state_tree.h \
     debugger/stop_kinds.cpp \
     debugger/stops.cpp \
     debugger/stops.h \
     debugger/symbols.cpp \
-    debugger/state_tree.cpp \
-    debugger/state_tree.h \
     debugger/symbols.h \
     debugger/terminal.cpp \
     debugger/terminal.h \

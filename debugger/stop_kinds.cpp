@@ -228,6 +228,11 @@ constexpr StopKind table[] = {
 
 std::span<const StopKind> stop_kinds() { return table; }
 
+std::string notice_name(const notice::Event& e) {
+    bool named = e.kind == N::exception && e.number < std::size(exceptions) && !exceptions[e.number].empty();
+    return named ? "#" + std::string(exceptions[e.number]) : format("%s %llu", e.kind == N::exception ? "exception" : "interrupt", 0ull + e.number);
+}
+
 std::string notice_text(Cpu& cpu, const notice::Event& e) {
     auto vector = [&] { return format("%llu", 0ull + e.number) + (e.number < std::size(exceptions) && !exceptions[e.number].empty() ? " (#" + std::string(exceptions[e.number]) + ")" : ""); };
     switch (e.kind) {

@@ -40,6 +40,7 @@ struct StopKind {
 std::span<const StopKind> stop_kinds();
 const StopKind* find_stop_kind(std::string_view name);           // null: there is none
 std::string notice_text(Cpu&, const notice::Event&);
+std::string notice_name(const notice::Event&);                  // of exceptions and interrupts: "#PF", "interrupt 32"
 
 // In which context a stop point counts; what isn't said doesn't matter.
 struct StopContext {

@@ -169,7 +169,51 @@ def names_are_completed_and_lines_kept():
                 typed.process.wait()
 
 
+def events_are_a_trace(guest, *more):
+    """A trace of a whole run: JSON as Perfetto and Chrome read it, in order, slices in pairs, as many exits as --stats counts."""
+    with tempfile.TemporaryDirectory(prefix="slate-trace-") as folder:
+        file = Path(folder) / "trace.json"
+        said, _, complaint = run([f"trace start {file}", "continue", "json trace stop"], guest, "--stats", *more)
+        events = json.loads(file.read_text())["traceEvents"]
+    summary = facts(said)[-1]["lines"][0]
+    last, open_slices, exits = {}, {}, 0
+    for event in events:
+        expect({"ph", "ts", "pid", "tid", "name"} <= event.keys() and event["ph"] in "BEiM", f"no event of this format: {event}")
+        track = event["tid"]
+        if event["ph"] == "M":
+            continue
+        expect(event["ts"] >= last.get(track, 0), f"an event before the one in front of it: {event}")
+        last[track] = event["ts"]
+        open_slices[track] = open_slices.get(track, 0) + {"B": 1, "E": -1}.get(event["ph"], 0)
+        expect(open_slices[track] in (0, 1), f"slices overlap: {event}")
+        exits += event["ph"] == "B" and event["cat"] == "exit"
+    expect(set(open_slices.values()) <= {0}, "a slice doesn't end")
+    counted = int((re.search(r'"vm_exits": (\d+)', complaint) or [0, 0])[1])
+    expect(exits == summary["exits"] == counted, f"{exits} exits in the file, {summary['exits']} told, {counted} counted by --stats")
+    moments = sum(event["ph"] == "i" for event in events)
+    expect(moments >= summary["exceptions"] + summary["interrupts"] > 0, f"{moments} moments: {summary}")
+    return len(last)
+
+
+def traces_change_no_run():
+    """The hash of a run that is traced is that of one that isn't."""
+    hashes = []
+    for commands in (["trace start /dev/null", "continue", "trace stop"], ["continue"]):
+        _, _, text = run(commands, "svm_exits", "--cpu", "max-amd", "--hash-every", "100000000")
+        hashes.append(re.findall(r"^hash .*$", text, re.M))
+    expect(hashes[0] and hashes[0] == hashes[1], f"{hashes[0]} and {hashes[1]}")
+
+
+def several_cpus_are_several_tracks():
+    tracks = events_are_a_trace("smp", "--smp", "2")
+    expect(tracks == 2, f"{tracks} tracks")
+
+
 cases = {
+    "events-are-a-trace-vmx": partial(events_are_a_trace, "vmx_exits"),
+    "events-are-a-trace-svm": partial(events_are_a_trace, "svm_exits", "--cpu", "max-amd"),
+    "several-cpus-are-several-tracks": several_cpus_are_several_tracks,
+    "traces-change-no-run": traces_change_no_run,
     "names-are-completed-and-lines-kept": names_are_completed_and_lines_kept,
     "stops-and-goes-on-fast": partial(stops_and_goes_on, "fast"),
     "stops-and-goes-on-slow": partial(stops_and_goes_on, "slow"),
