@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Freestanding guests, built by tests/guests/build and run by tests/guests/guests.py; both read these lists.
 guests_32 = far_rules gates hot32 modes monitor paging32 segmentation smm32 tasks v86 widths x87
-guests_64 = apic code_stores control_rules corners counters debug debug_rules display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smm smp stepping strings syscall system_rules ticks timers tlb triple_fault triple_fault_rsm vectors waits
+guests_64 = apic busy code_stores control_rules corners counters debug debug_rules display exceptions flag_chains flow mixed_modes order paging4 patching precise remapping repeats rights shadowing smc smm smp stepping strings syscall system_rules ticks timers tlb triple_fault triple_fault_rsm vectors waits
 guests_virt = exit_rate slat_round_trips stale svm_avic svm_capabilities svm_exits svm_features svm_invalidation svm_order svm_smm svm_state vmx_apic vmx_capabilities vmx_ept vmx_execute vmx_exits vmx_instructions vmx_invalidation vmx_order vmx_page_log vmx_shadow vmx_smm vmx_state vmx_sub_page vmx_time vmx_ve
 guests_virt_32 = svm_nested_32
 guests_flat = flat
@@ -18,6 +18,7 @@ guests_files = \
     tests/guests/boot_text.S \
     tests/guests/build \
     tests/guests/code.h \
+    tests/guests/busy.cpp \
     tests/guests/code_stores.cpp \
     tests/guests/control_rules.cpp \
     tests/guests/corners.cpp \

@@ -6,6 +6,7 @@ EXTRA_DIST += \
     tests/system/boot_linux.py \
     tests/system/check_tlb.py \
     tests/system/clock.py \
+    tests/system/debugger_cost.py \
     tests/system/debugger_kvm.py \
     tests/system/debugger_window.py \
     tests/system/determinism.py \

@@ -3,6 +3,7 @@
 #include "cpu/exec/fast/blocks.h"
 #include "cpu/mmu.h"
 #include <algorithm>
+#include <iterator>
 
 namespace fast {
 
@@ -164,8 +165,11 @@ void Blocks::written(const u8* bytes, u64 width) {
 }
 
 void Blocks::set_marks(const Marks& wanted) {
-    if (wanted.events != marks.events || wanted.returns != marks.returns) drop_all();
-    auto moved = (marks.linear ^ wanted.linear) | (marks.asked ^ wanted.asked);
+    if (wanted.events != marks.events || wanted.returns != marks.returns || wanted.pages != marks.pages) drop_all();
+    auto moved = marks.asked ^ wanted.asked;
+    std::vector<u64> changed;
+    std::ranges::set_symmetric_difference(marks.addresses, wanted.addresses, std::back_inserter(changed));
+    for (u64 address : changed) moved.set(address & 0xfff);
     marks = wanted;
     for (std::size_t at = moved._Find_first(); at < moved.size(); at = moved._Find_next(at))
         for (auto& [bytes, page] : pages)

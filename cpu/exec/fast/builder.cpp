@@ -263,7 +263,7 @@ void Builder::draft_one(unsigned n, u32 mode) {
     draft = {};
     draft.insn = u8(n);
     draft.op.offset = offsets[n], draft.op.before = u8(n);
-    draft.marked = blocks.marks.at(offsets[n], *insn.row);
+    draft.marked = blocks.marks.at(offsets[n], mode >> mode::page_shift, *insn.row);
     draft.key = choose(insn, mode, draft);
     if (!draft.key) return;
     draft.op.run = draft.key->live;
@@ -365,7 +365,7 @@ static void put_mark(Op* op, u8 kind, u32 mode, unsigned before, u16 where) {
 
 Block* Builder::emit(const u8* start, u32 mode) {
     bool one = count == 0;                     // nothing that a block can hold
-    u8 one_marked = one ? blocks.marks.of_unknown(offset) : 0;
+    u8 one_marked = one ? blocks.marks.of_unknown(offset, mode >> mode::page_shift) : 0;
     unsigned ops = one ? 1 + bool(one_marked) : 0, stubs = 0, outside = 0;
     bool open = !one && !(drafts[count - 1].key && leaves(insns[count - 1]));
     for (unsigned n = 0; n < count; n++) {

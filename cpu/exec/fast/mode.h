@@ -15,6 +15,8 @@ constexpr u32 anywhere = 64;          // RIP is the linear address: other pages 
 constexpr u32 sse = 128;              // SSE instructions neither #UD nor #NM
 constexpr u32 guest = 256;            // instructions with an event may exit
 constexpr u32 avx = 512;              // AVX instructions neither #UD nor #NM
+constexpr unsigned page_shift = 16;
+constexpr u32 page = 0xffff0000;      // of a block alone, not of a stamp: Marks::page_of() of its page
 }
 
 inline bool flat_data(const Segment& s) {

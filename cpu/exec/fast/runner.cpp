@@ -52,10 +52,11 @@ void Runner::connect(Block* block, u64 page, u64 linear) {
         u64 key = mode & mode::anywhere ? cpu.gpr[rip_reg] : key_by_linear(linear);
         target_of(&cpu, key) = {key, cpu.fast.stamp, page, block->ops()};
     }
-    bool valid = unresolved && unresolved_epoch == blocks.epoch && !unresolved->owner->dead && unresolved->owner->mode == mode;
-    if (valid && cpu.tuning.linking) {
+    bool alive = unresolved && unresolved_epoch == blocks.epoch && !unresolved->owner->dead;
+    u32 differs = alive ? unresolved->owner->mode ^ mode : 0;
+    if (alive && !(differs & ~mode::page) && cpu.tuning.linking) {
         bool here = unresolved->owner->page == block->page && !unresolved->leaves_page();
-        if (here || (mode & mode::anywhere)) blocks.link(unresolved, block, cpu.fast.stamp, unresolved_page);
+        if (here ? !differs : bool(mode & mode::anywhere)) blocks.link(unresolved, block, cpu.fast.stamp, unresolved_page);
     }
     unresolved = nullptr, remember_target = false;
 }
@@ -66,10 +67,10 @@ Block* Runner::find(u64 rip, Building building) {
     cpu.gpr[rip_reg] = rip;
     const u8* code = code_at_rip(linear);
     if (!code) return nullptr;
-    u32 mode = mode_word(cpu);
-    Block* block = blocks.find(code, mode);
+    u32 mode = mode_word(cpu), key = mode | blocks.marks.page_of(linear) << mode::page_shift;
+    Block* block = blocks.find(code, key);
     if (!block && building == Building::no) return nullptr;
-    if (!block) block = builder.build(code, mode);
+    if (!block) block = builder.build(code, key);
     cpu.fast.stamp = cpu.mmu->stamp << 16 | mode;
     u64 page = rip - (linear & 0xfff);
     connect(block, page, linear);
@@ -198,6 +199,7 @@ static Next check_crossing(OP_ARGUMENTS) {
     u64 rip = stub->rip(cpu->gpr.page), offset = reinterpret_cast<u64>(stub->target->start) & 0xfff;
     auto& e = cpu->bank->at(rip, 1);
     bool same_mode = !cpu->bits64() || far_from_edges(*cpu, rip) == bool(stub->target->mode & mode::direct);
+    same_mode &= cpu->runner->blocks.marks.page_of(rip) == stub->target->mode >> mode::page_shift;
     if (same_mode && e.execute_tag == (rip & ~u64{0xfff}) && reinterpret_cast<const u8*>(rip + e.addend) == stub->target->start) {
         stub->stamp = cpu->fast.stamp, stub->page = cpu->gpr.page, stub->to = rip - offset;
         cpu->gpr.page = stub->to;
