@@ -52,12 +52,14 @@ Result last_exits(Session& session, const std::string& path) {
         std::string name = layer.exit_text(e.reason);
         writer.event('X', "guest", "guest", cpu, e.entered, "", e.tick - e.entered);
         writer.event('X', name.empty() ? hex(e.reason) : name, "exit", cpu, e.tick,
-                     format("\"rip\": \"%s\", \"information\": \"%s\", \"address\": \"%s\"", hex(e.rip).c_str(), hex(e.information).c_str(), hex(e.address).c_str()),
+                     format("\"rip\": \"%s\", \"information\": \"%s\", \"address\": \"%s\"", hex(e.rip).c_str(), hex(e.information).c_str(),
+                         hex(e.address).c_str()),
                      std::max(next, e.tick) - e.tick);
     }
     writer.end();
     Result result;
-    result.add(std::to_string(exits.size()) + " of " + std::to_string(layer.log.exits) + " VM exits are in " + path).with("kind", "summary").count("exits", exits.size())
+    result.add(std::to_string(exits.size()) + " of " + std::to_string(layer.log.exits) + " VM exits are in " + path).with("kind", "summary")
+        .count("exits", exits.size())
         .count("all", layer.log.exits).with("file", path);
     return result;
 }

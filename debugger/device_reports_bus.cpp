@@ -40,7 +40,8 @@ static void add_function(Result& result, Pc& pc, unsigned slot, unsigned number,
     static constexpr BitWord commands[] = {{1, "ports"}, {2, "memory"}, {4, "bus master"}, {0x400, "INTx disabled"}};
     u32 vendor = f.config_read(0, 2), device = f.config_read(2, 2), kind = f.config_read(8, 4) >> 8, command = f.config_read(4, 2);
     std::string on = words_of(commands, command);
-    auto& line = result.add(format("00:%02x.%u  %04x:%04x  class %06x  %-14s on: %s", slot, number, vendor, device, kind, std::string(f.name()).c_str(), on.c_str()));
+    auto& line = result.add(format("00:%02x.%u  %04x:%04x  class %06x  %-14s on: %s", slot, number, vendor, device, kind, std::string(f.name()).c_str(),
+        on.c_str()));
     line.with("kind", "function").count("slot", slot).count("function", number).with("name", f.name()).address("vendor", vendor).address("device", device)
         .address("class", kind).address("command", command).address("status", f.config_read(6, 2)).with("on", on);
     if (f.pin()) {
@@ -69,7 +70,8 @@ static void add_port(Result& result, Pc& pc, Uart& port, const char* name) {
     static constexpr BitWord enables[] = {{1, "data"}, {2, "sender empty"}, {4, "line status"}, {8, "modem status"}};
     static constexpr BitWord line_bits[] = {{0x01, "data ready"}, {0x02, "overrun"}, {0x04, "parity error"}, {0x08, "framing error"}, {0x10, "break"},
                                             {0x20, "holding register empty"}, {0x40, "idle"}, {0x80, "error in the FIFO"}};
-    static constexpr BitWord modem_bits[] = {{0x10, "CTS"}, {0x20, "DSR"}, {0x40, "RI"}, {0x80, "DCD"}}, outputs[] = {{1, "DTR"}, {2, "RTS"}, {4, "OUT1"}, {8, "OUT2"}, {16, "loopback"}};
+    static constexpr BitWord modem_bits[] = {{0x10, "CTS"}, {0x20, "DSR"}, {0x40, "RI"}, {0x80, "DCD"}},
+        outputs[] = {{1, "DTR"}, {2, "RTS"}, {4, "OUT1"}, {8, "OUT2"}, {16, "loopback"}};
     static constexpr const char* causes[] = {"modem status", "sender empty", "data", "line status", "?", "?", "time-out", "?"};
     TimeApart clock(pc.clock);
     Uart chip(clock, ::Line(), [](u8) {});
@@ -87,7 +89,8 @@ static void add_port(Result& result, Pc& pc, Uart& port, const char* name) {
                       fifos ? "on" : "off", 0ull + s["received.count"], s["interrupt.level"] ? "high" : "low"))
         .with("kind", "serial").with("name", name).count("baud", baud).with("frame", frame).flag("dlab", format_of & 0x80).flag("fifos", fifos)
         .count("received", s["received.count"]).flag("interrupt", s["interrupt.level"]).count("divisor", divisor);
-    result.add("  interrupts enabled: " + on + "; pending: " + why).with("kind", "serial_interrupts").with("name", name).with("enabled", on).with("pending", why);
+    result.add("  interrupts enabled: " + on + "; pending: " + why).with("kind", "serial_interrupts").with("name", name).with("enabled", on)
+        .with("pending", why);
     std::string line_text = words_of(line_bits, status), in = words_of(modem_bits, inputs), out = words_of(outputs, modem);
     result.add("  line: " + line_text + "; inputs: " + in + "; outputs: " + out).with("kind", "serial_lines").with("name", name).with("line", line_text)
         .with("inputs", in).with("outputs", out).address("line_status", status).address("modem_status", inputs).address("modem_control", modem);
@@ -110,12 +113,17 @@ static void add_drive(Result& result, ide::Drive& drive, unsigned channel, unsig
     const char* kind = cd ? "CD" : "disk";
     std::string status = words_of(statuses, r.status);
     u64 left = s["left"];
-    result.add(format("  drive %u    %-4s %s%llu bytes; status %s; error %02x; LBA %llx, count %x%s%s%s", number, kind, drive.medium.present() ? "" : "empty, ",
-                      0ull + drive.medium.size(), status.c_str(), r.error, 0ull + r.lba48(), r.count.both(),
-                      left ? format("; %llu bytes to move", 0ull + left).c_str() : "", drive.interrupt() ? "; interrupt pending" : "", selected ? "; selected" : ""))
+    result.add(format("  drive %u    %-4s %s%llu bytes; status %s; error %02x; LBA %llx, count %x (of 48 bits: %llx, %x)%s%s%s", number, kind,
+        drive.medium.present() ? "" : "empty, ",
+                      0ull + drive.medium.size(), status.c_str(), r.error, 0ull + r.lba28(), r.count.now,
+                      0ull + r.lba48(), r.count.both(),
+                      left ? format("; %llu bytes to move", 0ull + left).c_str() : "", drive.interrupt() ? "; interrupt pending" : "",
+                          selected ? "; selected" : ""))
         .with("kind", "drive").count("channel", channel).count("drive", number).with("type", kind).flag("medium", drive.medium.present())
-        .count("size", drive.medium.size()).with("status", status).address("status_register", r.status).address("error", r.error).address("lba", r.lba48())
-        .count("count", r.count.both()).address("device", r.device).count("left", left).flag("interrupt", drive.interrupt()).flag("selected", selected)
+        .count("size", drive.medium.size()).with("status", status).address("status_register", r.status).address("error", r.error).address("lba", r.lba28())
+        .address("lba48", r.lba48())
+        .count("count", r.count.now).count("count48", r.count.both()).address("device", r.device).count("left", left).flag("interrupt", drive.interrupt())
+        .flag("selected", selected)
         .flag("waits_for_dma", dma);
 }
 
@@ -125,7 +133,8 @@ Result ide(Pc& pc) {
         auto& channel = pc.ide.channel(n);
         auto s = state_of(channel);
         u64 command = s["bus_master.command"], status = s["bus_master.status"];
-        result.add(format("IDE %-8s bus master %s %s memory, table at %llx%s%s%s; IRQ %s", n ? "1" : "0", command & 1 ? "runs" : "stands", command & 8 ? "to" : "from",
+        result.add(format("IDE %-8s bus master %s %s memory, table at %llx%s%s%s; IRQ %s", n ? "1" : "0", command & 1 ? "runs" : "stands",
+            command & 8 ? "to" : "from",
                           0ull + s["bus_master.table"], status & 1 ? ", active" : "", status & 2 ? ", error" : "", status & 4 ? ", interrupt" : "",
                           s["irq.level"] ? "high" : "low"))
             .with("kind", "channel").count("channel", n).flag("started", command & 1).flag("to_memory", command & 8).address("table", s["bus_master.table"])

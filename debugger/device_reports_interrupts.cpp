@@ -19,7 +19,8 @@ static void add_chip(Result& result, Pic& chip, const char* name, bool master) {
     u8 requests = chip.requests(), served = u8(s["in_service"]), masked = u8(s["masked"]);
     unsigned lowest = unsigned(s["lowest"]), first = master ? 0 : 8, expects = unsigned(s["expects"]) & 3;
     bool out = s["output.level"];
-    result.add(format("8259 %-7s vectors %02x to %02x, IRQ %u comes first, %s%s%s%s, output %s", name, chip.vector(0), chip.vector(7), first + ((lowest + 1) & 7),
+    result.add(format("8259 %-7s vectors %02x to %02x, IRQ %u comes first, %s%s%s%s, output %s", name, chip.vector(0), chip.vector(7),
+        first + ((lowest + 1) & 7),
                       expected[expects], s["auto_eoi"] ? ", automatic EOI" : "", s["special_fully_nested"] ? ", special fully nested" : "",
                       s["special_mask"] ? ", special mask mode" : "", out ? "high" : "low"))
         .with("kind", "pic").with("name", name).address("vector", chip.vector(0)).count("first", first + ((lowest + 1) & 7)).with("state", expected[expects])
@@ -53,10 +54,13 @@ Result ioapic(Pc& pc) {
         u64 e = pc.ioapic.entry(n);
         bool logical = e & bit(11), level = e & bit(15), masked = e & bit(16), remote = e & bit(14), asserted = inputs >> n & 1;
         const char* mode = modes[bits(e, 10, 8)];
-        result.add(format("  input %-2u  vector %02x  %-6s to %s %02x  %s, active %-4s  %-8s %-10s %s", n, u8(e), mode, logical ? "logical " : "physical", u8(e >> 56),
-                          level ? "level" : "edge ", e & bit(13) ? "low" : "high", asserted ? "asserted" : "", remote ? "remote IRR" : "", masked ? "masked" : ""))
+        result.add(format("  input %-2u  vector %02x  %-6s to %s %02x  %s, active %-4s  %-8s %-10s %s", n, u8(e), mode, logical ? "logical " : "physical",
+            u8(e >> 56),
+                          level ? "level" : "edge ", e & bit(13) ? "low" : "high", asserted ? "asserted" : "", remote ? "remote IRR" : "",
+                              masked ? "masked" : ""))
             .with("kind", "input").count("input", n).address("vector", u8(e)).with("mode", mode).flag("logical", logical).address("destination", u8(e >> 56))
-            .flag("level", level).flag("active_low", e & bit(13)).flag("asserted", asserted).flag("remote_irr", remote).flag("masked", masked).address("entry", e);
+            .flag("level", level).flag("active_low", e & bit(13)).flag("asserted", asserted).flag("remote_irr", remote).flag("masked", masked)
+            .address("entry", e);
     }
     return result;
 }

@@ -93,7 +93,8 @@ Result rtc(Pc& pc) {
     double hertz = !rate || held ? 0 : 32768.0 / double(u64{1} << (rate <= 2 ? rate + 6 : rate - 1));
     std::string date = format("%02u%02u-%02u-%02u", from_bcd(century), number(9), number(8), number(7));
     std::string time = format("%02u:%02u:%02u", hour_of(4), number(2), number(0));
-    auto& line = result.add(format("RTC          %s %s, %s, %s, %s hours", date.c_str(), time.c_str(), set ? "held by SET" : held ? "divider in reset" : "counts",
+    auto& line = result.add(format("RTC          %s %s, %s, %s, %s hours", date.c_str(), time.c_str(),
+        set ? "held by SET" : held ? "divider in reset" : "counts",
                                    binary ? "binary" : "BCD", all_hours ? "24" : "12"));
     line.with("kind", "rtc").with("date", date).with("time", time).flag("counts", !set && !held).flag("binary", binary).flag("hours24", all_hours)
         .address("a", a).address("b", b).address("c", c).address("index", s["selected"]).flag("nmi_disabled", s["nmi_disabled.level"]);
@@ -109,7 +110,8 @@ Result rtc(Pc& pc) {
 }
 
 Result power(Pc& pc) {
-    static constexpr BitWord events[] = {{bit(0), "timer"}, {bit(4), "bus master"}, {bit(5), "global"}, {bit(8), "power button"}, {bit(10), "RTC"}, {bit(15), "wake"}};
+    static constexpr BitWord events[] = {{bit(0), "timer"}, {bit(4), "bus master"}, {bit(5), "global"}, {bit(8), "power button"}, {bit(10), "RTC"},
+        {bit(15), "wake"}};
     Result result;
     TimeApart clock(pc.clock);
     AcpiPm chip(clock, {.sci = {}, .mapped = [](u16, bool) {}, .power_off = [] {}});

@@ -77,7 +77,8 @@ void EventTrace::told(Cpu& cpu, const notice::Event& e) {
     switch (e.kind) {
     case Kind::exception:
         exceptions++;
-        return moment(notice_name(e), "exception", fact("vector", e.number) + ", " + fact("code", e.information) + ", " + fact("address", e.address) + ", " + rip + ", " + level);
+        return moment(notice_name(e), "exception", fact("vector", e.number) + ", " + fact("code", e.information) + ", " + fact("address", e.address) + ", " +
+            rip + ", " + level);
     case Kind::interrupt: interrupts++; return moment(notice_name(e), "interrupt", fact("vector", e.number) + ", " + rip + ", " + level);
     case Kind::vm_exit: {
         exits++;

@@ -38,7 +38,8 @@ bool field_value(const Cpu& cpu, std::string_view name, u64& value) {
 }
 
 // The operators with two operands, by how tightly they bind; those of two characters before those that begin them.
-enum class Op : u8 { or_else, and_also, bit_or, bit_xor, bit_and, equal, unequal, shift_left, shift_right, at_most, at_least, less, more, plus, minus, times, over, rest };
+enum class Op : u8 { or_else, and_also, bit_or, bit_xor, bit_and, equal, unequal, shift_left, shift_right, at_most, at_least, less, more, plus, minus, times,
+    over, rest };
 struct Operator {
     std::string_view text;
     u8 level;
@@ -140,7 +141,8 @@ private:
         if (take("[")) return memory(cpu.bits64() ? 8 : cpu.code.size == decode::CodeSize::bits32 ? 4 : 2);
         skip();
         std::size_t size = 0;
-        auto is_name = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '$' || c == '@'; };
+        auto is_name = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '$' ||
+            c == '@'; };
         while (size < left.size() && is_name(left[size])) size++;
         auto name = left.substr(0, size);
         if (name.empty()) bad();

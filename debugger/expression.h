@@ -12,8 +12,8 @@ class Symbols;
 bool parse_number(std::string_view text, u64& value);
 
 // Throws Error for what it can't read. 64 bits, without sign. Names: registers (rsp, cr3, fs.base), then fields of the current VMCS
-// (exit_reason) or of the VMCB that was run last, then symbols, of the level that runs (0) or another. Memory: [rsp], [p:0x1000], byte[rip], word, dword, qword; as wide as the
-// code's numbers where nothing is said. && and || leave out what doesn't matter.
+// (exit_reason) or of the VMCB that was run last, then symbols, of the level that runs (0) or another. Memory: [rsp], [p:0x1000], byte[rip], word,
+// dword, qword; as wide as the code's numbers where nothing is said. && and || leave out what doesn't matter.
 u64 evaluate(const Cpu& cpu, std::string_view text, const Symbols* symbols = nullptr, unsigned level = 0);
 // Only whether it can be read: throws Error too.
 void check_expression(const Cpu& cpu, std::string_view text, const Symbols* symbols = nullptr);

@@ -11,6 +11,7 @@
 #include "debugger/virt_bits.h"
 #include "memory/scopes.h"
 #include <algorithm>
+#include <cctype>
 
 namespace debugger {
 
@@ -230,7 +231,9 @@ std::span<const StopKind> stop_kinds() { return table; }
 
 std::string notice_name(const notice::Event& e) {
     bool named = e.kind == N::exception && e.number < std::size(exceptions) && !exceptions[e.number].empty();
-    return named ? "#" + std::string(exceptions[e.number]) : format("%s %llu", e.kind == N::exception ? "exception" : "interrupt", 0ull + e.number);
+    std::string name(named ? exceptions[e.number] : "");
+    std::ranges::transform(name, name.begin(), [](char c) { return char(std::toupper(static_cast<unsigned char>(c))); });
+    return named ? "#" + name : format("%s %llu", e.kind == N::exception ? "exception" : "interrupt", 0ull + e.number);
 }
 
 std::string notice_text(Cpu& cpu, const notice::Event& e) {

@@ -247,7 +247,8 @@ TEST_F(Board, LookingAtDevicesChangesNothing) {
     u64 before = hash_of(pc), deadline = pc.clock.deadline();
     execute(session, "devices");
     for (auto* name : reports) ask(name), execute(session, std::string("json devices ") + name);
-    for (auto* name : {"pic-master", "pit", "cmos", "uart", "uart.1", "ide", "vga", "fw_cfg", "keyboard"}) execute(session, std::string("devices state ") + name);
+    for (auto* name : {"pic-master", "pit", "cmos", "uart", "uart.1", "ide", "vga", "fw_cfg", "keyboard"})
+        execute(session, std::string("devices state ") + name);
     EXPECT_EQ(hash_of(pc), before);
     EXPECT_EQ(pc.clock.deadline(), deadline);
 }

@@ -107,7 +107,8 @@ TEST(DebuggerFiles, InstructionsAreTracedByContextNameAndCondition) {
     EXPECT_NE(later.find("0000000000010002"), later.npos);
     EXPECT_EQ(m.cpu.gpr[rcx], 5u);
     EXPECT_EQ(traced("1 cr3=0x5000 only nop"), "");
-    for (auto* bad : {"4 5", "x", "1 only", "1 if", "1 if (", "1 level=3"}) EXPECT_TRUE(m.command("trace instructions " + folder.file("u") + " " + bad).failed) << bad;
+    for (auto* bad : {"4 5", "x", "1 only", "1 if", "1 if (", "1 level=3"})
+        EXPECT_TRUE(m.command("trace instructions " + folder.file("u") + " " + bad).failed) << bad;
 }
 
 // The Trace Event Format: each event has ph, ts, pid and tid; B and E are in pairs on each track, in the order of time.
@@ -134,7 +135,8 @@ TEST(DebuggerFiles, WhatTheCpusTellIsATraceInOrderAndBalanced) {
         std::string ph = e.member("ph")->text;
         if (ph != "M") seen.push_back(ph + " " + e.member("name")->text + " " + e.member("ts")->text);
     }
-    EXPECT_EQ(seen, (std::vector<std::string>{"B host 1.000", "i #PF 1.500", "E  2.000", "B guest 2.000", "i interrupt 32 2.250", "E  3.001", "B CPUID 3.001", "E  4.000"}));
+    EXPECT_EQ(seen, (std::vector<std::string>{"B host 1.000", "i #PF 1.500", "E  2.000", "B guest 2.000", "i interrupt 32 2.250", "E  3.001", "B CPUID 3.001",
+        "E  4.000"}));
     EXPECT_FALSE(m.command("trace start " + folder.file("t")).failed);
     EXPECT_TRUE(m.command("trace start " + folder.file("u")).failed) << "one at a time";
     EXPECT_FALSE(m.command("trace stop").failed);

@@ -74,6 +74,32 @@ TEST(Stops, WhatLiesAtTheSameOffsetInAnotherPageStaysInItsBlock) {
     EXPECT_FALSE(two.ticks.cpu.runner && two.ticks.cpu.runner->counters.entries);
 }
 
+// The same bytes at two linear addresses, called by turns: blocks and links of one are not taken for the other's, whichever was there first,
+// while breakpoints come and go in either, at the same offset and at others.
+TEST(Stops, CodeAtTwoAddressesStopsAtTheRightOne) {
+    constexpr u64 other = 0x410000;                      // by a page of 2 MiB that is physical 0 again
+    Two two(TestMode::long64);
+    for (auto* m : {&two.quick, &two.ticks}) {
+        m->put(0x3000 + 16, u64{0xe7});
+        m->put_code("ff c1 ff c2 eb 00 ff c6 c3", 0x10000);                    // inc ecx; inc edx; jmp 10006; inc esi; ret
+        m->put_code("ff d5 ff c3 ff d7 eb f8", 0x12000);                     // call rbp; inc ebx; call rdi; jmp
+        m->cpu.rip() = 0x12000, m->cpu.gpr[rbp] = 0x10000, m->cpu.gpr[rdi] = other;
+        m->slices = 40;
+    }
+    two.both("continue");                                // blocks and links are there
+    u32 seed = 7;
+    const u64 offsets[] = {0, 2, 4, 6, 8};
+    for (unsigned round = 0; round < 60; round++) {
+        if (next(seed) % 3 == 0) two.both("delete all");
+        for (unsigned n = next(seed) % 3 + 1; n; n--) two.both("break " + hex((next(seed) % 2 ? other : 0x10000) + offsets[next(seed) % 5]));
+        for (auto* m : {&two.quick, &two.ticks}) m->slices = 3;
+        for (unsigned n = next(seed) % 4 + 1; n; n--) two.both("continue");
+        two.same("round " + std::to_string(round));
+        for (auto* m : {&two.quick, &two.ticks}) m->session.over = false;
+        if (HasFailure()) return;
+    }
+}
+
 TEST(Stops, BlocksAreAsBeforeWhenTheLastBreakpointIsGone) {
     Debugged m;
     m.put_code("ff c1 ff c2 ff c1 eb f8");               // inc ecx; inc edx; inc ecx; jmp

@@ -188,7 +188,7 @@ def events_are_a_trace(guest, *more):
         expect(open_slices[track] in (0, 1), f"slices overlap: {event}")
         exits += event["ph"] == "B" and event["cat"] == "exit"
     expect(set(open_slices.values()) <= {0}, "a slice doesn't end")
-    counted = int((re.search(r'"vm_exits": (\d+)', complaint) or [0, 0])[1])
+    counted = int((re.search(r'^vm_exits +(\d+)$', complaint, re.M) or [0, 0])[1])
     expect(exits == summary["exits"] == counted, f"{exits} exits in the file, {summary['exits']} told, {counted} counted by --stats")
     moments = sum(event["ph"] == "i" for event in events)
     expect(moments >= summary["exceptions"] + summary["interrupts"] > 0, f"{moments} moments: {summary}")
