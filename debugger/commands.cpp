@@ -42,6 +42,7 @@ static constexpr Command table[] = {
     {"state",       "",    "",                           0, 0,  true,  "say where the machine stands: mode, level, tags, time",                  look::state},
     {"caches",      "",    "",                           0, 0,  true,  "count what the translation caches hold, missed, and dropped by cause",  look::caches},
     {"hash",        "",    "",                           0, 0,  true,  "show a hash over the machine's whole state: two that are equal are the same machine", look::hash},
+    {"stale",       "",    "",                           0, 0,  true,  "show the uses of stale translations that --check=tlb has reported",      look::stale_uses},
     {"set",         "",    "REGISTER VALUE",             2, 2,  false, "change a register",                                                     change::set_register},
     {"set-msr",     "",    "NAME|INDEX VALUE",           2, 2,  false, "change a model-specific register, as WRMSR would",                      change::set_msr},
     {"write",       "",    "[g:|p:]ADDR BYTE...",        2, 64, false, "write bytes (hexadecimal) to RAM",                                      change::write},

@@ -70,6 +70,7 @@ Result state(Session&, Words);
 Result caches(Session&, Words);
 Result hash(Session&, Words);
 Result devices(Session&, Words);
+Result stale_uses(Session&, Words);
 }
 namespace change {
 Result set_register(Session&, Words);

@@ -126,7 +126,7 @@ Result registers(Session& session, Words words) {
     std::string wanted = words.empty() ? "general" : words[0];
     if (auto* r = find_register(wanted)) {
         if (!view.value(*r)) throw Error("level " + std::to_string(view.level) + "'s " + wanted + " is saved nowhere: " + view.source + " has none");
-        return add_register(result, session, view, *r), result;
+        return add_register(result, session, view, *r), add_register_bits(result, r->name, *view.value(*r)), result;
     }
     bool all = wanted == "all", is_group = all || wanted == "segments" || wanted == "x87" || wanted == "vector";
     for (auto& r : debugger::registers()) {

@@ -31,7 +31,7 @@ Result state(Session& session, Words) {
     Line& line = result.add(format("%s, CPL %u, RIP %s; %llu instructions%s%s", mode.c_str(), cpu.cpl, hex(session.code()).c_str(), 0ull + cpu.retired, guest ? "; a guest runs" : "",
                                    cpu.activity != Activity::active ? "; halted" : ""));
     line.with("mode", mode).count("cpl", cpu.cpl).address("linear", session.code()).flag("guest", guest).flag("halted", cpu.activity != Activity::active);
-    line.count("cpu", 0).count("cpus", 1).count("instructions", cpu.retired).count("ticks", cpu.clock.ticks).count("nanoseconds", cpu.clock.count(1'000'000'000));
+    line.count("cpu", cpu.number).count("cpus", session.all_cpus().size()).count("instructions", cpu.retired).count("ticks", cpu.clock.ticks).count("nanoseconds", cpu.clock.count(1'000'000'000));
     line.flag("interrupts", cpu.rflags & rflags::if_).address("cr3", cpu.control.cr3);
     line.with("virtualization", !cpu.virt ? "none" : cpu.intel() ? "vmx" : "svm").flag("operation", in_operation(cpu)).count("entries", cpu.virt ? cpu.virt->log.entries : 0);
     if (guest) line.count("vpid", context.vpid);

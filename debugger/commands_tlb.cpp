@@ -8,6 +8,7 @@
 #include "debugger/commands.h"
 #include "debugger/walk_report.h"
 #include <algorithm>
+#include <sstream>
 
 namespace debugger::look {
 
@@ -163,6 +164,23 @@ Result drops(Session& session, Words words) {
     return result;
 }
 
+}
+
+// Reports of --check=tlb: the first line of each is the use, the others say what was cached, what has changed, and who changed it.
+Result stale_uses(Session& session, Words) {
+    auto& looking = session.looking;
+    if (!looking.checks_tlb) throw Error("nobody looks for stale uses: start the emulator with --check=tlb");
+    Result result;
+    u64 number = 0;
+    for (auto& report : looking.stale_uses) {
+        std::istringstream in(report);
+        number++;
+        bool first = true;
+        for (std::string line; std::getline(in, line); first = false) result.add(line).with("kind", first ? "use" : "fact").count("number", number);
+    }
+    std::string count = number == 1 ? "1 stale use" : std::to_string(number) + " stale uses";
+    result.add(number ? count + " reported" : "no stale use so far").with("kind", "summary").count("reported", number);
+    return result;
 }
 
 Result tlb(Session& session, Words words) {

@@ -10,9 +10,22 @@
 
 namespace debugger {
 
-static Session session_of(Machine& machine) {
+Session session_of(Machine& machine) {
     auto& board = machine.board();
     return {board.cpus, board.turns, [&machine](const Session::Drive& drive) { return machine.slice(drive); }};
+}
+
+void equip(Session& session, Machine& machine) {
+    session.hash = [&machine] { return hash_of(machine.board()); };
+    session.board = &machine.board();
+    auto& uses = machine.board().stale_uses;
+    if (!uses) return;
+    session.looking.checks_tlb = true;
+    uses->report = [&kept = session.looking.stale_uses, told = uses->report](const std::string& text) {
+        told(text);
+        kept.push_back(text);
+        if (kept.size() > Looking::most_stale_uses) kept.pop_front();
+    };
 }
 
 // RAM of the file that is where it lies in the board's map: not the holes of the display and of ROMs.
@@ -37,12 +50,11 @@ static void add_faces(Desk& desk, Machine& machine, const Options& options) {
 int debug(Machine& machine, const Options& options, std::shared_ptr<Face> window) {
     machine.start();
     Session session = session_of(machine);
-    session.hash = [&machine] { return hash_of(machine.board()); };
     session.start_anew = [&] {
         machine.board().reset(Reset::warm);
         load(machine.board(), options);
     };
-    session.board = &machine.board();
+    equip(session, machine);
     Desk desk(session);
     if (window) desk.add(std::move(window));
     add_faces(desk, machine, options);

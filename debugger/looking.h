@@ -6,7 +6,9 @@
 #include "cpu/vmx/fields.h"
 #include "debugger/drop_log.h"
 #include "debugger/look.h"
+#include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace debugger {
@@ -37,6 +39,10 @@ struct Looking {
     std::unique_ptr<Before> before;
     std::unique_ptr<DropLog> drops;            // from when someone first asked
     DropLog& drops_of(Cpu& cpu);
+    // What --check=tlb has told of, the newest last; empty where nobody checks.
+    static constexpr std::size_t most_stale_uses = 256;
+    bool checks_tlb = false;
+    std::deque<std::string> stale_uses;
     void remember(const Cpu& cpu);             // called before the guest goes on
     // The same of the VMCS or VMCB; null where it was another then.
     const vmx::Vmcs* vmcs_before(const Cpu& cpu) const;

@@ -4,6 +4,7 @@
 #include "cpu/cpuid/model.h"
 #include "debugger/expression.h"
 #include <algorithm>
+#include <bit>
 
 namespace debugger {
 
@@ -151,21 +152,82 @@ constexpr Register table[] = {
 
 struct BitName {
     u64 bit;
-    std::string_view name;
+    std::string_view name, meaning;
 };
-constexpr BitName cr0_bits[] = {{cr0::pg, "PG"}, {cr0::cd, "CD"}, {cr0::nw, "NW"}, {cr0::am, "AM"}, {cr0::wp, "WP"}, {cr0::ne, "NE"},
-                                {cr0::et, "ET"}, {cr0::ts, "TS"}, {cr0::em, "EM"}, {cr0::mp, "MP"}, {cr0::pe, "PE"}};
-constexpr BitName cr4_bits[] = {{cr4::pks, "PKS"}, {cr4::cet, "CET"}, {cr4::pke, "PKE"}, {cr4::smap, "SMAP"}, {cr4::smep, "SMEP"},
-                                {cr4::osxsave, "OSXSAVE"}, {cr4::pcide, "PCIDE"}, {cr4::fsgsbase, "FSGSBASE"}, {cr4::smxe, "SMXE"}, {cr4::vmxe, "VMXE"},
-                                {cr4::la57, "LA57"}, {cr4::umip, "UMIP"}, {cr4::osxmmexcpt, "OSXMMEXCPT"}, {cr4::osfxsr, "OSFXSR"}, {cr4::pce, "PCE"},
-                                {cr4::pge, "PGE"}, {cr4::mce, "MCE"}, {cr4::pae, "PAE"}, {cr4::pse, "PSE"}, {cr4::de, "DE"}, {cr4::tsd, "TSD"},
-                                {cr4::pvi, "PVI"}, {cr4::vme, "VME"}};
-constexpr BitName efer_bits[] = {{efer::ffxsr, "FFXSR"}, {efer::lmsle, "LMSLE"}, {efer::svme, "SVME"}, {efer::nxe, "NXE"}, {efer::lma, "LMA"},
-                                 {efer::lme, "LME"}, {efer::sce, "SCE"}};
-constexpr BitName rflags_bits[] = {{rflags::id, "ID"}, {rflags::vip, "VIP"}, {rflags::vif, "VIF"}, {rflags::ac, "AC"}, {rflags::vm, "VM"},
-                                   {rflags::rf, "RF"}, {rflags::nt, "NT"}, {rflags::of, "OF"}, {rflags::df, "DF"}, {rflags::if_, "IF"},
-                                   {rflags::tf, "TF"}, {rflags::sf, "SF"}, {rflags::zf, "ZF"}, {rflags::af, "AF"}, {rflags::pf, "PF"}, {rflags::cf, "CF"}};
-constexpr BitName dr6_bits[] = {{bit(15), "BT"}, {bit(14), "BS"}, {bit(13), "BD"}, {bit(3), "B3"}, {bit(2), "B2"}, {bit(1), "B1"}, {bit(0), "B0"}};
+constexpr BitName cr0_bits[] = {
+    {cr0::pg, "PG", "paging is on"},
+    {cr0::cd, "CD", "caches are off"},
+    {cr0::nw, "NW", "not write-through"},
+    {cr0::am, "AM", "alignment is checked where RFLAGS.AC is set"},
+    {cr0::wp, "WP", "read-only pages refuse the supervisor's writes too"},
+    {cr0::ne, "NE", "x87 errors raise #MF"},
+    {cr0::et, "ET", "always set"},
+    {cr0::ts, "TS", "the next x87 or vector instruction raises #NM"},
+    {cr0::em, "EM", "x87 instructions raise #NM"},
+    {cr0::mp, "MP", "WAIT obeys TS"},
+    {cr0::pe, "PE", "protected mode"},
+};
+constexpr BitName cr4_bits[] = {
+    {cr4::pks, "PKS", "protection keys of supervisor pages"},
+    {cr4::cet, "CET", "control-flow enforcement"},
+    {cr4::pke, "PKE", "protection keys of user pages"},
+    {cr4::smap, "SMAP", "the supervisor may not read or write user pages"},
+    {cr4::smep, "SMEP", "the supervisor may not execute user pages"},
+    {cr4::osxsave, "OSXSAVE", "XSAVE and XCR0"},
+    {cr4::pcide, "PCIDE", "CR3 names a process context"},
+    {cr4::fsgsbase, "FSGSBASE", "RDFSBASE and its like"},
+    {cr4::smxe, "SMXE", "GETSEC"},
+    {cr4::vmxe, "VMXE", "VMXON"},
+    {cr4::la57, "LA57", "five levels of paging"},
+    {cr4::umip, "UMIP", "users may not ask for descriptor tables"},
+    {cr4::osxmmexcpt, "OSXMMEXCPT", "SIMD errors raise #XM"},
+    {cr4::osfxsr, "OSFXSR", "SSE instructions"},
+    {cr4::pce, "PCE", "users may RDPMC"},
+    {cr4::pge, "PGE", "global pages"},
+    {cr4::mce, "MCE", "machine checks"},
+    {cr4::pae, "PAE", "entries of 64 bits"},
+    {cr4::pse, "PSE", "pages of 4 MiB"},
+    {cr4::de, "DE", "breakpoints on I/O"},
+    {cr4::tsd, "TSD", "users may not RDTSC"},
+    {cr4::pvi, "PVI", "virtual interrupts of protected mode"},
+    {cr4::vme, "VME", "virtual interrupts of virtual-8086 mode"},
+};
+constexpr BitName efer_bits[] = {
+    {efer::ffxsr, "FFXSR", "a fast FXSAVE"},
+    {efer::lmsle, "LMSLE", "segment limits in long mode"},
+    {efer::svme, "SVME", "SVM is on"},
+    {efer::nxe, "NXE", "entries may forbid fetches"},
+    {efer::lma, "LMA", "long mode is active"},
+    {efer::lme, "LME", "long mode is wanted"},
+    {efer::sce, "SCE", "SYSCALL"},
+};
+constexpr BitName rflags_bits[] = {
+    {rflags::id, "ID", "CPUID can be told by it"},
+    {rflags::vip, "VIP", "a virtual interrupt is pending"},
+    {rflags::vif, "VIF", "virtual interrupts are enabled"},
+    {rflags::ac, "AC", "alignment checks; or SMAP is lifted"},
+    {rflags::vm, "VM", "virtual-8086 mode"},
+    {rflags::rf, "RF", "no instruction breakpoint at the next instruction"},
+    {rflags::nt, "NT", "a nested task"},
+    {rflags::of, "OF", "overflow"},
+    {rflags::df, "DF", "strings go downwards"},
+    {rflags::if_, "IF", "interrupts are enabled"},
+    {rflags::tf, "TF", "#DB behind each instruction"},
+    {rflags::sf, "SF", "negative"},
+    {rflags::zf, "ZF", "zero"},
+    {rflags::af, "AF", "carry out of bit 3"},
+    {rflags::pf, "PF", "even parity of the low byte"},
+    {rflags::cf, "CF", "carry"},
+};
+constexpr BitName dr6_bits[] = {
+    {bit(15), "BT", "a task switch"},
+    {bit(14), "BS", "a single step"},
+    {bit(13), "BD", "an access to debug registers"},
+    {bit(3), "B3", "breakpoint 3"},
+    {bit(2), "B2", "breakpoint 2"},
+    {bit(1), "B1", "breakpoint 1"},
+    {bit(0), "B0", "breakpoint 0"},
+};
 constexpr struct {
     std::string_view name;
     std::span<const BitName> bits;
@@ -200,6 +262,14 @@ std::string bit_names(std::string_view register_name, u64 value) {
         for (auto& b : row.bits)
             if (row.name == register_name && value & b.bit) out += (out.empty() ? "" : " ") + std::string(b.name);
     return out;
+}
+
+void add_register_bits(Result& result, std::string_view register_name, u64 value) {
+    for (auto& row : decoded)
+        for (auto& b : row.bits)
+            if (row.name == register_name && value & b.bit)
+                result.add(format("    bit %-6d %-26s %s", std::countr_zero(b.bit), std::string(b.name).c_str(), std::string(b.meaning).c_str()))
+                    .with("kind", "bit").with("of", register_name).count("bit", u64(std::countr_zero(b.bit))).with("name", b.name).with("meaning", b.meaning);
 }
 
 }

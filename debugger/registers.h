@@ -3,6 +3,7 @@
 #pragma once
 #include "cpu/cpu.h"
 #include "cpu/msr/access.h"
+#include "debugger/result.h"
 #include <span>
 #include <string_view>
 
@@ -43,5 +44,7 @@ bool msr_index(Cpu& cpu, std::string_view name, u32& index);   // by name or as 
 
 // "PE MP ET NE WP" of CR0, CR4, EFER, RFLAGS, DR6 by the register's name; empty for others.
 std::string bit_names(std::string_view register_name, u64 value);
+// The same a line each, with what they mean.
+void add_register_bits(Result& result, std::string_view register_name, u64 value);
 
 }
