@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/png.h"
 #include "debugger/commands.h"
+#include "debugger/faces.h"
 #include "gui/stage.h"
 #include <cstdio>
 #include <sstream>
@@ -17,6 +18,8 @@ namespace {
 struct Layout {
     std::string name;
     int width = 1280, height = 800;
+    std::string crop;                      // the panel that the picture is of; empty: all
+    std::string words;                     // a file for all text that is drawn; empty: none
     std::vector<std::pair<std::string, std::string>> settings;
 };
 
@@ -33,9 +36,34 @@ Layout parse(const std::string& text) {
     }
     for (std::string setting; std::getline(in, setting, ',');) {
         auto equal = setting.find('=');
-        out.settings.emplace_back(setting.substr(0, equal), equal == std::string::npos ? "" : setting.substr(equal + 1));
+        std::string name = setting.substr(0, equal), value = equal == std::string::npos ? "" : setting.substr(equal + 1);
+        if (name == "crop") out.crop = value;
+        else if (name == "words") out.words = value;
+        else out.settings.emplace_back(name, value);
     }
     return out;
+}
+
+void write_picture(const std::string& file, const ui::Canvas& canvas, ui::Rect part) {
+    if (part.w < 1) throw Error("--layout: crop= names no panel that is on the screen");
+    std::vector<u32> dots;
+    auto left = std::size_t(part.x), wide = std::size_t(part.w);
+    for (auto y = std::size_t(part.y); y < std::size_t(part.y) + std::size_t(part.h); y++) {
+        auto line = canvas.dots.begin() + std::ptrdiff_t(y * std::size_t(canvas.width) + left);
+        dots.insert(dots.end(), line, line + std::ptrdiff_t(wide));
+    }
+    write_file(file, png(unsigned(wide), unsigned(dots.size() / wide), dots));
+}
+
+// The panels on the screen, and all text as it is drawn, a piece a line.
+void write_words(const std::string& file, App& app, Stage& stage, const Layout& layout) {
+    std::vector<ui::Drawn> all;
+    ui::drawn = &all;
+    stage.settle(app, layout.width, layout.height);
+    ui::drawn = nullptr;
+    std::string out = app.described();
+    for (auto& d : all) out += d.what + "\n";
+    write_file(file, std::vector<u8>(out.begin(), out.end()));
 }
 
 class Drawer {
@@ -61,7 +89,7 @@ private:
 
 void Drawer::begin(const Layout& layout) {
     width = layout.width, height = layout.height;
-    if (!app.set("screen", layout.name)) throw Error("--layout: there is no '" + layout.name + "'; run, walk, virtualization and caches are there");
+    if (!app.set("screen", layout.name)) throw Error("--layout: there is no '" + layout.name + "'; run, walk, virtualization, caches and machine are there");
 }
 
 // "FILE LAYOUT": a picture on the way, which a line "picture ..." of the commands asks for.
@@ -107,7 +135,8 @@ void Drawer::draw(const Layout& layout, const std::string& file) {
     Frame screen = render(machine.board().vga.scanout());
     app.guest_screen = {int(screen.width), int(screen.height), nullptr, screen.dots.data()};
     auto& canvas = stage.settle(app, layout.width, layout.height);
-    write_file(file, png(unsigned(canvas.width), unsigned(canvas.height), canvas.dots));
+    if (!layout.words.empty()) write_words(layout.words, app, stage, layout);
+    write_picture(file, canvas, layout.crop.empty() ? ui::Rect{0, 0, float(canvas.width), float(canvas.height)} : app.place_of(layout.crop));
 }
 
 }
@@ -119,8 +148,8 @@ int draw_layout(const Options& given) {
     options.screenshots.clear();
     Machine machine(options, nullptr);
     machine.start();
-    debugger::Session session(machine.board().cpu, [&machine](const debugger::Session::Drive& drive) { return machine.slice(drive); });
-    session.hash = [&machine] { return hash_of(machine.board()); };
+    debugger::Session session = debugger::session_of(machine);
+    debugger::equip(session, machine);
     Drawer drawer(machine, session);
     drawer.begin(layout);
     if (!options.commands.empty()) drawer.run(options.commands);

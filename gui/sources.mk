@@ -28,14 +28,18 @@ gui_sources += \
     gui/panels/caches.cpp \
     gui/panels/code.cpp \
     gui/panels/console.cpp \
+    gui/panels/drops.cpp \
     gui/panels/exits.cpp \
     gui/panels/feed.cpp \
     gui/panels/feed.h \
+    gui/panels/machine.cpp \
+    gui/panels/map.cpp \
     gui/panels/palette.cpp \
     gui/panels/panels.h \
     gui/panels/registers.cpp \
     gui/panels/run.cpp \
     gui/panels/shell.cpp \
+    gui/panels/tip.cpp \
     gui/panels/virtualization.cpp \
     gui/panels/walk.cpp \
     gui/panels/walk_entry.cpp \

@@ -34,6 +34,7 @@ const ui::Canvas& Stage::draw(App& app, int width, int height, double seconds) {
     io.DisplaySize = {float(width), float(height)};
     io.DeltaTime = std::max(.001f, float(seconds - last));
     last = seconds;
+    if (ui::drawn) ui::drawn->clear();
     ImGui::NewFrame();
     app.draw(float(width), float(height));
     ImGui::Render();

@@ -44,13 +44,14 @@ bool Edit::key(Key k) {
 Pane App::panel(const std::string& id, Rect r, std::initializer_list<std::string> tabs, std::string_view right) {
     Panel& state = panels[id];
     if (std::find(order.begin(), order.end(), id) == order.end()) order.push_back(id);
-    tab_counts[id] = int(tabs.size());
+    tabs_of[id] = tabs;
     state.tab = std::clamp(state.tab, 0, std::max(0, int(tabs.size()) - 1));
     if (focus.empty() || (!last_order.empty() && std::find(last_order.begin(), last_order.end(), focus) == last_order.end())) focus = id;
     if (!full.empty() && id == full) r = body;
     else if (!full.empty()) r = {-10000, -10000, r.w, r.h};
     if (ImGui::IsMouseClicked(0) && hovered(r) && !palette_open) focus = id;
     bool focused = focus == id;
+    places[id] = r;
     fill(r, ink.panel, 6);
     fill({r.x, r.y, r.w, head}, ink.raise, 6);
     fill({r.x, r.y + head - 8, r.w, 8}, ink.raise);
@@ -78,6 +79,21 @@ Pane App::panel(const std::string& id, Rect r, std::initializer_list<std::string
     if (!right.empty() && r.right() - pad - width(type.ui, right) > x + 8) text_right(r.right() - pad, mid(cy + 1, type.ui), ink.faint, type.ui, right);
     frame(r, focused ? faded(ink.accent, .75f) : ink.line, 6);
     return {id, {r.x + 1, r.y + head, r.w - 2, r.h - head - 1}, state.tab, focused, state};
+}
+
+std::string App::described() const {
+    std::string out;
+    for (auto& id : last_order) {
+        out += "panel " + id + ":";
+        for (auto& t : tabs_of.at(id)) out += " [" + t + "]";
+        out += "\n";
+    }
+    return out;
+}
+
+Rect App::place_of(const std::string& id) const {
+    auto found = places.find(id);
+    return found == places.end() || found->second.x < 0 ? Rect{} : found->second;
 }
 
 bool App::pressed(const Pane& pane, int code, bool ctrl, bool shift) {
@@ -208,7 +224,17 @@ bool App::button(const std::string& id, Rect r, std::string_view label) {
 
 // ---- what is kept
 
-static constexpr const char* screen_names[] = {"run", "walk", "virtualization", "caches"};
+static constexpr const char* screen_names[screens] = {"run", "walk", "virtualization", "caches", "machine"};
+
+// PANEL:ROW
+bool App::select_in(const std::string& text) {
+    auto colon = text.find(':');
+    if (colon == text.npos) return false;
+    int row_of = 0;
+    auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), row_of);
+    if (error != std::errc() || end != text.data() + text.size() || row_of < 0) return false;
+    return panels[text.substr(0, colon)].selected = row_of, true;
+}
 
 bool App::set(const std::string& name, const std::string& text) {
     auto is_number = [&](float least, float most, float& to) {
@@ -221,11 +247,11 @@ bool App::set(const std::string& name, const std::string& text) {
     if (name == "theme") return dark = text != "light", text == "light" || text == "dark";
     if (name == "locked") return locked = text == "yes", true;
     if (name == "screen") {
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < screens; i++)
             if (text == screen_names[i]) return screen = Screen(i), true;
         return false;
     }
-    if (name == "walk.address") return walk.address = text, edits["walk.address"].set(text), true;
+    if (name == "walk.address") return walk.address = text, walk.step = walk.from = walk.selected = 0, edits["walk.address"].set(text), true;
     if (name == "walk.access") return walk.access = text, text == "r" || text == "w" || text == "x";
     if (name == "walk.mode") return walk.mode = text, text == "u" || text == "s";
     if (name == "walk.step") return is_number(0, 200, n) && (walk.step = walk.from = int(n), true);
@@ -235,6 +261,9 @@ bool App::set(const std::string& name, const std::string& text) {
     if (name == "palette") return palette_open = true, edits["palette"].set(text), true;
     if (name == "memory") return edits["memory"].set(text), true;
     if (name == "fields" || name == "tlb") return edits[name].set(text), true;           // what their lists are filtered by
+    if (name == "map") return edits["map"].set(text), true;
+    if (name == "explain") return explaining = text == "yes", true;
+    if (name == "select") return select_in(text);
     if (name == "type") return edits["console"].set(text), true;
     if (name.starts_with("split.")) return is_number(.02f, .98f, n) && (splits[name.substr(6)] = n, true);
     if (name.starts_with("tab.")) return is_number(0, 20, n) && (panels[name.substr(4)].tab = int(n), true);

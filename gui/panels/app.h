@@ -26,7 +26,8 @@ struct Edit {
     bool key(Key key);                     // true: it was one for a line of text
 };
 
-enum class Screen : u8 { run, walk, virtualization, caches };
+enum class Screen : u8 { run, walk, virtualization, caches, machine };
+inline constexpr int screens = 5;
 
 struct Panel {
     int tab = 0, selected = 0;
@@ -80,6 +81,15 @@ public:
     int shown_level() const;               // 1 or 2
     std::string at_level(std::string line) const { return view_level && view_level != level ? line + " @l" + std::to_string(view_level) : line; }
     void run(const std::string& line, Feed::Done done = {});        // a command that may let the guest run
+    // For what takes long to tell: asked again only when the guest stands.
+    const Result& look_at_rest(const std::string& line) { return stands ? feed.look(line) : feed.kept(line); }
+    // What a row's bits mean, one by one, where the pointer is on it, or it is selected and D has been pressed. The line is a command
+    // that lists them, of what the title begins with; the words are shown where it lists none.
+    void explain(const Pane& pane, ui::Rect row, bool selected, std::string_view title, std::string line, std::string words);
+    void compose(const std::string& line);                          // to be finished in the console
+    void choose_cpu(u64 number);
+    std::string described() const;                                  // a line for each panel in the frame: its name, and its tabs
+    ui::Rect place_of(const std::string& panel) const;              // in the frame; empty: it isn't on the screen
     void show_screen(Screen s) { screen = s; }
     void walk_address(u64 address);        // shows its walk
     void show_memory(const std::string& place);
@@ -109,6 +119,12 @@ public:
         bool bad;
     };
     std::vector<Said> log;
+    struct Act {                           // a command that hasn't answered yet
+        std::string line;
+        double since = 0;
+        u64 from = 0;                      // instructions then
+    };
+    std::vector<Act> acts;
 
     struct WalkView {
         std::string address = "", access = "r", mode = "";
@@ -122,13 +138,25 @@ private:
     void level_stack(ui::Rect r);
     void tool_bar(ui::Rect r);
     void status_bar(ui::Rect r);
+    void progress(ui::Rect r);
+    void draw_tip(ui::Rect all);
     void palette(ui::Rect all);
     bool global_key(Key key);
+    bool select_in(const std::string& text);
+    void reset_layout();
+    void next_cpu(int by);
     void move_focus(int by);
     void take_state();
 
     std::vector<std::string> order, last_order;          // panels in the frame
-    std::map<std::string, int> tab_counts;
+    std::map<std::string, std::vector<std::string>> tabs_of;
+    std::map<std::string, ui::Rect> places;              // of panels in the frame
+    struct Tip {
+        ui::Rect at;
+        std::string title, line, words;
+    };
+    std::optional<Tip> tip;
+    bool explaining = false;               // the selected row, without the pointer
     std::string focus, full;               // the panel that has the keys; that fills the screen
     std::map<Screen, std::string> focused_on;
     bool palette_open = false;
@@ -142,5 +170,6 @@ void draw_run(App& app, ui::Rect body);
 void draw_walk(App& app, ui::Rect body);
 void draw_virtualization(App& app, ui::Rect body);
 void draw_caches(App& app, ui::Rect body);
+void draw_machine(App& app, ui::Rect body);
 
 }

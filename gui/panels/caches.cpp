@@ -220,7 +220,10 @@ void draw_caches(App& app, Rect body) {
     app.split_across("caches.side", body, .62f, a, b);
     draw_tlb(app, app.panel("tlb", a, {"TLB"}, app.wide ? "/ filter    Enter walks it" : "Enter walks it"));
     app.split_down("caches.drops", b, .55f, c, d);
-    draw_drops(app, app.panel("drops", c, {"Invalidations"}));
+    Pane drops = app.panel("drops", c, {"Invalidations", "Dropped", "Stale uses"});
+    if (drops.tab == 0) draw_drops(app, drops);
+    else if (drops.tab == 1) draw_drop_log(app, drops);
+    else draw_stale_uses(app, drops);
     draw_contexts(app, app.panel("contexts", d, {"By tag"}));
 }
 

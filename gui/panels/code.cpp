@@ -116,6 +116,7 @@ void draw_code(App& app, Pane pane) {
             if (word(s, "on") == "break" && value(s, "address") == at) mark(flag(s, "disabled") ? Mark::ring : Mark::dot, gutter - 1, line.cy(), ink.bad, 1.25f);
         if (current) mark(Mark::arrow, gutter + 14, line.cy(), ink.now, 1.15f);
         if (app.pressed(pane, Key::f(9)) && int(n) == selected) toggle_breakpoint(app, at);
+        if (app.pressed(pane, Key::f(9), true) && int(n) == selected) app.compose(fmt("break 0x%llx if ", 0ull + at));
         if (current) text(address, base, ink.now, type.mono, fmt("%016llx", 0ull + at));
         else number(address, base, type.mono, at, 16, ink.dim);
         std::string_view what = word(l, "instruction");

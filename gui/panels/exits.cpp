@@ -10,7 +10,8 @@ using namespace ui;
 
 namespace {
 
-const std::string exits_line = "exits 200";
+// While the guest runs, fewer: each answer costs its time.
+std::string exits_line(const App& app) { return app.stands ? "exits 1024" : "exits 200"; }
 
 std::vector<const Line*> logged(const Result& r) {
     std::vector<const Line*> out;
@@ -44,7 +45,7 @@ ImU32 exit_colour(const Line& exit) {
 void draw_exit_list(App& app, Pane pane) {
     Clip clip(pane.in);
     Rect in = pane.in.in(pad, 8);
-    auto& r = app.feed.look(exits_line);
+    auto& r = app.feed.look(exits_line(app));
     auto all = logged(r);
     if (all.empty()) return nothing(pane.in, r.failed && !r.lines.empty() ? std::string_view(r.lines[0].text) : "No VM exit yet.");
     std::reverse(all.begin(), all.end());                       // the newest first
@@ -77,7 +78,7 @@ void draw_exit_list(App& app, Pane pane) {
 void draw_exit_counts(App& app, Pane pane) {
     Clip clip(pane.in);
     Rect in = pane.in.in(pad, 10);
-    auto& r = app.feed.look(exits_line);
+    auto& r = app.feed.look(exits_line(app));
     const Line* sum = first_with(r, "exits");
     if (!sum) return nothing(pane.in, r.lines.empty() ? "" : r.lines[0].text);
     std::vector<const Line*> reasons;
@@ -112,7 +113,7 @@ void draw_exit_counts(App& app, Pane pane) {
 void draw_exit_places(App& app, Pane pane) {
     Clip clip(pane.in);
     Rect in = pane.in.in(pad, 8);
-    auto& r = app.feed.look(exits_line);
+    auto& r = app.feed.look(exits_line(app));
     std::map<u64, std::pair<u64, const Line*>> places;
     for (auto* l : logged(r)) {
         auto& p = places[value(*l, "rip")];
@@ -139,18 +140,27 @@ void draw_exit_places(App& app, Pane pane) {
 void draw_timeline(App& app, Pane pane) {
     Clip clip(pane.in);
     Rect in = pane.in.in(pad, 8);
-    auto& r = app.feed.look(exits_line);
+    auto& r = app.feed.look(exits_line(app));
     auto all = logged(r);
     auto& state = app.feed.look("state");
     if (all.empty() || state.lines.empty()) return nothing(pane.in, r.failed && !r.lines.empty() ? std::string_view(r.lines[0].text) : "No VM exit yet.");
-    static int shown = 30;
-    if (app.pressed(pane, '+') || app.pressed(pane, '=') || app.pressed(pane, '+', false, true)) shown = std::max(4, shown / 2);
-    if (app.pressed(pane, '-')) shown = std::min(200, shown * 2);
+    constexpr int fewest = 4, to_begin_with = 30;
+    int &shown = app.choices["timeline"], most = int(all.size()), was = shown ? shown : to_begin_with;
+    shown = was;
+    if (app.pressed(pane, '+') || app.pressed(pane, '=') || app.pressed(pane, '+', false, true)) shown /= 2;
+    if (app.pressed(pane, '-')) shown *= 2;
+    float turned = wheel(pane.in);
+    if (turned) shown = int(float(shown) * (turned < 0 ? .75f : 1.34f)) + (turned > 0);
+    shown = std::clamp(shown, fewest, std::max(to_begin_with, most));
     int& back = pane.state.selected;                            // counted from the newest
     if (app.pressed(pane, Key::left)) back++;
     if (app.pressed(pane, Key::right)) back--;
-    back = std::clamp(back, 0, int(all.size()) - 1);
-    int newest = std::max(0, back - shown / 2), first = std::max(0, int(all.size()) - newest - shown), last = int(all.size()) - newest;
+    if (app.pressed(pane, Key::page_up)) back += shown / 2;
+    if (app.pressed(pane, Key::page_down)) back -= shown / 2;
+    if (app.pressed(pane, Key::home)) back = most - 1;
+    if (app.pressed(pane, Key::end)) back = 0;
+    back = std::clamp(back, 0, most - 1);
+    int newest = std::max(0, back - shown / 2), first = std::max(0, most - newest - shown), last = most - newest;
     u64 now = value(state.lines[0], "ticks"), from = value(*all[std::size_t(first)], "tick") - value(*all[std::size_t(first)], "inside");
     bool to_now = last == int(all.size());
     u64 to = to_now ? now : value(*all[std::size_t(last)], "tick") - value(*all[std::size_t(last)], "inside");
@@ -185,7 +195,9 @@ void draw_timeline(App& app, Pane pane) {
         fill({a, l2.y + 6, std::max(1.f, b - a), l2.h - 12}, faded(ink.level[2], .5f), 2);
         fill({b, l2.y + 4, 2, l1.y - l2.y}, colour);
         fill({b, l1.y + 4, std::max(2.f, c - b), l1.h - 8}, colour, 2);
-        if (int(all.size()) - 1 - n == back && pane.focused) frame({b - 3, l2.y + 1, std::max(2.f, c - b) + 6, l1.bottom() - l2.y - 2}, ink.text, 4, 1.5f);
+        Rect place{b - 1, l2.y, std::max(4.f, c - b), l1.bottom() - l2.y};
+        if (ImGui::IsMouseClicked(0) && hovered(place)) back = most - 1 - n, app.again = true;
+        if (most - 1 - n == back && pane.focused) frame({b - 3, l2.y + 1, std::max(2.f, c - b) + 6, l1.bottom() - l2.y - 2}, ink.text, 4, 1.5f);
     }
     if (to_now && to == now) fill({std::min(x_of(now), in.right() - 2), axis.y + 2, 2, l1.bottom() - axis.y + 4}, ink.now);
     float y = in.bottom() - 10;

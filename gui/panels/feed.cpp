@@ -67,6 +67,12 @@ const Result& Feed::look(const std::string& line) {
     return k.now ? *k.now : none;
 }
 
+const Result& Feed::kept(const std::string& line) {
+    Known& k = known[line];
+    k.used = clock;
+    return k.now ? *k.now : look(line);
+}
+
 bool Feed::knows(const std::string& line) const {
     auto found = known.find(line);
     return found != known.end() && found->second.now;
@@ -84,6 +90,10 @@ void Feed::act(const std::string& line, Done done) {
 void Feed::stood() {
     for (auto& [line, k] : known) k.before = k.now;
     moved();
+}
+
+void Feed::forget_before() {
+    for (auto& [line, k] : known) k.before.reset();
 }
 
 // A look that nobody has drawn for a while is forgotten.

@@ -31,6 +31,7 @@ public:
 
     // The newest answer to a line that leaves no trace; it is asked for again where it is older than the machine's state.
     const Result& look(const std::string& line);
+    const Result& kept(const std::string& line);                // the newest one, however old; asked for where there is none
     bool knows(const std::string& line) const;                  // an answer has come
     // The same as it was when the guest stood the last time; null: not known.
     const Result* before(const std::string& line) const;
@@ -38,6 +39,7 @@ public:
 
     void moved() { age++; }                                     // the machine isn't what it was
     void stood();                                               // it stands again: what is known now is what was before
+    void forget_before();                                       // what was before is another CPU's
     bool take();                                                // what has come in; true where something has
     bool waits() const { return on_their_way; }
     std::function<void()> bell = [] {};                         // rung on the answering thread

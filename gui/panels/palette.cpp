@@ -41,10 +41,16 @@ void console(App& app, const std::string& line) {
 std::vector<Item> items_for(App& app, std::string wanted) {
     std::vector<Item> out;
     char sort = wanted.empty() ? 0 : wanted[0];
-    bool sorted = sort == '>' || sort == '@' || sort == ':';
+    bool sorted = sort == '>' || sort == '@' || sort == ':' || sort == '#';
     if (sorted) wanted.erase(0, 1);
     while (wanted.starts_with(' ')) wanted.erase(0, 1);
-    if (sort == ':' || is_number(wanted)) {
+    if (sort == '#') {                                          // what the console has said, the newest first
+        for (auto said = app.log.rbegin(); said != app.log.rend() && out.size() < 50; said++)
+            if (Item item{"console", said->prompt.empty() ? said->text : said->prompt, "", "", [](App& a) { a.show_screen(Screen::run), a.set("focus", "console"); }}; matches(item, wanted))
+                out.push_back(item);
+        return out;
+    }
+    if (sort == ':' || is_number(wanted) || (sort == '@' && !wanted.empty())) {
         out.push_back({"address", "Walk " + wanted, "reference by reference", "", [wanted](App& a) { a.set("walk.address", wanted), a.show_screen(Screen::walk); }});
         out.push_back({"address", "Memory at " + wanted, "", "", [wanted](App& a) { a.show_memory(wanted); }});
         out.push_back({"address", "Disassemble " + wanted, "", "", [wanted](App& a) { a.edits["code"].set(wanted), a.show_screen(Screen::run); }});
@@ -55,13 +61,20 @@ std::vector<Item> items_for(App& app, std::string wanted) {
         {"view", "Walk", "a translation, reference by reference", "Alt 2", [](App& a) { a.show_screen(Screen::walk); }},
         {"view", "Virtualization", "VMCS or VMCB, entry checks, exits", "Alt 3", [](App& a) { a.show_screen(Screen::virtualization); }},
         {"view", "Caches", "TLB by tag, what dropped it", "Alt 4", [](App& a) { a.show_screen(Screen::caches); }},
+        {"view", "Machine", "address map, CPUs, devices and interrupts", "Alt 5", [](App& a) { a.show_screen(Screen::machine); }},
         {"view", "Theme", "dark or light", "F2", [](App& a) { a.dark = !a.dark; }},
         {"view", "Lock the layout", "gaps can't be dragged", "Ctrl Shift L", [](App& a) { a.locked = !a.locked; }},
-        {"view", "Reset the layout", "as it came", "Ctrl Shift R", [](App& a) { a.splits.clear(); }},
+        {"view", "Reset the layout", "as it came", "Ctrl Shift R", [](App& a) { a.key({'r', true, true, false}); }},
     };
     if (!sorted)
         for (auto& v : views)
             if (matches(v, wanted)) out.push_back(v);
+    if (!sorted)
+        for (auto& l : app.feed.look("cpu").lines) {
+            u64 number = value(l, "cpu");
+            Item item{"cpu", fmt("CPU %llu", 0ull + number), std::string(word(l, "activity")), flag(l, "selected") ? "" : "Ctrl PgDn", [number](App& a) { a.choose_cpu(number); }};
+            if (!wanted.empty() && has(l, "cpu") && matches(item, wanted)) out.push_back(item);
+        }
     if (!sorted || sort == '>')
         for (auto& l : app.feed.look("help").lines) {
             std::string name(word(l, "name")), arguments(word(l, "arguments"));
@@ -113,7 +126,7 @@ void App::palette(Rect all) {
     icon(Icon::search, q.x + 24, q.cy(), ink.accent);
     float x = q.x + 44, end = text_fit(x, q.right() - 300, mid(q.cy(), type.mono), ink.text, type.mono, e.text);
     fill({std::min(end + 1, x + float(e.at) * 8 + 1), q.cy() - 9, 2, 18}, ink.accent);
-    text_right(q.right() - 16, mid(q.cy(), type.ui), ink.faint, type.ui, "> command   : address");
+    text_right(q.right() - 16, mid(q.cy(), type.ui), ink.faint, type.ui, "> command   : address   @ symbol   # console");
     across(b.x, b.y, b.w, ink.line);
     b.y += 8;
     if (items.empty()) text(b.x + 22, mid(b.y + 20, type.ui), ink.faint, type.ui, "nothing has all of these words");

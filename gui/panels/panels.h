@@ -8,6 +8,7 @@ namespace gui {
 void draw_code(App& app, Pane pane);
 void draw_registers(App& app, Pane pane, const std::string& group);
 void draw_stack(App& app, Pane pane);
+void draw_back_trace(App& app, Pane pane);
 void draw_memory(App& app, Pane pane);
 void draw_stops(App& app, Pane pane);
 void draw_console(App& app, Pane pane);
@@ -19,6 +20,12 @@ void draw_exit_list(App& app, Pane pane);
 void draw_exit_counts(App& app, Pane pane);
 void draw_exit_places(App& app, Pane pane);
 void draw_timeline(App& app, Pane pane);
+void draw_rules(App& app, Pane pane, bool last_failure);
+void draw_drop_log(App& app, Pane pane);
+void draw_stale_uses(App& app, Pane pane);
+void draw_map(App& app, Pane pane);
+void draw_devices(App& app, Pane pane);
+void draw_cpus(App& app, Pane pane);
 ImU32 exit_colour(const Line& exit);
 
 struct Band {

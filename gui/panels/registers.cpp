@@ -104,8 +104,11 @@ void draw_registers(App& app, Pane pane, const std::string& group) {
     for (int n = rows.from; n < rows.to; n++) {
         auto& [l, line] = all[std::size_t(n)];
         Rect q = rows.at(n);
-        if (n == pane.state.selected && pane.focused) fill({q.x - 6, q.y, 3, q.h}, ink.accent, 1);
-        if (has(*l, "base")) draw_segment(*l, q, in.w > 430);
+        bool selected = n == pane.state.selected && pane.focused;
+        if (selected) fill({q.x - 6, q.y, 3, q.h}, ink.accent, 1);
+        std::string name(word(*l, "name"));
+        app.explain(pane, q, selected, name + fmt("  %llx", 0ull + value(*l, "value")), app.at_level("registers " + name), std::string(word(*l, "bits")));
+        if (has(*l, "base")) draw_segment(*l, q, in.w > 400);
         else if (has(*l, "high") || has(*l, "significand") || has(*l, "index")) draw_wide(*l, q);
         else draw_one(app, line, *l, q, notes);
     }
@@ -113,6 +116,38 @@ void draw_registers(App& app, Pane pane, const std::string& group) {
     u64 chosen = value(*all[std::size_t(pane.state.selected)].first, "value");
     if (app.pressed(pane, Key::enter) || app.pressed(pane, 'm')) app.show_memory(fmt("0x%llx", 0ull + chosen));
     if (app.pressed(pane, 'w')) app.walk_address(chosen);
+    if (app.pressed(pane, 'e')) {
+        auto& l = *all[std::size_t(pane.state.selected)].first;
+        app.compose((has(l, "index") ? "set-msr " : "set ") + std::string(word(l, "name")) + fmt(" 0x%llx", 0ull + chosen));
+    }
+}
+
+// Who called whom, by frame pointers.
+void draw_back_trace(App& app, Pane pane) {
+    Clip clip(pane.in);
+    Rect in = pane.in.in(pad, 8);
+    auto& r = app.feed.look(app.at_level("stack 1"));
+    std::vector<const Line*> frames;
+    for (auto& l : r.lines)
+        if (word(l, "kind") == "frame") frames.push_back(&l);
+    if (frames.empty()) return nothing(pane.in, r.lines.empty() ? "" : r.lines[0].text);
+    Rect h = cut_top(in, 18, 4);
+    column(in.x + 26, mid(h.cy(), type.capitals), "RETURNS TO");
+    bool roomy = in.w > 26 + 16 * 8 + 16 + 16 * 8 + 8;
+    if (roomy) column(in.x + 26 + 18 * 8, mid(h.cy(), type.capitals), "FRAME");
+    Rows rows = app.rows(pane, in, int(frames.size()), line_height);
+    for (int n = rows.from; n < rows.to; n++) {
+        auto& l = *frames[std::size_t(n)];
+        Rect q = rows.at(n);
+        if (n == pane.state.selected && pane.focused) fill({q.x - 6, q.y, q.w + 6, q.h}, ink.accent_bg, 2);
+        if (!n) mark(Mark::arrow, q.x + 2, q.cy(), ink.now, .7f);
+        else text(q.x, mid(q.cy(), type.small), ink.faint, type.small, fmt("%d", n));
+        float end = number(q.x + 26, mid(q.cy(), type.mono), type.mono, value(l, "address"), 16, n ? ink.text : ink.now) + 16;
+        if (has(l, "symbol")) text_fit(end, q.right(), mid(q.cy(), type.small), ink.level[app.shown_level()], type.small, word(l, "symbol"));
+        else if (roomy && n) number(end, mid(q.cy(), type.mono), type.mono, value(l, "frame"), 16, ink.dim);
+    }
+    auto& chosen = *frames[std::size_t(std::clamp(pane.state.selected, 0, int(frames.size()) - 1))];
+    if (app.pressed(pane, Key::enter)) app.edits["code"].set(fmt("0x%llx", 0ull + value(chosen, "address")));
 }
 
 void draw_stack(App& app, Pane pane) {

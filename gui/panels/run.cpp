@@ -50,6 +50,7 @@ void draw_memory(App& app, Pane pane) {
     auto& e = app.edits["memory"];
     int& space = app.choices["memory"];
     if (app.pressed(pane, 'g') || app.pressed(pane, '/')) app.editing = "memory", e.at = e.text.size();
+    if (app.pressed(pane, 'e')) app.compose("write " + (e.text.empty() ? "rsp" : e.text) + " ");
     app.field("memory", {h.x, h.y, std::min(240.f, h.w), 26}, "", "address or register: rsp, 0x1000");
     if (in.w > 470) app.choice("memory.space", h.x + 250, h.cy() - 1, {"linear", "gPA", "PA"}, space);
     std::string place = e.text.empty() ? app.at_level("rsp") == "rsp" ? "rsp" : "rsp" : e.text;
@@ -110,9 +111,12 @@ void draw_stops(App& app, Pane pane) {
         mark(flag(l, "disabled") ? Mark::ring : Mark::dot, q.x + 5, q.cy(), ink.bad);
         text(q.x + 16, mid(q.cy(), type.mono), ink.dim, type.mono, word(l, "id"));
         text_fit(q.x + 50, q.x + 144, mid(q.cy(), type.ui), ink.text, type.ui, word(l, "on"));
+        std::string what = l.text;                             // without its number and how often it was met: they have columns
+        if (auto from = what.find(' '); from != what.npos) what.erase(0, what.find_first_not_of(' ', from));
+        if (auto met = what.find(", met "); met != what.npos) what.erase(met);
         float end = has(l, "address") ? number(q.x + 150, mid(q.cy(), type.mono), type.mono, value(l, "address"), 16, ink.text) : q.x + 150;
         text_fit(has(l, "address") ? end + 12 : end, q.right() - 90, mid(q.cy(), type.ui), ink.faint, type.ui,
-                 has(l, "condition") ? word(l, "condition") : value(l, "bytes") > 1 ? std::string_view(fmt("%llu bytes", 0ull + value(l, "bytes"))) : has(l, "address") ? std::string_view() : std::string_view(l.text));
+                 has(l, "condition") ? word(l, "condition") : value(l, "bytes") > 1 ? std::string_view(fmt("%llu bytes", 0ull + value(l, "bytes"))) : has(l, "address") ? std::string_view() : std::string_view(what));
         text_right(q.right() - 12, mid(q.cy(), type.mono), ink.dim, type.mono, grouped(value(l, "hits")));
         if (n == pane.state.selected && app.pressed(pane, Key::remove)) app.run("delete " + std::string(word(l, "id")));
     }
@@ -129,7 +133,7 @@ void draw_log_panel(App& app, Rect r, bool with_memory) {
         Pane pane = app.panel("console", r, {"Console", "Breakpoints", "Memory"}, "F6 next panel");
         return pane.tab == 0 ? draw_console(app, pane) : pane.tab == 1 ? draw_stops(app, pane) : draw_memory(app, pane);
     }
-    Pane pane = app.panel("console", r, {"Console", "Breakpoints", "Exits"}, "F6 next panel");
+    Pane pane = app.panel("console", r, {"Console", "Breakpoints", "Exit list"}, "F6 next panel");
     return pane.tab == 0 ? draw_console(app, pane) : pane.tab == 1 ? draw_stops(app, pane) : draw_exit_list(app, pane);
 }
 
@@ -143,6 +147,12 @@ std::string changes(App& app) {
     return n ? fmt("%d changed", n) : "";
 }
 
+}
+
+static void draw_stack_panel(App& app, Rect r) {
+    Pane pane = app.panel("stack", r, {"Stack", "Back trace"});
+    if (pane.tab) draw_back_trace(app, pane);
+    else draw_stack(app, pane);
 }
 
 void draw_run(App& app, Rect body) {
@@ -161,7 +171,7 @@ void draw_run(App& app, Rect body) {
         app.split_down("run.registers", right, .6f, a, b);
         Pane pane = app.panel("registers", a, {"General", "Control", "Segments", "Vector", "Debug", "MSR"}, changes(app));
         draw_registers(app, pane, groups[pane.tab]);
-        draw_stack(app, app.panel("stack", b, {"Stack"}, "Enter shows"));
+        draw_stack_panel(app, b);
         return;
     }
     Rect left, right;
@@ -175,7 +185,7 @@ void draw_run(App& app, Rect body) {
     Pane pane = app.panel("registers", a, {"General", "Control", "Segments", "MSR"});
     static constexpr const char* few[] = {"general", "control", "segments", "msr"};
     draw_registers(app, pane, few[std::clamp(pane.tab, 0, 3)]);
-    draw_stack(app, app.panel("stack", b, {"Stack"}));
+    draw_stack_panel(app, b);
 }
 
 }

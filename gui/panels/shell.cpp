@@ -26,7 +26,7 @@ constexpr Tool tools[] = {
     {Icon::entry,    "To entry", "Shift F8",  "step --vmentry",   Key::f(8),    true,  false, true},
     {Icon::pause,    "Pause",    "Pause",     "",                 Key::pause,   false, true,  false},
 };
-constexpr const char* screen_titles[] = {"Run", "Walk", "Virtualization", "Caches"};
+constexpr const char* screen_titles[screens] = {"Run", "Walk", "Virtualization", "Caches", "Machine"};
 
 }
 
@@ -38,12 +38,16 @@ void App::stopped(const Result& now) {
     report = now;
     stands = true, again = true;
     feed.stood();
+    if (!now.lines.empty() && word(now.lines[0], "kind") == "entry-failure") panels["checks"].tab = 1;      // what failed, and why
     if (auto kept = focused_on.find(screen); kept != focused_on.end()) focus = kept->second;
 }
 
 void App::run(const std::string& line, Feed::Done done) {
     focused_on[screen] = focus;
+    acts.push_back({line, time, instructions});
     feed.act(line, [this, line, done](const Result& result) {
+        auto found = std::find_if(acts.begin(), acts.end(), [&](auto& a) { return a.line == line; });
+        if (found != acts.end()) acts.erase(found);
         if (done) done(result);
         else if (result.failed) say(line, result);
         feed.moved(), again = true;
@@ -63,6 +67,19 @@ void App::walk_address(u64 address) {
     screen = Screen::walk, again = true;
 }
 void App::show_memory(const std::string& place) { edits["memory"].set(place), screen = Screen::run, again = true; }
+void App::compose(const std::string& line) {
+    screen = Screen::run, editing.clear(), again = true;
+    panels["console"].tab = 0;
+    focus = "console";
+    edits["console"].set(line);
+}
+void App::choose_cpu(u64 number) {
+    if (!stands) return;
+    run(fmt("cpu %llu", 0ull + number), [this](const Result& result) {
+        feed.forget_before();
+        if (result.failed) say("cpu", result);
+    });
+}
 int App::shown_level() const { return view_level ? view_level : level; }
 
 // What the bars say, from the machine's state.
@@ -130,7 +147,7 @@ void App::top_bar(Rect r) {
     fill({r.x + 18, cy + 1, 6, 2}, ink.dark ? ink.win : ink.panel, 1);
     text(r.x + 40, mid(cy, type.title), ink.text, type.title, "Slate");
     down(x - 6, cy - 10, 20, ink.line);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < screens; i++) {
         float name = width(type.bold, screen_titles[i]), w = name + 20 + (wide ? keycap_width("Alt 1") + 6 : 0);
         Rect t{x, r.y, w, r.h};
         ImGui::PushID(i);
@@ -175,7 +192,9 @@ void App::tool_bar(Rect r) {
     text(p.x + 28, mid(cy, type.ui), ink.faint, type.ui, wide ? "Go to address, run a command" : "Go to, run");
     keycap(p.right() - keycap_width("Ctrl P") - 6, cy, "Ctrl P");
     Rect reason{x + 14, r.y, p.x - x - 26, r.h};
-    if (!stands) {
+    constexpr double at_once = .4;
+    if (!acts.empty() && time - acts[0].since > at_once) progress(reason);
+    else if (!stands) {
         mark(Mark::dot, reason.x, cy, ink.ok);
         text_fit(reason.x + 12, reason.right(), mid(cy, type.ui), ink.dim, type.ui, "the guest runs");
     } else if (!report.lines.empty()) {
@@ -187,6 +206,19 @@ void App::tool_bar(Rect r) {
             for (int n = 0; n < 3; n++) says.erase(0, std::min(says.find_first_not_of(' ', says.find(' ')), says.size()));
         text_fit(reason.x + 12, reason.right(), mid(cy, type.ui), ink.dim, type.ui, says);
     }
+}
+
+// A command that takes its time: how long, how many instructions it has let run, and what ends it; of a step how far it is.
+void App::progress(Rect r) {
+    auto& act = acts[0];
+    float cy = r.cy();
+    mark(Mark::dot, r.x, cy, ink.ok);
+    u64 done = instructions > act.from ? instructions - act.from : 0, wanted = 0;
+    if (act.line.starts_with("step ")) wanted = value(Line().with("n", act.line.substr(act.line.rfind(' ') + 1)), "n");
+    std::string says = act.line + fmt(": %.0f s", time - act.since);
+    if (!stands) says += wanted ? fmt(", %.0f %%", 100 * std::min(1.0, double(done) / double(wanted))) : ", " + grouped(done) + " instructions";
+    text_fit(r.x + 12, r.right(), mid(cy, type.ui), ink.dim, type.ui, says + "    Pause ends it");
+    if (wanted) fill({r.x, r.bottom() - 3, r.w * float(std::min(1.0, double(done) / double(wanted))), 2}, ink.ok, 1);
 }
 
 void App::status_bar(Rect r) {
@@ -203,7 +235,10 @@ void App::status_bar(Rect r) {
     };
     auto of = [&](const char* name) { return std::string(word(s, name)); };
     auto bare = [&](const char* name, int digits) { return has(s, name) ? fmt("%0*llx", digits, 0ull + value(s, name)) : std::string(); };
+    float from = x;
+    u64 cpus = value(s, "cpus"), cpu = value(s, "cpu");
     item("vCPU", of("cpu") + " of " + of("cpus"), ink.dim);
+    if (cpus > 1 && hit("cpu", {from - 6, r.y, x - from - 8, r.h})) choose_cpu((cpu + 1) % cpus);
     item("instr", grouped(instructions), ink.text);
     item("time", fmt("%.6f s", double(value(s, "nanoseconds")) / 1e9), ink.dim);
     item("mode", of("mode"), ink.dim);
@@ -236,21 +271,35 @@ bool App::global_key(Key k) {
             else run(t.line);
             return true;
         }
-    if (k.alt && !k.ctrl && k.code >= '1' && k.code <= '4') return screen = Screen(k.code - '1'), editing.clear(), full.clear(), true;
+    if (k.alt && !k.ctrl && k.code >= '1' && k.code < '1' + screens) return screen = Screen(k.code - '1'), editing.clear(), full.clear(), true;
     if (k.ctrl && !k.alt && (k.code == '1' || k.code == '2')) return view_level = k.code - '0', true;
     if (k.ctrl && k.code == '`') return view_level = 0, true;
+    if (k.ctrl && !k.shift && (k.code == Key::page_down || k.code == Key::page_up)) return next_cpu(k.code == Key::page_down ? 1 : -1), true;
     if (k.ctrl && k.code == 'p') return palette_open = !palette_open, palette_at = 0, edits["palette"].set(""), true;
     if (k.is(Key::f(2))) return dark = !dark, true;
     if (k.code == Key::f(6) && !k.ctrl) return move_focus(k.shift ? -1 : 1), true;
     if (k.is(Key::f(12))) return full = full.empty() ? focus : "", true;
     if (k.ctrl && k.code == Key::tab) {
-        int count = std::max(1, tab_counts[focus]);
+        int count = std::max(1, int(tabs_of[focus].size()));
         int& tab = panels[focus].tab;
         return tab = (tab + (k.shift ? count - 1 : 1)) % count, editing.clear(), true;
     }
     if (k.ctrl && k.shift && k.code == 'l') return locked = !locked, true;
-    if (k.ctrl && k.shift && k.code == 'r') return splits.clear(), full.clear(), true;
+    if (k.ctrl && k.shift && k.code == 'r') return reset_layout(), true;
+    if (k.is(Key::escape) && !stands && editing.empty() && !palette_open && edits["console"].text.empty()) return pause(), true;
     return false;
+}
+
+void App::next_cpu(int by) {
+    auto& state = feed.look("state");
+    u64 cpus = state.lines.empty() ? 1 : value(state.lines[0], "cpus"), cpu = state.lines.empty() ? 0 : value(state.lines[0], "cpu");
+    if (cpus > 1) choose_cpu((cpu + cpus + u64(by)) % cpus);
+}
+
+// As it came: all that saved() keeps, but for the theme and the screen.
+void App::reset_layout() {
+    splits.clear(), full.clear(), choices.clear();
+    for (auto& [id, p] : panels) p.tab = 0;
 }
 
 void App::key(Key k) {
@@ -267,7 +316,7 @@ void App::draw(float w, float h) {
     use_ink(dark);
     wide = w >= 1600;
     time = ImGui::GetTime();
-    order.clear();
+    order.clear(), places.clear(), tip.reset();
     ImGui::SetNextWindowPos({0, 0});
     ImGui::SetNextWindowSize({w, h});
     ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0, 0));
@@ -281,15 +330,16 @@ void App::draw(float w, float h) {
     tool_bar(cut_top(r, 40));
     status_bar(cut_bottom(r, 26));
     body = r.in(gap);
-    static constexpr void (*screens[])(App&, Rect) = {draw_run, draw_walk, draw_virtualization, draw_caches};
+    static constexpr void (*screens[])(App&, Rect) = {draw_run, draw_walk, draw_virtualization, draw_caches, draw_machine};
     screens[int(screen)](*this, body);
     if (palette_open) palette(all);
+    else if (tip) draw_tip(all);
     ImGui::End();
     ImGui::PopStyleColor();
     ImGui::PopStyleVar(2);
     last_order = order;
     if (!keys.empty() || !typed.empty()) again |= !editing.empty();
-    if (std::any_of(keys.begin(), keys.end(), [](auto& k) { return k.is(Key::escape); })) full.clear();
+    if (std::any_of(keys.begin(), keys.end(), [](auto& k) { return k.is(Key::escape); })) full.clear(), explaining = false;
     keys.clear(), typed.clear();
 }
 

@@ -98,43 +98,33 @@ void draw_fields(App& app, Pane pane, const std::string& line) {
         std::string meaning(has(l, "controls") ? word(l, "controls") : word(l, "intercepts"));
         if (has(l, "was") && changed) meaning = fmt("was %llx", 0ull + value(l, "was"));
         else if (was && word(*was, "value") != word(l, "value")) meaning = fmt("was %llx", 0ull + value(*was, "value"));
+        std::string_view known = has(l, "words") && !word(l, "words").empty() ? word(l, "words") : std::string_view(has(l, "controls") ? word(l, "controls") : word(l, "intercepts"));
+        std::string name(word(l, "name"));
+        app.explain(pane, q, selected, name + fmt("  %llx", 0ull + value(l, "value")), name.find(' ') == name.npos ? line + " " + name : "", std::string(known));
+        if (meaning.empty()) meaning = known;
         if (note + 30 < q.right()) text_fit(note, q.right() - 8, mid(cy, type.ui), changed ? ink.now : ink.faint, type.ui, meaning);
     }
 }
 
-// The checks of an entry: the broken rule, its section, what it read.
-void draw_checks(App& app, Pane pane) {
-    Rect in = pane.in.in(pad, 10);
-    Clip clip(pane.in);
-    auto& r = app.feed.look(amd(app) ? "vmcb check" : "vmcs check");
-    if (r.failed && !r.lines.empty()) return nothing(pane.in, r.lines[0].text);
-    const Line* sum = first_with(r, "broken");
-    if (!sum) return;
-    u64 broken = value(*sum, "broken"), held = value(*sum, "hold"), idle = value(*sum, "not_applicable");
-    std::string counts = fmt("%llu hold, %llu don't apply", 0ull + held, 0ull + idle);
-    if (!broken) {
-        draw_verdict(in, {Mark::ok, ink.ok, ink.ok_bg}, "An entry would succeed now", "", "No check of VM entry is broken: " + counts + ".", 1);
-        return rich(in, ink.faint, type.ui, "Shift+F8 runs to the next entry, F8 to the next exit.", 20), void();
-    }
-    draw_verdict(in, {Mark::warn, ink.bad, ink.bad_bg}, fmt("An entry would fail: %llu %s broken", 0ull + broken, broken == 1 ? "rule is" : "rules are"), "", counts + ".", 1);
-    std::string last;
-    for (auto& l : r.lines) {
-        if (!has(l, "check") || in.h < 24) continue;
-        std::string check(word(l, "check"));
-        if (check != last) {
-            if (in.h < 60) break;
-            section(in, "RULE", std::string(word(l, "group")) + ", " + std::string(word(l, "section")), 4);
-            cut_top(in, rich({in.x, in.y, in.w, 60}, ink.text, type.ui, plain(l.text), 20), 6);
-            last = check;
-            continue;
-        }
-        Rect q = cut_top(in, 22);                              // what it read
-        fill({q.x - 6, q.y, q.w + 12, q.h}, ink.bad_bg, 3);
-        mark(Mark::bad, q.x + 6, q.cy(), ink.bad, .9f);
-        std::string_view what = l.text;
-        what.remove_prefix(std::min(what.find_first_not_of(' '), what.size()));
-        text_fit(q.x + 20, q.right(), mid(q.cy(), type.small), ink.text, type.small, what);
-    }
+// A rule with its section, what follows where it is broken, and the fields that it read.
+void draw_rule(Rect& in, const Line& l) {
+    std::string_view subject = word(l, "subject");
+    section(in, "RULE", std::string(word(l, "check")) + (subject.empty() ? "" : " of " + std::string(subject)) + ", " + std::string(word(l, "section")), 2);
+    std::string says(word(l, "rule"));
+    cut_top(in, rich({in.x, in.y, in.w, 60}, ink.text, type.ui, plain(says), 20), 2);
+    Rect q = cut_top(in, 20, 4);
+    float x = text(q.x, mid(q.cy(), type.ui), ink.faint, type.ui, "else") + 6;
+    x = text_fit(x, q.right(), mid(q.cy(), type.ui), ink.bad, type.ui, word(l, "outcome")) + 12;
+    text_fit(x, q.right(), mid(q.cy(), type.ui), ink.faint, type.ui, word(l, "group"));
+}
+
+void draw_read(Rect& in, const Line& l) {
+    Rect q = cut_top(in, 22);
+    fill({q.x - 6, q.y, q.w + 12, q.h}, ink.bad_bg, 3);
+    mark(Mark::bad, q.x + 6, q.cy(), ink.bad, .9f);
+    float at = q.right() - 16 * 8 - 4;
+    text_fit(q.x + 20, at - 10, mid(q.cy(), type.ui), ink.text, type.ui, word(l, "text"));
+    number(at, mid(q.cy(), type.mono_bold), type.mono_bold, value(l, "value"), 16, ink.text);
 }
 
 // Why a vector waits: what the command says, one condition a line.
@@ -148,15 +138,18 @@ void draw_why(App& app, Pane pane) {
     text(q.x + 178, mid(q.cy(), type.ui), ink.dim, type.ui, "not delivered?");
     auto& r = app.feed.look("why vector " + (e.text.empty() ? "0x20" : e.text));
     if (r.failed && !r.lines.empty()) return nothing(in, r.lines[0].text);
+    auto is_verdict = [](const Line& l) { return word(l, "kind") == "verdict" || word(l, "kind") == "summary"; };
+    for (auto& l : r.lines) {                                  // verdicts first, then what they rest on
+        if (!is_verdict(l) || in.h < 60) continue;
+        Rect v = cut_top(in, 30, 6);
+        bool comes = flag(l, "delivered");
+        fill(v, comes ? ink.ok_bg : ink.now_bg, 5);
+        fill({v.x, v.y + 8, 3, v.h - 16}, comes ? ink.ok : ink.now, 1);
+        text_fit(v.x + 14, v.right() - 8, mid(v.cy(), type.ui), ink.text, type.ui, l.text);
+    }
     for (auto& l : r.lines) {
+        if (is_verdict(l)) continue;
         if (in.h < 22) break;
-        if (word(l, "kind") == "verdict" || word(l, "kind") == "summary") {
-            Rect v = cut_top(in, 30, 6);
-            fill(v, ink.now_bg, 5);
-            fill({v.x, v.y + 8, 3, v.h - 16}, ink.now, 1);
-            text_fit(v.x + 14, v.right() - 8, mid(v.cy(), type.ui), ink.text, type.ui, l.text);
-            continue;
-        }
         Rect line = cut_top(in, 22);
         bool known = word(l, "kind") == "rule", good = word(l, "verdict") == "passes";
         mark(!known ? Mark::ring : good ? Mark::ok : Mark::warn, line.x + 6, line.cy(), !known ? ink.faint : good ? ink.ok : ink.now, .85f);
@@ -165,6 +158,31 @@ void draw_why(App& app, Pane pane) {
     }
 }
 
+}
+
+// The rules that an entry would break now, or the one that the last failed entry broke.
+void draw_rules(App& app, Pane pane, bool last_failure) {
+    Rect in = pane.in.in(pad, 10);
+    Clip clip(pane.in);
+    auto& r = app.feed.look(std::string(amd(app) ? "vmcb" : "vmcs") + (last_failure ? " failed" : " check"));
+    if (r.failed && !r.lines.empty()) return nothing(pane.in, r.lines[0].text);
+    const Line* sum = first_with(r, "broken");
+    if (!sum) return;
+    u64 broken = value(*sum, "broken"), held = value(*sum, "hold"), idle = value(*sum, "not_applicable");
+    std::string counts = fmt("%llu hold, %llu don't apply.", 0ull + held, 0ull + idle), rules = fmt("%llu %s broken", 0ull + broken, broken == 1 ? "rule is" : "rules are");
+    if (last_failure) draw_verdict(in, {Mark::warn, ink.bad, ink.bad_bg}, amd(app) ? "The last VMRUN that failed" : "The last VM entry that failed",
+                                   fmt("tick %s", grouped(value(r.lines[0], "tick")).c_str()), "In all " + rules + ": " + counts, 1);
+    else if (broken) draw_verdict(in, {Mark::warn, ink.bad, ink.bad_bg}, "An entry would fail: " + rules, "", counts, 1);
+    else {
+        draw_verdict(in, {Mark::ok, ink.ok, ink.ok_bg}, "An entry would succeed now", "", "No rule is broken: " + counts, 1);
+        return rich(in, ink.faint, type.ui, "Shift+F8 runs to the next entry, F8 to the next exit.", 20), void();
+    }
+    for (auto& l : r.lines) {
+        bool rule = word(l, "kind") == "rule", read = word(l, "kind") == "read";
+        if (in.h < (rule ? 90 : 24)) break;
+        if (rule) draw_rule(in, l);
+        else if (read) draw_read(in, l);
+    }
 }
 
 void draw_virtualization(App& app, Rect body) {
@@ -179,7 +197,8 @@ void draw_virtualization(App& app, Rect body) {
         app.split_across("virt.right", rest, .56f, b, c);
         draw_fields(app, app.panel("fields", a, {svm ? "VMCB" : "VMCS"}, right), fields);
         app.split_down("virt.check", b, .55f, a, d);
-        draw_checks(app, app.panel("checks", a, {"Entry check"}, svm ? "AMD SVM" : "Intel VMX"));
+        Pane checks = app.panel("checks", a, {"Entry check", "Last failure"}, svm ? "AMD SVM" : "Intel VMX");
+        draw_rules(app, checks, checks.tab == 1);
         draw_why(app, app.panel("why", d, {"Interrupt delivery"}));
         app.split_down("virt.counts", c, .645f, a, b);
         draw_exit_counts(app, app.panel("exit-counts", a, {"Exits by reason"}));
@@ -187,12 +206,12 @@ void draw_virtualization(App& app, Rect body) {
     } else {
         app.split_across("virt.narrow", top, .5f, a, b);
         draw_fields(app, app.panel("fields", a, {svm ? "VMCB" : "VMCS"}, right), fields);
-        Pane pane = app.panel("checks", b, {"Entry check", "Interrupt delivery", "Exits by reason"});
-        if (pane.tab == 0) draw_checks(app, pane);
-        else if (pane.tab == 1) draw_why(app, pane);
+        Pane pane = app.panel("checks", b, {"Entry check", "Last failure", "Interrupt delivery", "Exits by reason"});
+        if (pane.tab < 2) draw_rules(app, pane, pane.tab == 1);
+        else if (pane.tab == 2) draw_why(app, pane);
         else draw_exit_counts(app, pane);
     }
-    Pane pane = app.panel("timeline", low, {"Exit timeline", "Exit list"}, app.wide ? "Left Right exit    + - zoom    Enter its code" : "+ - zoom");
+    Pane pane = app.panel("timeline", low, {"Exit timeline", "Exit list"}, app.wide ? "Left Right exit    + - zoom    Enter its code" : "Left Right    + - zoom");
     if (pane.tab == 0) draw_timeline(app, pane);
     else draw_exit_list(app, pane);
 }

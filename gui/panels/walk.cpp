@@ -196,7 +196,7 @@ void draw_walk(App& app, Rect body) {
     Rect a = cut_left(low, std::floor(low.w * .34f), gap), b = cut_right(low, std::floor(low.w * .42f), gap);
     Pane entry = app.panel("entry", a, {"Entry"}, "M memory");
     draw_entry(entry.in.in(pad, 8), grid, w.selected, 1);
-    Pane verdict = app.panel("verdict", low, {"Verdict", "Log"});
+    Pane verdict = app.panel("verdict", low, {"Verdict", "Reference log"});
     if (verdict.tab == 1) draw_lines(app, verdict, walk_line(app));
     else draw_walk_verdict(app, verdict.in.in(pad, 8), grid);
     Pane choose = app.panel("what-if", b, {"What if", "Cost"}, "no side effects");

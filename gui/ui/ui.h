@@ -103,7 +103,7 @@ struct Drawn {
     int layer;                             // what floats above the rest has a higher one
     std::string what;
 };
-extern std::vector<Drawn>* drawn;          // null: nobody wants to know
+extern std::vector<Drawn>* drawn;          // of one frame; null: nobody wants to know
 extern int layer;
 
 // ---- parts

@@ -1,152 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The debugger's screens, drawn of results as full as they get: nothing is cut off and nothing covers anything, in either theme and
 // at two sizes; keys alone do everything; a frame is cheap.
-#include "gui/stage.h"
+#include "tests/gui/machine_of_words.h"
 #include <cmath>
 #include <ctime>
 #include <gtest/gtest.h>
 
-using namespace gui;
-using debugger::format, debugger::hex;
-
 namespace {
-
-// ---- a machine of words: what commands say, as much as fits on a page
-
-Result registers() {
-    Result r;
-    for (auto* name : {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip"})
-        r.add(name).with("name", name).with("group", "general").address("value", 0xffffffff81076a59);
-    r.add("rflags").with("name", "rflags").address("value", 0xfff).with("bits", "OF DF IF");
-    r.add("cpl").with("name", "cpl").address("value", 3);
-    return r;
-}
-
-Result control() {
-    Result r;
-    for (auto* name : {"cr0", "cr2", "cr3", "cr4", "efer"}) r.add(name).with("name", name).address("value", ~0ull).with("bits", "PKS CET PKE SMAP SMEP OSXSAVE PCIDE FSGSBASE SMXE VMXE LA57 UMIP");
-    return r;
-}
-
-Result code() {
-    Result r;
-    for (u64 n = 0; n < 60; n++)
-        r.add("").with("address", hex(0xffffffff81076a30 + n * 15)).with("bytes", "c4e2f9916c2508aabbccddeeff0011")
-            .with("instruction", n % 3 ? "vpgatherqq ymm5{k1}, qword ptr fs:[ymm12*8+0x12345678]" : "jne 0xffffffff81076a6c").with("symbol", "a_symbol_with_a_very_long_name_indeed+0x1234");
-    return r;
-}
-
-Result memory() {
-    Result r;
-    for (u64 n = 0; n < 80; n++) r.add("").with("address", hex(0xffff888000000000 + n * 16)).with("bytes", "000102030405060708417f80909192ff");
-    return r;
-}
-
-// 24 references: four levels of EPT for each of four guest entries and for the page; the last one refuses.
-Result walk(bool granted) {
-    Result r;
-    static constexpr const char *guest[] = {"PML4E", "PDPTE", "PDE", "PTE"}, *ept[] = {"EPT PML4E", "EPT PDPTE", "EPT PDE", "EPT PTE"};
-    for (int row = 0; row < 5; row++)
-        for (int column = 0; column < 5 - (row == 4); column++) {
-            bool first = column == 4;
-            u64 at = 0x10a3f2000 + u64(row) * 0x10000 + u64(column) * 0x1000;
-            r.add("").count("stage", first ? 1 : 2).count("level", u64(first ? 4 - row : 4 - column)).with("format", first ? "long mode" : "EPT")
-                .with("entry_name", first ? guest[row] : ept[column]).count("index", 0x1fe).address("input", first ? 0x7f3a1c2d4e58 : 0x44f87f0).address("table", at & ~0xfffull)
-                .address("physical", at).address("entry", 0x800000003b2a4867).with("bits", first ? "P RW US PWT PCD A D G XD" : "R W X PS A D XU type 6")
-                .with("rights", first ? "user writable executable" : "R W X").with("would_set", "A D").with("purpose", "data").flag("in_register", false).count("page_size", column == 3 ? 4096 : 0);
-        }
-    Line& v = r.add("the verdict");
-    if (granted) v.flag("granted", true).address("physical", 0x12c7a4e58).address("guest_physical", 0x3b2a4e58).count("page_size", 4096).flag("global", true);
-    else v.flag("granted", false).with("event", "ept_violation").with("reason", "the page is not writable").count("stage", 2).count("level", 1).address("entry_physical", 0x10a435000)
-             .address("entry", 0x12c7a4135).address("information", 0xfaa).address("guest_physical", 0x3b2a4e58);
-    return r;
-}
-
-Result vmcs() {
-    Result r;
-    r.add("in VMX operation").flag("vmx_operation", true).with("current", "0x10a1c4000").flag("launched", true);
-    for (auto* area : {"guest", "host", "control", "exit"})
-        for (u64 n = 0; n < 30; n++)
-            r.add("").with("area", area).with("name", format("%s_field_%u", area, unsigned(n))).with("text", "guest-physical address of something long").address("encoding", 0x2000 + 2 * n)
-                .address("value", ~0ull).with("controls", "interrupt-window exiting, use TSC offsetting, HLT exiting").flag("changed", n % 4 == 0);
-    return r;
-}
-
-Result checks() {
-    Result r;
-    for (int n = 0; n < 6; n++)
-        for (auto* text : {"guest.cr4 (SDM 27.3.1.1): with IA-32e mode guest CR0.PG and CR4.PAE must both be 1, and more words to wrap", "    guest CR4 = 3726d0"})
-            r.add(text).with("group", "guest control registers").with("check", format("guest.cr%d", n)).with("section", "27.3.1.1");
-    r.add("").count("broken", 6).count("hold", 200).count("not_applicable", 60);
-    return r;
-}
-
-Result exits() {
-    Result r;
-    static constexpr const char* reasons[] = {"EPT violation", "I/O instruction", "external interrupt", "WRMSR", "HLT", "VM-entry failure due to invalid guest state"};
-    for (u64 n = 0; n < 100; n++)
-        r.add("").count("tick", 4182663019 + n * 5000).address("reason", n % 6).with("reason_text", reasons[n % 6]).address("rip", 0xffffffff81076a59 + n % 7)
-            .address("information", 0xfaa).address("address", 0x3b2a4e58).count("inside", 3000);
-    r.add("").count("entries", 18231).count("failed_entries", 12).count("exits", 18231).count("inside", 4182663019);
-    for (u64 n = 0; n < 6; n++) r.add("").address("reason", n).with("reason_text", reasons[n]).count("count", 9214 >> n);
-    return r;
-}
-
-Result tlb() {
-    Result r;
-    for (u64 n = 0; n < 90; n++)
-        r.add("").with("kind", "data").with("dimension", n % 3 == 0 ? "linear" : n % 3 == 1 ? "combined" : "guest-physical").address("page", 0xffffffff81076000 + (n << 12)).address("physical", 0x12c7a4000)
-            .count("page_bits", n % 5 ? 12 : 21).count("vpid", n % 2).count("pcid", 6).with("ept", n % 3 ? "0x10a3f205e" : "").flag("global", n % 4 == 0)
-            .with("rights", "supervisor writable executable; R W X").flag("dirty", true);
-    return r;
-}
-
-Result caches() {
-    Result r;
-    r.add("").with("kind", "summary").count("linear", 131).count("combined", 1214).count("guest_physical", 388).count("dropped", 6810204);
-    for (u64 n = 0; n < 4; n++)
-        r.add("").with("kind", "context").count("vpid", n).with("ept", n ? "0x10a3f205e" : "").flag("nested", n).count("misses", 18231402).count("first_stage_references", 48231402)
-            .count("second_stage_references", 148231402).count("spared", 9).count("page_faults", 5).count("second_stage_faults", 7);
-    for (auto* cause : {"INVVPID single-context, retaining globals", "MOV to CR3", "INVEPT all-context"}) r.add("").with("kind", "cause").with("cause", cause).count("dropped", 1048576);
-    return r;
-}
-
-Result answer(const std::string& line, bool granted) {
-    Result r;
-    auto starts = [&](const char* what) { return line.starts_with(what); };
-    if (starts("registers control")) return control();
-    if (starts("registers")) return registers();
-    if (starts("disassemble")) return code();
-    if (starts("memory")) return memory();
-    if (starts("walk")) return walk(granted);
-    if (starts("vmcs check")) return checks();
-    if (starts("vmcs")) return vmcs();
-    if (starts("exits")) return exits();
-    if (starts("tlb")) return tlb();
-    if (starts("caches")) return caches();
-    if (starts("list")) r.add("").count("id", 12).with("on", "break").address("address", 0xffffffff81076a30).count("bytes", 1).count("hits", 1234567);
-    if (starts("help"))
-        for (auto* name : {"break", "breathe", "brew", "brick", "bring", "brown", "walk"}) r.add(name).with("name", name).with("arguments", "ADDR").with("help", "a long help that goes on and on beyond what fits in any list of this size");
-    if (starts("state"))
-        r.add("").with("mode", "compatibility 32").count("cpl", 3).address("linear", 0xffffffff81076a30 + 45).flag("guest", true).flag("halted", true).count("cpu", 0).count("cpus", 64)
-            .count("instructions", 4182663019).count("ticks", 4183163019).count("nanoseconds", 1274318000000).flag("interrupts", true).address("cr3", 0x44f8006).with("virtualization", "vmx")
-            .flag("operation", true).count("entries", 5).count("vpid", 1).count("pcid", 6).address("second_stage", 0x10a3f205e);
-    return r;
-}
-
-struct Window {
-    bool granted = false;
-    std::vector<std::string> asked;
-    App app{[this](std::string line, Feed::Done done) { asked.push_back(line), done(answer(line, granted)); }};
-    Stage stage;
-
-    void settle(int w = 1280, int h = 800) { stage.settle(app, w, h); }
-    void press(int code, bool ctrl = false, bool shift = false, bool alt = false) { app.key({code, ctrl, shift, alt}), settle(); }
-    void type(std::string_view text) {
-        for (char c : text) app.key({c}), app.input(std::string_view(&c, 1)), settle();
-    }
-    bool was_asked(const std::string& line) const { return std::find(asked.begin(), asked.end(), line) != asked.end(); }
-};
 
 std::string described(const ui::Drawn& d) { return format("'%s' at %.0f,%.0f %.0fx%.0f in %.0f,%.0f %.0fx%.0f", d.what.c_str(), d.box.x, d.box.y, d.box.w, d.box.h, d.clip.x, d.clip.y, d.clip.w, d.clip.h); }
 
@@ -178,20 +38,18 @@ TEST_P(Screens, cut_nothing_off_and_cover_nothing) {
     for (int n = 0; n < 60; n++) said.add("a line of what a command has said that is longer than the console is wide, so that it has to be cut with an ellipsis at its end somewhere");
     w.app.say("walk 0x7f3a1c2d4e58 w u", said);
     for (int tab = 0; tab < 6; tab++) {
-        for (auto* panel : {"registers", "console", "checks", "timeline", "verdict", "what-if", "walk"}) w.app.panels[panel].tab = tab;
+        for (auto* panel : {"registers", "console", "checks", "timeline", "verdict", "what-if", "walk", "stack", "drops"}) w.app.panels[panel].tab = tab;
         w.settle(width, height);
-        std::vector<ui::Drawn> all;
-        ui::drawn = &all;
-        w.stage.draw(w.app, width, height, 1000 + tab);
-        ui::drawn = nullptr;
+        auto all = w.drawn(1000 + tab, width, height);
         EXPECT_GT(all.size(), 100u);
         expect_clean(all, format("%s, %s, %dx%d, tab %d", screen, theme, width, height, tab));
+        w.app.choices["device"] = tab, w.app.choices["map"] = tab % 2;
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Screens, testing::Combine(testing::Values("run", "walk", "virtualization", "caches"), testing::Values("dark", "light"),
+INSTANTIATE_TEST_SUITE_P(All, Screens, testing::Combine(testing::Values("run", "walk", "virtualization", "caches", "machine"), testing::Values("dark", "light"),
                                                          testing::Values(1280), testing::Values(800), testing::Bool()));
-INSTANTIATE_TEST_SUITE_P(Large, Screens, testing::Combine(testing::Values("run", "walk", "virtualization", "caches"), testing::Values("dark", "light"),
+INSTANTIATE_TEST_SUITE_P(Large, Screens, testing::Combine(testing::Values("run", "walk", "virtualization", "caches", "machine"), testing::Values("dark", "light"),
                                                            testing::Values(1920), testing::Values(1080), testing::Bool()));
 
 TEST(DebuggerWindow, is_driven_by_keys_alone) {
@@ -271,7 +129,7 @@ TEST(DebuggerWindow, keeps_what_it_is_told_to_and_refuses_the_rest) {
 TEST(DebuggerWindow, costs_at_most_25_ms_of_cpu_for_a_frame) {
     Window w;
     double best = 1;
-    for (auto screen : {Screen::run, Screen::walk, Screen::virtualization, Screen::caches}) {
+    for (auto screen : {Screen::run, Screen::walk, Screen::virtualization, Screen::caches, Screen::machine}) {
         w.app.screen = screen;
         w.settle();
         double fastest = 1;
