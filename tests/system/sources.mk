@@ -22,4 +22,5 @@ EXTRA_DIST += \
     tests/system/programs.py \
     tests/system/vectors.py \
     tests/system/window.py \
+    tests/system/window_cost.py \
     tests/system/xen.py
