@@ -23,7 +23,7 @@ class Screen:
     def __init__(self, directory, size="1024x768"):
         self.directory = directory
         ours, theirs = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-screen", "0", f"{size}x24", "-fbdir", str(directory), "-nolisten", "tcp"],
+        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-screen", "0", f"{size}x24", "-r", "-fbdir", str(directory), "-nolisten", "tcp"],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[theirs])
         os.close(theirs)
         with os.fdopen(ours) as number:
