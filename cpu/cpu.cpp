@@ -303,15 +303,7 @@ void Cpu::advance(u64 until, bool one_block) {
     if (left < fast::Blocks::most_instructions) return step();
     if (!runner) runner = std::make_unique<fast::Runner>(*this);
     u64 budget = one_block ? 0 : left - fast::Blocks::most_instructions;
-    if (runner->run(budget)) return;
-    // The bank may just lack the page: it is translated as the fetch would do it.
-    if (u64 at = simple_fetch_address(); at != no_address && (!bits64() || canonical(at))) {
-        Physical physical;
-        u8* host;
-        if (!probe_piece(at, Kind::execute, As::current, physical, host)) return clock.ticks++, deliver(fault_);
-        if (host && runner->run(budget)) return;
-    }
-    step();
+    if (!runner->run(budget)) step();
 }
 
 void Cpu::run(u64 until) {

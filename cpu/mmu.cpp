@@ -192,14 +192,18 @@ u8* Mmu::host_page(Physical at, Kind kind) const {
     return kind == Kind::write ? cpu.memory.page_for_write(at) : cpu.memory.page_for_read(at);
 }
 
-// Whether the architectural TLB has the entry for an access as it stands; without any translation there is nothing to ask.
-bool Mmu::known(u64 address, Kind kind, Physical& at) const {
-    at = Physical(address);
-    if (!selection->word.translated()) return true;
-    auto* entry = paging::hit(tlb, context, regime, LinearAddress(address), access(kind, As::current));
-    if (entry && stale && !stale->clean(*entry, kind == Kind::execute)) return false;
-    if (entry) at = entry->physical(address);
-    return entry;
+static unsigned tag_of(Kind kind) { return kind == Kind::read ? Banks::reads : kind == Kind::write ? Banks::writes : Banks::executes; }
+
+// What the architectural TLB serves of a page to accesses as they stand, by tags of banks; without any translation all.
+Mmu::Served Mmu::served(u64 address, bool fetches) const {
+    unsigned asked = fetches ? Banks::executes : Banks::reads | Banks::writes;
+    if (!selection->word.translated()) return {Physical(address), asked};
+    auto* entry = paging::find(tlb, context, regime, LinearAddress(address), fetches);
+    if (!entry || (stale && !stale->clean(*entry, fetches))) return {};
+    unsigned tags = 0;
+    for (auto kind : {Kind::read, Kind::write, Kind::execute})
+        if (asked & tag_of(kind) && paging::serves(*entry, regime, access(kind, As::current))) tags |= tag_of(kind);
+    return {entry->physical(address), tags};
 }
 
 bool Mmu::same_page(u64 stored, u64 fetched) const {
@@ -213,26 +217,44 @@ bool Mmu::same_page(u64 stored, u64 fetched) const {
 }
 
 // The tag for this access, and that of the other kind of data access where it would be granted as it is.
-void Mmu::fill_bank(u64 address, Kind kind, u8* host) {
-    if (cpu.bank == &empty) return;
-    static constexpr u8 tags[] = {Banks::reads, Banks::writes, Banks::executes};
-    unsigned granted = tags[unsigned(kind)];
+void Mmu::fill_bank(u64 address, Kind kind, u8* host, const Served& by) {
+    unsigned tags = tag_of(kind);
     Kind other = kind == Kind::read ? Kind::write : Kind::read;
-    Physical at;
-    if (stale && !known(address, kind, at)) return;
-    if (kind != Kind::execute && known(address, other, at) && host_page(at, other) == host) granted = Banks::reads | Banks::writes;
-    banks.fill(cpu.bank, address & ~u64{0xfff}, granted, host);
+    if (kind != Kind::execute && by.tags & tag_of(other) && host_page(by.at, other) == host) tags |= tag_of(other);
+    banks.fill(cpu.bank, address & ~u64{0xfff}, tags, host);
+}
+
+bool Mmu::may_be_in_bank(u64 address, unsigned width) const {
+    bool in_reach = cpu.bits64() ? cpu.canonical(address) : !(address >> 32);
+    return cpu.bank != &empty && in_reach && (address & 0xfff) + width <= 4096;
+}
+
+bool Mmu::fill_if_served(u64 address, Kind kind) {
+    auto by = served(address, kind == Kind::execute);
+    u8* host = by.tags & tag_of(kind) ? host_page(by.at, kind) : nullptr;
+    if (host) fill_bank(address, kind, host, by);
+    return host;
 }
 
 bool Mmu::fill(u64 address, unsigned width, Kind kind) {
-    bool in_reach = cpu.bits64() ? cpu.canonical(address) : !(address >> 32);
-    if (cpu.bank == &empty || !in_reach || (address & 0xfff) + width > 4096) return false;
-    Physical at;
-    u8* host = known(address, kind, at) ? host_page(at, kind) : nullptr;
-    if (!host) return counters.fill_misses++, false;
-    counters.fill_hits++;
-    fill_bank(address, kind, host);
-    return true;
+    if (!may_be_in_bank(address, width)) return false;
+    bool filled = fill_if_served(address, kind);
+    (filled ? counters.fill_hits : counters.fill_misses)++;
+    return filled;
+}
+
+bool Mmu::reach(u64 address, Kind kind) {
+    if (fill(address, 1, kind)) return true;
+    if (stale || by_sub_pages() || !selection->word.translated() || !may_be_in_bank(address, 1)) return false;
+    auto asked = access(kind, As::current);
+    LinearAddress at(address);
+    if (paging::hit(tlb, context, regime, at, asked)) return false;              // not plain memory
+    paging::LaterCountingObserver see;
+    auto result = paging::walk_and_fill(regime, tlb, context, vendor(), cpu.memory, at, asked, see, paging::OnFault::left);
+    if (!std::holds_alternative<Physical>(result)) return false;
+    see.count(tlb.counts(context));
+    tlb.count_miss(context, asked);
+    return fill_if_served(address, kind);
 }
 
 // What faults have made the TLB forget, so far.
@@ -271,9 +293,10 @@ bool Mmu::translate(u64 address, Kind kind, As as, Physical& at, u8*& host) {
     at = std::get<Physical>(result);
     u8* page = host_page(at, kind);
     host = page ? page + at.offset() : nullptr;
-    Physical whole;
-    bool of_a_part = kind == Kind::write && by_sub_pages() && !known(address, kind, whole);    // the rest of the page may not be written to
-    if (page && as == As::current && !of_a_part) fill_bank(address, kind, page);
+    if (!page || as != As::current || cpu.bank == &empty) return true;
+    auto by = served(address, kind == Kind::execute);
+    // Not there: a part of a page whose rest may not be written to, or an entry that the detector watches.
+    if (by.tags & tag_of(kind)) fill_bank(address, kind, page, by);
     return true;
 }
 

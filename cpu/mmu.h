@@ -84,6 +84,8 @@ struct Mmu {
     // False, with nothing changed, where the access has to go the long way: a miss there, a fault, a page that isn't plain
     // memory, one that is watched, a crossing, a non-canonical address, the empty bank.
     bool fill(u64 address, unsigned width, Kind kind);
+    // The same for one byte, with a walk where the TLB has no entry. A fault is left to the access itself: nothing has happened.
+    bool reach(u64 address, Kind kind);
     // The host's page (4 KiB) has no write tag from now on; PhysicalMap::watch keeps new ones from appearing.
     // Whether a store to one linear address has changed the page that another is fetched from: by the entries that the
     // architectural TLB has for both, so that every engine says the same.
@@ -126,8 +128,14 @@ private:
     paging::CountingObserver counting() { return {tlb.counts(context)}; }
     paging::Access access(Kind kind, As as) const;
     u8* host_page(Physical at, Kind kind) const;
-    bool known(u64 address, Kind kind, Physical& at) const;
-    void fill_bank(u64 address, Kind kind, u8* host);
+    struct Served {
+        Physical at;
+        unsigned tags = 0;        // of Banks
+    };
+    Served served(u64 address, bool fetches) const;
+    bool may_be_in_bank(u64 address, unsigned width) const;
+    bool fill_if_served(u64 address, Kind kind);
+    void fill_bank(u64 address, Kind kind, u8* host, const Served& by);
     void keep_from_banks(u64 apic_access);
     void take_rules(const Rules&);
     void select_context(const Rules&);

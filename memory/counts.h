@@ -30,13 +30,32 @@ struct ContextTable : ByContext<ContextCounts> {
     ContextCounts total() const;
 };
 
-// The observer that the CPU's walks have.
+// The observer that the CPU's walks have, and one for walks that may come to nothing.
 struct CountingObserver {
     ContextCounts& counts;
     void operator()(const Step& step) const {
         if (!step.in_register) counts.references[unsigned(step.stage)][unsigned(step.level)]++;
     }
     void spared(const Mapping&) const { counts.guest_physical_hits++; }
+};
+class LaterCountingObserver {
+public:
+    void operator()(const Step& step) {
+        if (!step.in_register) note(u8(unsigned(step.stage) << 4 | unsigned(step.level)));
+    }
+    void spared(const Mapping&) { note(hit); }
+    void count(ContextCounts& in) const {
+        for (unsigned i = 0; i < noted; i++)
+            seen[i] == hit ? in.guest_physical_hits++ : in.references[seen[i] >> 4][seen[i] & 15]++;
+    }
+
+private:
+    static constexpr u8 hit = 0;
+    void note(u8 what) {
+        if (noted < seen.size()) seen[noted++] = what;
+    }
+    std::array<u8, 64> seen;                 // more than a walk reads
+    unsigned noted = 0;
 };
 
 }

@@ -9,32 +9,35 @@ namespace paging {
 // The tables as the walk reads them: host memory where there is some, else the bus.
 struct BusTables {
     PhysicalMap& map;
-    u64 load(Physical at, unsigned width) const { return map.read(at, width); }
+    u64 load(Physical at, unsigned width) const { return map.read_entry(at, width); }
     bool replace(Physical at, unsigned width, u64 expected, u64 desired) { return map.replace(at, width, expected, desired); }
 };
 
-// A hit: an entry that permits the access as it stands, with no flag left to set. Anything else is for the walk.
-inline const Entry* hit(const TlbArray& array, const Context& context, const Stage1& stage1, LinearAddress at, Access access) {
-    const Entry* e = array.find(context, at.value);
-    if (!e || !permits(e->rights, access, stage1)) return nullptr;
-    if (access.writes() && !(e->dirty1 && e->dirty2)) return nullptr;
-    return e;
+// What the TLB has for an address in a regime that translates at all, whatever it permits. With paging off that is the
+// guest-physical mapping, and never what was cached while paging was on.
+inline const Entry* find(const Tlb& tlb, const Context& context, const Regime& regime, LinearAddress at, bool fetches) {
+    if (regime.stage1.mode != Mode::off) return (fetches ? tlb.instruction : tlb.data).find(context, at.value);
+    GuestPhysical guest(at.value);
+    return guest.page() == regime.stage2.apic_page ? nullptr : tlb.find_guest_physical(context, guest);
 }
 
-// The same with paging off: the guest-physical mapping answers, and never what was cached while paging was on.
+// Whether a mapping of the second stage serves an access as it stands, with no flag left to set.
+inline bool serves_guest_physical(const Entry& e, Access access) {
+    return second_refusal(e.rights, access) == Reason::none && (e.dirty2 || !access.writes());
+}
+inline bool serves(const Entry& e, const Regime& regime, Access access) {
+    if (regime.stage1.mode == Mode::off) return serves_guest_physical(e, access);
+    return permits(e.rights, access, regime.stage1) && ((e.dirty1 && e.dirty2) || !access.writes());
+}
+
+// A hit: an entry that serves the access. Anything else is for the walk.
+inline const Entry* hit(const Tlb& tlb, const Context& context, const Regime& regime, LinearAddress at, Access access) {
+    const Entry* e = find(tlb, context, regime, at, access.fetches());
+    return e && serves(*e, regime, access) ? e : nullptr;
+}
 inline const Entry* hit_guest_physical(const Tlb& tlb, const Context& context, GuestPhysical at, Access access) {
     const Entry* e = tlb.find_guest_physical(context, at);
-    if (!e || second_refusal(e->rights, access) != Reason::none) return nullptr;
-    return access.writes() && !e->dirty2 ? nullptr : e;
-}
-
-// What the TLB has for an access in a regime that translates at all.
-inline const Entry* hit(const Tlb& tlb, const Context& context, const Regime& regime, LinearAddress at, Access access) {
-    if (regime.stage1.mode == Mode::off) {
-        GuestPhysical guest(at.value);
-        return guest.page() == regime.stage2.apic_page ? nullptr : hit_guest_physical(tlb, context, guest, access);
-    }
-    return hit(access.fetches() ? tlb.instruction : tlb.data, context, regime.stage1, at, access);
+    return e && serves_guest_physical(*e, access) ? e : nullptr;
 }
 
 using Result = std::variant<Physical, Fault>;
@@ -76,11 +79,14 @@ inline Walk log_full(const Update& u, LinearAddress linear) {
     return {fault, {}};
 }
 
+// A fault happens, or it is left to the access itself, for which this was tried beforehand: then it leaves no trace.
+enum class OnFault : u8 { happens, left };
+
 // A walk with its flags set and its guest-physical mappings in the TLB. `ask(tables)` walks. An entry that changes under
 // each of four walks (one that a device answers for) is used as read.
 template <class Ask>
 Walk walk_and_keep(const Stage2& second, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, LinearAddress linear,
-                   Access access, Ask&& ask) {
+                   Access access, Ask&& ask, OnFault on_fault = OnFault::happens) {
     CachedTables tables{{map}, tlb, context, access.probes(), second.log};
     Walk done = ask(tables);
     for (int again = 0; again < 3 && !done.fault() && !commit(done.plan, tables); again++) {
@@ -88,7 +94,7 @@ Walk walk_and_keep(const Stage2& second, Tlb& tlb, const Context& context, Vendo
         else done = ask(tables);
     }
     if (access.probes()) return done;
-    if (const Fault* fault = done.fault()) {
+    if (const Fault* fault = done.fault(); fault && on_fault == OnFault::happens) {
         tlb.counters.faults++;
         (fault->stage == Stage::second ? tlb.counts(context).second_stage_faults : tlb.counts(context).page_faults)++;
         forget(tlb, context, vendor, *fault);
@@ -101,9 +107,9 @@ Walk walk_and_keep(const Stage2& second, Tlb& tlb, const Context& context, Vendo
 // mappings: what CR0.PG would have to drop does not arise.
 template <class Observer = const NoObserver>
 Result walk_and_fill(const Regime& regime, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, LinearAddress at,
-                     Access access, Observer&& see = NoObserver{}) {
+                     Access access, Observer&& see = NoObserver{}, OnFault on_fault = OnFault::happens) {
     auto ask = [&](CachedTables& tables) { return walk(regime, at, access, tables, see); };
-    Walk done = walk_and_keep(regime.stage2, tlb, context, vendor, map, at, access, ask);
+    Walk done = walk_and_keep(regime.stage2, tlb, context, vendor, map, at, access, ask, on_fault);
     if (const Fault* fault = done.fault()) return *fault;
     const Translation& t = *done.translation();
     if (access.probes()) return t.physical;
@@ -120,8 +126,7 @@ Result translate(const Regime& regime, Tlb& tlb, const Context& context, Vendor 
     if (regime.stage1.mode == Mode::off && regime.stage2.kind == Nesting::none) return Physical(at.value);
     if (!access.probes()) {
         if (const Entry* e = hit(tlb, context, regime, at, access)) return e->physical(at.value);
-        (access.fetches() ? tlb.counters.instruction_misses : tlb.counters.data_misses)++;
-        (access.fetches() ? tlb.counts(context).instruction_misses : tlb.counts(context).data_misses)++;
+        tlb.count_miss(context, access);
     }
     return walk_and_fill(regime, tlb, context, vendor, map, at, access, see);
 }

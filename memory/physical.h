@@ -3,6 +3,8 @@
 #pragma once
 #include "base/archive.h"
 #include "memory/address.h"
+#include <bit>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
@@ -60,6 +62,15 @@ public:
     // What names the memory behind a page whatever address it answers at: equal for aliases, 0 for no RAM or ROM.
     u64 backing_page(Physical at) const;
 
+    // A table's entry of 4 or 8 bytes, aligned.
+    u64 read_entry(Physical at, unsigned width) const {
+        const u8* page = page_for_read(at);
+        if (!page || std::endian::native != std::endian::little) return read(at, width);
+        u64 value = 0;
+        if (width == 8) std::memcpy(&value, page + at.offset(), 8);
+        else std::memcpy(&value, page + at.offset(), 4);
+        return value;
+    }
     // Any width from 1 to 8 bytes, any alignment; MMIO accesses are split at natural alignment.
     u64 read(Physical at, unsigned width) const;
     void write(Physical at, unsigned width, u64 value);

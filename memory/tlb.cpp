@@ -91,11 +91,12 @@ void TlbArray::drop_hidden(const Tag& global) {
 
 const Entry& TlbArray::fill(const Context& c, u64 address, Entry entry) {
     entry.order = ++order, fills++;
-    if (const Entry* old = find(c, address); old && entry.extends(*old)) {
+    const Entry* old = find(c, address);
+    if (old && entry.extends(*old)) {
         u64 slot = u64(old - entries.data());
         return generation++, entries[slot] = entry;
     }
-    while (const Entry* old = find(c, address)) remove(u64(old - entries.data()));
+    for (; old; old = find(c, address)) remove(u64(old - entries.data()));
     if (entry.tag.global) drop_hidden(entry.tag);
     u64 slot = victim(u64{set_of(entry.tag.page >> entry.tag.shift, entry.tag.vpid)} * ways);
     if (entries[slot].tag.valid()) remove(slot), evictions++;

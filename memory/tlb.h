@@ -174,6 +174,10 @@ public:
 
     // Where what happens to translations of a context counts.
     ContextCounts& counts(const Context& c) { return counters.contexts.of(c.vpid, c.ept); }
+    void count_miss(const Context& c, Access access) {
+        (access.fetches() ? counters.instruction_misses : counters.data_misses)++;
+        (access.fetches() ? counts(c).instruction_misses : counts(c).data_misses)++;
+    }
     TlbArray& array(Access access) { return access.fetches() ? instruction : data; }
     const Entry& fill(const Context&, LinearAddress, Access, const Translation&);
     // A mapping of the second stage: by EPT root, or by ASID where the context names no EPT.

@@ -37,12 +37,12 @@ static bool whole_page(const Cpu& cpu, u64& linear) {
 // What targets are remembered by where RIP is not the linear address: the latter, marked so that no RIP is taken for it.
 static u64 key_by_linear(u64 linear) { return linear | bit(62); }
 
-// The host's address of the code, if its page has been translated.
+// The host's address of the code, if its page can be translated.
 u8* Runner::code_at_rip(u64& linear) const {
     if (!whole_page(cpu, linear)) return nullptr;
     auto& e = cpu.bank->at(linear, 1);
-    bool plain = e.execute_tag == (linear & ~u64{0xfff}) && !(e.addend & 0xfff);
-    return plain ? reinterpret_cast<u8*>(linear + e.addend) : nullptr;
+    if (e.execute_tag != (linear & ~u64{0xfff}) && !cpu.mmu->reach(linear, Kind::execute)) return nullptr;
+    return e.addend & 0xfff ? nullptr : reinterpret_cast<u8*>(linear + e.addend);
 }
 
 // Makes the way that led here the short one.
@@ -61,7 +61,7 @@ void Runner::connect(Block* block, u64 page, u64 linear) {
     unresolved = nullptr, remember_target = false;
 }
 
-// The block at a RIP, with the way that led here made short; null where its page isn't in the bank, or where it would have to be built.
+// The block at a RIP, with the way that led here made short; null where its page can't be had, or where it would have to be built.
 Block* Runner::find(u64 rip, Building building) {
     u64 linear;
     cpu.gpr[rip_reg] = rip;
@@ -200,7 +200,8 @@ static Next check_crossing(OP_ARGUMENTS) {
     auto& e = cpu->bank->at(rip, 1);
     bool same_mode = !cpu->bits64() || far_from_edges(*cpu, rip) == bool(stub->target->mode & mode::direct);
     same_mode &= cpu->runner->blocks.marks.page_of(rip) == stub->target->mode >> mode::page_shift;
-    if (same_mode && e.execute_tag == (rip & ~u64{0xfff}) && reinterpret_cast<const u8*>(rip + e.addend) == stub->target->start) {
+    bool translated = same_mode && (e.execute_tag == (rip & ~u64{0xfff}) || cpu->mmu->reach(rip, Kind::execute));
+    if (translated && reinterpret_cast<const u8*>(rip + e.addend) == stub->target->start) {
         stub->stamp = cpu->fast.stamp, stub->page = cpu->gpr.page, stub->to = rip - offset;
         cpu->gpr.page = stub->to;
         op = stub->op.link;
@@ -335,7 +336,7 @@ static bool refill(Cpu* cpu, const Op* op, u64 address, Kind kind) {
     auto& runner = *cpu->runner;
     bool again = runner.refilled == op && runner.refilled_budget == cpu->fast.budget;
     runner.refilled = op, runner.refilled_budget = cpu->fast.budget;
-    if (again || (address & 0xfff) > 4096 - widest || !cpu->mmu->fill(address, 1, kind)) {
+    if (again || (address & 0xfff) > 4096 - widest || !cpu->mmu->reach(address, kind)) {
         runner.refilled = nullptr;
         return false;
     }
