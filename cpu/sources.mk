@@ -100,6 +100,7 @@ cpu_sources = \
     cpu/exec/fast/runner.cpp \
     cpu/exec/fast/runner.h \
     cpu/exec/fast/state.h \
+    cpu/exec/fast/templates.cpp \
     cpu/exec/fast/templates.h \
     cpu/exec/keys.def \
     cpu/exec/keys_vex.def \

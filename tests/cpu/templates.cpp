@@ -51,48 +51,80 @@ TEST_F(TemplateTest, nearly_all_have_one) {
 TEST_F(TemplateTest, an_instruction_falls_into_the_next_without_a_jump) {
     const Template& t = *templates.of(find(&isa::identity<isa::Mov>, Form::dd).live);
     EXPECT_EQ(t.next, 1u);
-    EXPECT_TRUE(t.aside.empty());
-    EXPECT_TRUE(t.main_fixups.empty());
-    EXPECT_LT(t.main.size(), 32u);
+    EXPECT_TRUE(t.aside.bytes.empty());
+    EXPECT_TRUE(t.main.fixups.empty());
+    Op op;
+    EXPECT_LT(t.main.size(&op), 16u);
 }
+
+std::vector<u8> copied(const Template& t, const Op& op) {
+    std::vector<u8> code(t.main.size(&op));
+    copy_part(t, Part::main, &op, code.data(), code.data(), code.data(), code.data());
+    return code;
+}
+bool has(const std::vector<u8>& code, std::initializer_list<u8> bytes) { return std::ranges::search(code, bytes).begin() != code.end(); }
 
 // What the Op says is in the copy: registers as displacements from the Cpu's start, where they are the first member.
 TEST_F(TemplateTest, fields_are_in_the_code) {
     const Template& t = *templates.of(find(&isa::identity<isa::Mov>, Form::dd).live);
-    ASSERT_EQ(t.main_holes.size(), 2u);
+    ASSERT_EQ(t.main.filled.size(), 2u);
     Op op;
     op.dst = 0x18, op.src = 0x48;
-    std::vector<u8> code(t.main.size());
-    copy_part(t, Part::main, &op, code.data(), code.data(), code.data(), nullptr);
-    std::vector<u32> values;
-    for (auto& h : t.main_holes) {
-        u32 value;
-        std::memcpy(&value, code.data() + h.at, sizeof value);
-        values.push_back(value);
-    }
-    EXPECT_EQ(values, (std::vector<u32>{0x48, 0x18}));         // read, then written
+    EXPECT_EQ(t.main.filled[0].hole[0].value(&op), 0x48);      // read, then written
+    EXPECT_EQ(t.main.filled[1].hole[0].value(&op), 0x18);
+    auto code = copied(t, op);
+    EXPECT_TRUE(has(code, {0x57, 0x48})) << "RDX from 8 bits of displacement";
+    EXPECT_TRUE(has(code, {0x57, 0x18}));
+    op.src = 0x88;
+    EXPECT_TRUE(has(copied(t, op), {0x97, 0x88, 0, 0, 0})) << "what doesn't fit into 8 bits";
 }
 
 TEST_F(TemplateTest, immediates_are_in_the_code) {
     const Template& t = *templates.of(find(&isa::identity<isa::Binary<alu::Add>>, Form::di).live);
     Op op;
     op.immediate = 0x12345678;
-    std::vector<u8> code(t.main.size());
-    copy_part(t, Part::main, &op, code.data(), code.data(), code.data(), code.data());
-    u32 wanted = 0x12345678;
-    EXPECT_NE(std::search(code.begin(), code.end(), reinterpret_cast<u8*>(&wanted), reinterpret_cast<u8*>(&wanted + 1)), code.end());
+    EXPECT_TRUE(has(copied(t, op), {0x78, 0x56, 0x34, 0x12}));
+    op.immediate = -2;
+    EXPECT_TRUE(has(copied(t, op), {0x48, 0x83, 0xc2, 0xfe})) << "ADD RDX, imm8";
+}
+
+TEST_F(TemplateTest, an_address_without_displacement_adds_none) {
+    const Template& t = *templates.of(find(&isa::identity<isa::Mov>, Form::dm).live);
+    Op far, near, none;
+    far.displacement = 0x1000, near.displacement = 0x10;
+    EXPECT_EQ(t.main.size(&far), t.main.size(&near) + 3);
+    EXPECT_EQ(t.main.size(&near), t.main.size(&none) + 4);
 }
 
 TEST_F(TemplateTest, a_stub_is_read_anew_each_time) {
-    EXPECT_TRUE(templates.of(cross_page)->main_holes.empty());
+    EXPECT_TRUE(templates.of(cross_page)->main.filled.empty());
+}
+
+// A site goes where it was aimed at while the link's `run` is that, and else through the link.
+TEST_F(TemplateTest, a_jump_through_a_link_is_a_site) {
+    const Template& t = *templates.of(find(&isa::identity<isa::Jmp>, Form::i).live);
+    ASSERT_EQ(t.sites.size(), 1u);
+    EXPECT_EQ(t.sites[0].op, 0u);
+    Op op;
+    auto code = copied(t, op);
+    std::size_t at = t.main.place(&op, t.sites[0].at, t.sites[0].filled);
+    ASSERT_TRUE(std::equal(Site::code.begin(), Site::code.end(), code.begin() + std::ptrdiff_t(at)));
+    const u8* executed = code.data() + at;
+    auto target = reinterpret_cast<Handler>(reinterpret_cast<u64>(executed) + 0x345);
+    Site::aim(code.data() + at, executed, target);
+    u32 compared, displacement;
+    std::memcpy(&compared, executed + 2, 4), std::memcpy(&displacement, executed + 8, 4);
+    EXPECT_EQ(compared, u32(reinterpret_cast<u64>(target)));
+    EXPECT_EQ(displacement, 0x345u - 12);
+    EXPECT_TRUE(has(code, {0xff, 0x26}));
 }
 
 TEST_F(TemplateTest, a_miss_stays_where_it_is) {
     const Template& t = *templates.of(find(&isa::identity<isa::Mov>, Form::dm).live);
     EXPECT_EQ(t.next, 1u);
-    ASSERT_EQ(t.main_fixups.size(), 1u);
-    EXPECT_EQ(t.main_fixups[0].to, Fixup::To::outside);
-    EXPECT_EQ(t.main_fixups[0].target, reinterpret_cast<u64>(&miss_read));
+    ASSERT_EQ(t.main.fixups.size(), 1u);
+    EXPECT_EQ(t.main.fixups[0].to, Fixup::To::outside);
+    EXPECT_EQ(t.main.fixups[0].target, reinterpret_cast<u64>(&miss_read));
 }
 
 TEST_F(TemplateTest, a_jump_has_nothing_behind_it) {
@@ -116,7 +148,8 @@ TEST_F(TemplateTest, a_pair_is_one_piece) {
         const Template *first = templates.of(p.first), *second = templates.of(p.second), *both = templates.of(p.both);
         if (!both || !second || !second->next) continue;
         EXPECT_EQ(both->next, second->next + 1);
-        longer += both->main.size() > first->main.size();
+        Op op[2];
+        longer += both->main.size(op) > first->main.size(op);
     }
     EXPECT_GT(longer, 10u);
 }

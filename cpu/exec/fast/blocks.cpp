@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Blocks: memory in chunks, the hash, links and their back-lists, and what a store to a code page does.
 #include "cpu/exec/fast/blocks.h"
+#include "cpu/exec/fast/templates.h"
 #include "cpu/mmu.h"
 #include <algorithm>
 #include <iterator>
@@ -87,6 +88,17 @@ void Blocks::link(Stub* stub, Block* target, u64 stamp, u64 page) {
         stub->op.run = stub->crossing, stub->stamp = stamp, stub->page = page;
         stub->to = stub->rip(page) - (reinterpret_cast<u64>(target->start) & 0xfff);
     }
+    aim(*stub);
+}
+
+static void aim(const Stub::Copied& site, Handler run) {
+    bool lasting = run != count_run && run != resolve && run != leave;
+    if (site.written && lasting) Site::aim(site.written, site.executed, run);
+}
+void Blocks::aim(Stub& stub) {
+    if (!stub.target) return;
+    fast::aim(stub.site, stub.source->link->run);
+    fast::aim(stub.crossing_site, stub.op.link->run);
 }
 
 void Blocks::unlink(Stub* stub) {

@@ -32,6 +32,11 @@ struct Stub {
     Stub *next = nullptr, *previous = nullptr;       // linked to the same block
     Stub* sibling = nullptr;      // of the same owner
     Handler crossing = cross_page;       // or its copy
+    struct Copied {
+        u8* written = nullptr;    // a site (templates.h), if there is one
+        const u8* executed = nullptr;
+    };
+    Copied site, crossing_site;   // in the source's copy and in that of the crossing
     u64 rip(u64 from) const { return (from + relative) & cut; }
     static bool leaves_page(u64 relative) { return relative >= 4096; }
     bool leaves_page() const { return leaves_page(relative); }
@@ -95,6 +100,8 @@ public:
     void add(Block* block, u8* page_bytes);
 
     void link(Stub* stub, Block* target, u64 stamp, u64 page);
+    // The copies' jumps along a stub's way go straight to where it leads now.
+    static void aim(Stub& stub);
     void written(const u8* bytes, u64 width);
     void drop_all();                      // between blocks only
     void set_marks(const Marks&);         // likewise; what they change in blocks is built anew

@@ -20,37 +20,51 @@ struct Wanted {
     Form form;
     Address address;
     u8 condition;
-    bool operator==(const Wanted&) const = default;
+    bool is(const Key& k) const { return k.id == id && k.word == word && k.form == form && k.address == address && k.condition == condition; }
 };
-struct Hash {
-    std::size_t operator()(const Wanted& w) const {
-        u64 rest = u64{w.word} | u64(w.form) << 8 | u64(w.address) << 16 | u64{w.condition} << 24;
-        return (reinterpret_cast<u64>(w.id) ^ rest << 32) * 0x9e3779b97f4a7c15 >> 20;
-    }
-};
-using KeyTable = std::unordered_map<Wanted, Key, Hash>;
 
-KeyTable make_table() {
+// Asked several times for each instruction built, mostly for what isn't there: slots by hash, each with a key's number.
+class KeyTable {
+public:
+    KeyTable() {
+        for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch,
+                         add_bits, add_vector, add_packed, add_float, add_float_compare, add_sse4, add_crypto,
+                         add_vex_move, add_vex_integer, add_vex_order, add_vex_float, add_vex_convert,
+                         add_vex_sse4, add_vex_crypto, add_vex_multiply_add,
+                         add_fused_compare, add_fused_memory, add_fused_test})
+            add(keys);
+        slots.resize(std::bit_ceil(keys.size() * 4), none);
+        for (std::size_t n = 0; n < keys.size(); n++) {
+            auto& k = keys[n];
+            u16& s = slot({k.id, k.word, k.form, k.address, k.condition});
+            if (s == none) s = u16(n);
+        }
+    }
+    const Key* find(const Wanted& wanted) const {
+        u16 n = const_cast<KeyTable&>(*this).slot(wanted);
+        return n == none ? nullptr : &keys[n];
+    }
+
+    const Keys& all() const { return keys; }
+
+private:
+    static constexpr u16 none = 0xffff;
+    // Where it is, or would be.
+    u16& slot(const Wanted& w) {
+        u64 rest = u64{w.word} | u64(w.form) << 8 | u64(w.address) << 16 | u64{w.condition} << 24;
+        u64 at = reinterpret_cast<u64>(w.id) * 0x9e3779b97f4a7c15 ^ rest * 0xc2b2ae3d27d4eb4f;
+        at ^= at >> 32;
+        while (slots[at &= slots.size() - 1] != none && !w.is(keys[slots[at]])) at++;
+        return slots[at];
+    }
     Keys keys;
-    for (auto add : {add_move, add_cmov, add_add, add_carry, add_logic, add_compare, add_unary, add_shift, add_branch,
-                     add_bits, add_vector, add_packed, add_float, add_float_compare, add_sse4, add_crypto,
-                     add_vex_move, add_vex_integer, add_vex_order, add_vex_float, add_vex_convert,
-                     add_vex_sse4, add_vex_crypto, add_vex_multiply_add,
-                     add_fused_compare, add_fused_memory, add_fused_test})
-        add(keys);
-    KeyTable table;
-    for (auto& k : keys) table.emplace(Wanted{k.id, k.word, k.form, k.address, k.condition}, k);
-    return table;
-}
+    std::vector<u16> slots;
+};
 const KeyTable& table_of_keys() {
-    static const KeyTable table = make_table();
+    static const KeyTable table;
     return table;
 }
-const Key* find(const Wanted& wanted) {
-    auto& table = table_of_keys();
-    auto found = table.find(wanted);
-    return found == table.end() ? nullptr : &found->second;
-}
+const Key* find(const Wanted& wanted) { return table_of_keys().find(wanted); }
 
 struct HashPair {
     std::size_t operator()(const std::pair<Handler, Handler>& p) const {
@@ -149,7 +163,7 @@ Next go_on(OP_ARGUMENTS) { TAIL return follow<0>(cpu, op, z, spare, bank, flags)
 std::unordered_set<const u8*> all_handlers() {
     std::unordered_set<const u8*> handlers;
     auto add = [&](Handler h) { handlers.insert(reinterpret_cast<const u8*>(h)); };
-    for (auto& [wanted, key] : table_of_keys()) add(key.live), add(key.dead);
+    for (auto& key : table_of_keys().all()) add(key.live), add(key.dead);
     for (auto& [two, both] : table_of_pairs()) add(both);
     add(go_on), add(cross_page);
     return handlers;
@@ -336,10 +350,10 @@ void Builder::copy_handlers(Block& block) {
     copies.clear();
     for (u64 left = block.handlers; left; left &= left - 1) {
         Op& op = block.ops()[std::countr_zero(left)];
-        copies.plan(op.run == call_slow ? nullptr : op.run);
+        copies.plan(op.run == call_slow ? nullptr : op.run, &op);
     }
     for (Stub* s = block.stubs; s; s = s->sibling)
-        if (s->leaves_page()) copies.plan(cross_page);
+        if (s->leaves_page()) copies.plan(cross_page, &s->op);
     if (!blocks.has_room_for_code(copies.bytes())) return;
     for (u64 left = block.handlers; left; left &= left - 1) {
         Op& op = block.ops()[std::countr_zero(left)];
@@ -348,8 +362,15 @@ void Builder::copy_handlers(Block& block) {
     for (Stub* s = block.stubs; s; s = s->sibling)
         if (s->leaves_page()) copies.place(&s->op, &s->crossing);
     copies.write(blocks.allocate_code(copies.bytes()));
-    for (Stub* s = block.stubs; s; s = s->sibling)
+    for (Stub* s = block.stubs; s; s = s->sibling) {
         if (s->op.run == cross_page) s->op.run = s->crossing;
+        for (auto& site : copies.sites) {
+            if (site.op == s->source) s->site = {site.at.written, site.at.executed};
+            if (site.op == &s->op) s->crossing_site = {site.at.written, site.at.executed};
+        }
+        Blocks::aim(*s);
+    }
+    for (Stub* s = block.incoming; s; s = s->next) Blocks::aim(*s);
 }
 
 void Builder::count_runs(Block& block) {

@@ -14,11 +14,11 @@ static void put_jump(u8* written, const u8* executed, Handler target) {
 static constexpr u8 jump_through_op[] = {0xff, 0x26};      // JMP [RSI]
 static_assert(offsetof(Op, run) == 0);
 
-void Copies::plan(Handler handler) {
+void Copies::plan(Handler handler, const Op* op) {
     auto* code = handler ? templates.of(handler) : nullptr;
     steps.push_back({code});
-    main += code ? code->main.size() + sizeof jump_through_op : jump_bytes;
-    aside += code ? code->aside.size() : 0;
+    main += code ? code->main.size(op) + sizeof jump_through_op : jump_bytes;
+    aside += code ? code->aside.size(op) : 0;
 }
 
 void Copies::write(Blocks::Code to) {
@@ -34,7 +34,12 @@ void Copies::write(Blocks::Code to) {
         copy_part(*code, Part::main, op, to.written + at, here, here, to.executed + beside);
         copy_part(*code, Part::aside, op, to.written + beside, to.executed + beside, here, to.executed + beside);
         *run = reinterpret_cast<Handler>(reinterpret_cast<u64>(here));
-        at += code->main.size(), beside += code->aside.size();
+        for (auto& s : code->sites) {
+            auto& part = s.part == Part::main ? code->main : code->aside;
+            std::size_t place = (s.part == Part::main ? at : beside) + part.place(op, s.at, s.filled);
+            sites.push_back({op + s.op, {to.written + place, to.executed + place}});
+        }
+        at += code->main.size(op), beside += code->aside.size(op);
         bool falls_into = n + 1 < steps.size() && steps[n + 1].op == op + code->next;
         if (code->next && !falls_into) std::memcpy(to.written + at, jump_through_op, sizeof jump_through_op), at += sizeof jump_through_op;
     }

@@ -12,14 +12,21 @@ class Copies {
 public:
     explicit Copies(Templates& templates) : templates(templates) {}
 
-    void clear() { steps.clear(), placed = 0, main = 0, aside = 0; }
+    void clear() { steps.clear(), sites.clear(), placed = 0, main = 0, aside = 0; }
     // The next in the row. Null, or a handler without a template, becomes a jump to where the Op's `run` leads.
-    void plan(Handler handler);
+    void plan(Handler handler, const Op* op);
     std::size_t bytes() const { return main + aside; }
 
     // The Op of the next one planned, and which handler becomes its copy; in the order of plan().
     void place(Op* op, Handler* run) { steps[placed].op = op, steps[placed++].run = run; }
     void write(Blocks::Code code);
+
+    // The sites that have been written, and of which Op's link each is.
+    struct Written {
+        const Op* op;
+        Blocks::Code at;
+    };
+    std::vector<Written> sites;
 
 private:
     struct Step {

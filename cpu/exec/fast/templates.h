@@ -10,11 +10,12 @@
 // where it is and jumped to. That makes any copy right, whatever the compiler has made of the handler.
 //
 // What a handler loads from its Op is known when it is copied, so the copy has it in the code: registers' places as displacements,
-// other fields as immediates. That makes a third of the loads unnecessary.
+// other fields as immediates, of 8 bits where they fit. That makes a third of the loads unnecessary and the code shorter.
 //
 // Needs Zydis, x86-64 and tail calls; elsewhere no handler has a template.
 #pragma once
 #include "cpu/exec/fast/op.h"
+#include <array>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -28,26 +29,61 @@ enum class Part : u8 { main, aside };
 
 // A 32-bit displacement to be set when a part is copied.
 struct Fixup {
-    u16 at;                       // where in its part
+    u16 at;                       // where in its part's bytes
     u8 behind;                    // bytes from the displacement's end to the instruction's
     enum class To : u8 { aside, end, outside } to;    // end: of main, where the next Op's code is
-    u64 target;                   // offset in the aside part; an address, if outside
+    u64 target;                   // an address, if outside; else where in the aside part's bytes ...
+    u16 filled = 0;               // ... and how many filled-in instructions lie in front of that
 };
 
 // How a field of an Op becomes a register's value.
 enum class Extension : u8 { u8, u16, u32, s32 };
-// 32 bits in a part that are set to a field's value and something more.
+// What a displacement or an immediate is set to: a field's value, shifted, and something more.
 struct Hole {
-    u16 at;                       // where in its part
-    u8 field;                     // bytes from the handler's Op on
-    Extension extension;
-    s32 more;
+    u8 field = 0;                 // bytes from the handler's Op on
+    Extension extension{};
+    u8 shift = 0;
+    s32 more = 0;
+    s32 value(const Op*) const;
+};
+// An instruction with holes in it, in one of its encodings.
+struct Encoding {
+    std::array<u8, 15> code{};
+    u8 length = 0;
+    std::array<u8, 2> at{}, bytes{};      // of each hole
+};
+struct Filled {
+    u16 behind = 0;               // so many bytes of its part are in front of it
+    u8 holes = 0;
+    bool unless_zero = false;     // it does nothing where the first hole's value is 0, and is left out
+    std::array<Hole, 2> hole;
+    std::array<Encoding, 4> encoding;     // bit n of the number: hole n's value fits into 8 bits
+    const Encoding* encoding_for(const Op*) const;      // null: left out
+};
+
+struct Code {
+    std::vector<u8> bytes;        // what is the same in each copy
+    std::vector<Fixup> fixups;
+    std::vector<Filled> filled;
+    std::size_t size(const Op* op) const { return place(op, bytes.size(), filled.size()); }
+    // Where in the copy for an Op this byte is, with so many filled-in instructions in front of it.
+    std::size_t place(const Op*, std::size_t byte, std::size_t filled_before) const;
+};
+
+// Where a copy goes on with what an Op's `link` leads to: by the jump through it, or straight there while it is what the site was
+// last aimed at. It can't go wrong, whatever has become of the link since.
+//     CMP dword [RSI], low half of `run`;  JE there;  JMP [RSI]
+struct Site {
+    Part part;
+    u8 op;                        // whose link, counted from the handler's own
+    u16 at, filled;               // where in its part's bytes, and how many filled-in instructions are in front of it
+    static constexpr std::array<u8, 14> code{0x81, 0x3e, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x84, 0, 0, 0, 0, 0xff, 0x26};      // aimed at nothing
+    static void aim(u8* written, const u8* executed, Handler run);
 };
 
 struct Template {
-    std::vector<u8> main, aside;
-    std::vector<Fixup> main_fixups, aside_fixups;
-    std::vector<Hole> main_holes, aside_holes;
+    Code main, aside;
+    std::vector<Site> sites;
     unsigned next = 0;            // main's end stands for this many Ops on; 0: main ends with a jump
 };
 
@@ -56,11 +92,21 @@ public:
     // `handlers`: all that a copied handler's jump may be followed into.
     explicit Templates(std::unordered_set<const u8*> handlers) : handlers(std::move(handlers)) {}
     // Null: this handler isn't copied.
-    const Template* of(Handler handler);
+    const Template* of(Handler handler) {
+        auto& r = recent[reinterpret_cast<u64>(handler) >> 4 & (recent.size() - 1)];
+        if (r.handler != handler) r = {handler, find_or_make(handler)};
+        return r.made;
+    }
 
 private:
     std::unordered_set<const u8*> handlers;
     std::unordered_map<const u8*, std::unique_ptr<Template>> made;
+    struct Recent {
+        Handler handler = nullptr;
+        const Template* made = nullptr;
+    };
+    std::array<Recent, 4096> recent{};    // asked for each Op that is copied: by hash, as remembered
+    const Template* find_or_make(Handler handler);
 };
 
 // Writes a part for an Op that will be executed at `executed`; main_at and aside_at are where both parts will be executed.

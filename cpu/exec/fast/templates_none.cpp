@@ -4,7 +4,6 @@
 
 namespace fast {
 
-const Template* Templates::of(Handler) { return nullptr; }
-void copy_part(const Template&, Part, const Op*, u8*, const u8*, const u8*, const u8*) {}
+const Template* Templates::find_or_make(Handler) { return nullptr; }
 
 }

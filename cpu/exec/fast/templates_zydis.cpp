@@ -5,11 +5,13 @@
 // the `run` of that Op, and which would hold another field. A jump to the `run` of a later Op of the same block is the end of main.
 //
 // A load of a field is left out at first. Where its register is but part of an address in the Cpu (rdi, the first argument) the
-// field is made the displacement there; any other reader, or a way out behind which the register may be read, gets it as an
-// immediate in front of itself.
+// field is made the displacement there, where it is an operand it is made an immediate; any other reader, or a way out behind
+// which the register may be read, gets it by a MOV in front of itself. The same with loads of `run`, which the row needs not.
 #include "cpu/exec/fast/templates.h"
 #include <Zydis/Zydis.h>
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <deque>
 #include <optional>
@@ -96,18 +98,22 @@ Use use_of(const Instruction& x, unsigned r) {
     return use;
 }
 
-// A field of an Op that a register stands for.
+// A field of an Op that a register stands for, or the address in the Cpu at that distance.
 struct Field {
     int at = unknown;             // bytes from the handler's Op on
     Extension extension{};
+    bool address = false;
     bool loaded = false;          // the register holds it
+    bool small() const { return extension == Extension::u8 || extension == Extension::u16; }
     bool operator==(const Field&) const = default;
 };
 
 // What is known at a point of a handler: by how many bytes Op's register has moved, and of which Op each register holds `run`.
 struct Known {
     int op = 0;
+    int link = unknown;           // the Op whose link Op's register is
     std::array<int, 16> run;
+    u16 run_left_out = 0;         // registers whose load of it has been left out
     std::array<Field, 16> field{};
     Known() { run.fill(unknown); }
     bool operator==(const Known&) const = default;
@@ -135,13 +141,34 @@ struct Known {
         for (unsigned n = 0; n < x.i.operand_count; n++) {
             if (x.o[n].type != ZYDIS_OPERAND_TYPE_REGISTER || !(x.o[n].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) || !general(x.o[n].reg.value)) continue;
             unsigned r = number_of(x.o[n].reg.value);
-            run[r] = loaded, field[r] = {};
-            if (r == op_register) op = unknown;
+            run[r] = loaded, field[r] = {}, run_left_out &= u16(~(1 << r));
+            if (r == op_register) op = unknown, link = link_loaded(x, before);
         }
         if (op == unknown && before != unknown) op = moved(x, before);
     }
 
+    // Whether an instruction does nothing but load an Op's `run` into a free register.
+    bool loads_run(const Instruction& x) const {
+        if (x.i.mnemonic != ZYDIS_MNEMONIC_MOV || x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].size != 64 || op == unknown) return false;
+        auto d = x.displacement_from_op(1);
+        return d && op + *d >= 0 && (op + *d) % s64(sizeof(Op)) == s64(offsetof(Op, run)) && is_free(number_of(x.o[0].reg.value));
+    }
+    // Whether a register doesn't hold yet what it stands for.
+    bool stands_for_something(unsigned r) const { return run_left_out >> r & 1 || (field[r].at != unknown && !field[r].loaded); }
+    // Whether Op's register is where it can be said behind an instruction.
+    bool loses_op(const Instruction& x) const {
+        Known behind = *this;
+        behind.pass(x);
+        return op != unknown && behind.op == unknown;
+    }
+
 private:
+    static int link_loaded(const Instruction& x, int before) {
+        if (x.i.mnemonic != ZYDIS_MNEMONIC_MOV || x.o[0].reg.value != ZYDIS_REGISTER_RSI || before == unknown) return unknown;
+        auto d = x.displacement_from_op(1);
+        int at = d ? before + int(*d) - int(offsetof(Op, link)) : unknown;
+        return at >= 0 && at % int(sizeof(Op)) == 0 ? at / int(sizeof(Op)) : unknown;
+    }
     static int moved(const Instruction& x, int before) {
         bool here = x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].reg.value == ZYDIS_REGISTER_RSI;
         bool immediate = x.o[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
@@ -163,11 +190,14 @@ public:
         while (!waiting.empty() && !too_much) {
             auto piece = waiting.front();
             waiting.pop_front();
-            pieces[piece].start = bytes(Part::aside).size();
+            pieces[piece].start = t.aside.bytes.size(), pieces[piece].filled = t.aside.filled.size();
             follow(pieces[piece].from, pieces[piece].known, Part::aside);
         }
         if (too_much) return nullptr;
-        for (auto [part, fixup, piece] : to_pieces) fixups(part)[fixup].target = pieces[piece].start;
+        for (auto [part, fixup, piece] : to_pieces) {
+            auto& f = code(part).fixups[fixup];
+            f.target = pieces[piece].start, f.filled = u16(pieces[piece].filled);
+        }
         return std::make_unique<Template>(std::move(t));
     }
 
@@ -175,26 +205,28 @@ private:
     struct Piece {                // of the aside part
         const u8* from;
         Known known;
-        u64 start = 0;
+        std::size_t start = 0, filled = 0;
     };
     struct ToPiece {
         Part part;
         std::size_t fixup, piece;
     };
 
-    std::vector<u8>& bytes(Part p) { return p == Part::main ? t.main : t.aside; }
-    std::vector<Fixup>& fixups(Part p) { return p == Part::main ? t.main_fixups : t.aside_fixups; }
-    std::vector<Hole>& holes(Part p) { return p == Part::main ? t.main_holes : t.aside_holes; }
+    Code& code(Part p) { return p == Part::main ? t.main : t.aside; }
 
-    void put(Part part, std::span<const u8> code) {
-        auto& b = bytes(part);
-        b.insert(b.end(), code.begin(), code.end());
-        too_much = too_much || b.size() > most_bytes;
+    void put(Part part, std::span<const u8> more) {
+        auto& b = code(part).bytes;
+        b.insert(b.end(), more.begin(), more.end());
+        too_much = too_much || b.size() + code(part).filled.size() * 8 > most_bytes;
+    }
+    void put(Part part, Filled f) {
+        f.behind = u16(code(part).bytes.size());
+        code(part).filled.push_back(f);
     }
     // An opcode and a displacement to be set.
     void branch(Part part, std::span<const u8> opcode, Fixup::To to, u64 target) {
         put(part, opcode);
-        fixups(part).push_back({u16(bytes(part).size()), 0, to, target});
+        code(part).fixups.push_back({u16(code(part).bytes.size()), 0, to, target});
         put(part, std::array<u8, 4>{});
     }
     void jump_outside(Part part, const u8* target) { branch(part, std::array<u8, 1>{0xe9}, Fixup::To::outside, reinterpret_cast<u64>(target)); }
@@ -210,6 +242,7 @@ private:
         Instruction x;
         for (unsigned n = 0; n < most_looked_at; n++, at = x.behind()) {
             if (!x.decode(at) || x.leaves()) return false;
+            if (x.conditional() && soon_goes_on(x.target())) return true;
             if (!x.jump()) continue;
             if (!x.relative()) return true;
             if (!handlers.count(x.target())) return false;
@@ -223,6 +256,28 @@ private:
         waiting.push_back(pieces.size() - 1);
         return pieces.size() - 1;
     }
+    // Whether what is there does little more than to go on with an Op.
+    static bool soon_goes_on(const u8* at) {
+        Instruction x;
+        for (unsigned n = 0; n < 4 && x.decode(at) && !x.leaves() && !x.conditional(); n++, at = x.behind())
+            if (x.jump()) return !x.relative();
+        return false;
+    }
+    // Whether what is there is a jump to what isn't copied.
+    bool jumps_outside(const u8* at) const {
+        Instruction x;
+        if (!x.decode(at) || !x.jump() || !x.relative()) return false;
+        const u8* target = final_target(at);
+        return !handlers.count(target) && !goes_on(target);
+    }
+    // A branch around a jump outside; false: it is none.
+    bool turned_round(Part part, const Instruction& x, Known& known) {
+        if (!soon_goes_on(x.target()) || !jumps_outside(x.behind())) return false;
+        const u8* target = final_target(x.behind());
+        load_for(part, target, known);
+        branch(part, std::array<u8, 2>{0x0f, u8(0x80 | ((x.i.opcode & 15) ^ 1))}, Fixup::To::outside, reinterpret_cast<u64>(target));
+        return true;
+    }
     void conditional(Part part, const Instruction& x, Known& known) {
         std::array<u8, 2> opcode{0x0f, u8(0x80 | (x.i.opcode & 15))};
         const u8* target = final_target(x.target());
@@ -230,7 +285,7 @@ private:
             load_for(part, target, known);
             return branch(part, opcode, Fixup::To::outside, reinterpret_cast<u64>(target));
         }
-        to_pieces.push_back({part, fixups(part).size(), piece_at(target, known)});
+        to_pieces.push_back({part, code(part).fixups.size(), piece_at(target, known)});
         branch(part, opcode, Fixup::To::aside, 0);
     }
     // Whether a jump through memory or a register goes to an Op of this block, and to which, counted from the handler's own.
@@ -244,32 +299,49 @@ private:
         unsigned n = op_jumped_to(x, known);
         if (!n || (t.next && t.next != n)) {
             if (!x.to_run_of_op()) load_all(part, known);
-            return copy(part, x);
+            if (!x.to_run_of_op() || known.link == unknown) return copy(part, x);
+            t.sites.push_back({part, u8(known.link), u16(code(part).bytes.size()), u16(code(part).filled.size())});
+            return put(part, Site::code);
         }
         t.next = n;
         if (part == Part::aside) branch(part, std::array<u8, 1>{0xe9}, Fixup::To::end, 0);
     }
     void copy(Part part, const Instruction& x) {
-        std::size_t start = bytes(part).size();
+        std::size_t start = code(part).bytes.size();
         put(part, {x.at, x.i.length});
         if (!x.rip_relative()) return;
         unsigned at = x.i.raw.disp.offset;
-        fixups(part).push_back({u16(start + at), u8(x.i.length - at - 4), Fixup::To::outside, reinterpret_cast<u64>(x.behind()) + u64(x.i.raw.disp.value)});
+        code(part).fixups.push_back({u16(start + at), u8(x.i.length - at - 4), Fixup::To::outside, reinterpret_cast<u64>(x.behind()) + u64(x.i.raw.disp.value)});
     }
 
-    // A register gets the field that it stands for.
+    // A register gets what it stands for.
     void load(Part part, unsigned r, Known& known) {
+        u8 low = u8(r & 7), high = u8(r >> 3);
+        if (known.run_left_out >> r & 1) {
+            known.run_left_out &= u16(~(1 << r));
+            put(part, std::array<u8, 7>{u8(0x48 | high << 2), 0x8b, u8(0x86 | low << 3)});                         // MOV r64, [RSI + disp32]
+            s32 displacement = known.run[r] - known.op;
+            std::memcpy(&code(part).bytes.back() - 3, &displacement, sizeof displacement);
+        }
         auto& f = known.field[r];
         if (f.at == unknown || std::exchange(f.loaded, true)) return;
-        u8 low = u8(r & 7), high = u8(r >> 3);
-        if (f.extension == Extension::s32) put(part, std::array<u8, 3>{u8(0x48 | high), 0xc7, u8(0xc0 | low)});    // MOV r64, imm32
-        else if (high) put(part, std::array<u8, 2>{0x41, u8(0xb8 | low)});                                         // MOV r32, imm32
-        else put(part, std::array<u8, 1>{u8(0xb8 | low)});
-        hole(part, f, 0);
+        Encoding e;
+        auto opcode = [&](std::initializer_list<u8> bytes) {
+            std::ranges::copy(bytes, e.code.begin());
+            e.at[0] = u8(bytes.size()), e.bytes[0] = 4, e.length = u8(bytes.size() + 4);
+        };
+        if (f.address) opcode({u8(0x48 | high << 2), 0x8d, u8(0x87 | low << 3)});                                  // LEA r64, [RDI + disp32]
+        else if (f.extension == Extension::s32) opcode({u8(0x48 | high), 0xc7, u8(0xc0 | low)});                   // MOV r64, imm32
+        else if (high) opcode({0x41, u8(0xb8 | low)});                                                             // MOV r32, imm32
+        else opcode({u8(0xb8 | low)});
+        Filled filled;
+        filled.holes = 1, filled.hole[0] = {u8(f.at), f.extension};
+        filled.encoding.fill(e);
+        put(part, filled);
     }
-    void hole(Part part, const Field& f, s32 more) {
-        holes(part).push_back({u16(bytes(part).size()), u8(f.at), f.extension, more});
-        put(part, std::array<u8, 4>{});
+    void load_runs(Part part, Known& known) {
+        for (unsigned r = 0; r < known.run.size(); r++)
+            if (known.run_left_out >> r & 1) load(part, r, known);
     }
     void load_all(Part part, Known& known) {
         for (unsigned r = 0; r < known.field.size(); r++) load(part, r, known);
@@ -277,7 +349,7 @@ private:
     // What the code there may read of registers that haven't been loaded.
     void load_for(Part part, const u8* at, Known& known) {
         for (unsigned r = 0; r < known.field.size(); r++)
-            if (known.field[r].at != unknown && !known.field[r].loaded && may_read(at, r)) load(part, r, known);
+            if (known.stands_for_something(r) && may_read(at, r)) load(part, r, known);
     }
     // Whether code reads a free register before it writes it; if it isn't clear, it does.
     static bool may_read(const u8* at, unsigned r, unsigned looks = most_looked_at) {
@@ -296,42 +368,146 @@ private:
         return true;
     }
 
-    // The register that stands for a small field and is one half of an address in the Cpu, the other being rdi.
-    static std::optional<unsigned> half_of_address(const ZydisDecodedOperand& o, const Known& known) {
-        if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.base == ZYDIS_REGISTER_NONE || o.mem.index == ZYDIS_REGISTER_NONE || o.mem.scale != 1) return {};
-        if (o.mem.base != ZYDIS_REGISTER_RDI && o.mem.index != ZYDIS_REGISTER_RDI) return {};
-        unsigned r = number_of(o.mem.base == ZYDIS_REGISTER_RDI ? o.mem.index : o.mem.base);
-        auto& f = known.field[r];
-        bool small = f.at != unknown && (f.extension == Extension::u8 || f.extension == Extension::u16);
-        return small ? std::optional(r) : std::nullopt;
+    // The register that stands for a small field and makes, with rdi, an address in the Cpu; and by how much its value is shifted.
+    struct InAddress {
+        unsigned operand, r;
+        u8 shift;
+    };
+    static std::optional<InAddress> in_address(const Instruction& x, const Known& known) {
+        for (unsigned n = 0; n < x.i.operand_count_visible; n++) {
+            auto& o = x.o[n];
+            if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.segment == ZYDIS_REGISTER_FS) continue;
+            auto base = o.mem.base, index = o.mem.index;
+            if (index == ZYDIS_REGISTER_NONE && base != ZYDIS_REGISTER_NONE && general(base)) {
+                auto& f = known.field[number_of(base)];
+                if (f.at != unknown && f.address && !f.loaded) return InAddress{n, number_of(base), 0};
+            }
+            if (base == ZYDIS_REGISTER_NONE || index == ZYDIS_REGISTER_NONE || !general(base) || !general(index)) continue;
+            if (index == ZYDIS_REGISTER_RDI && o.mem.scale == 1) std::swap(base, index);
+            if (base != ZYDIS_REGISTER_RDI) continue;
+            auto& f = known.field[number_of(index)];
+            if (f.at != unknown && f.small() && !f.address) return InAddress{n, number_of(index), u8(std::countr_zero(unsigned(o.mem.scale)))};
+        }
+        return {};
     }
-    // The instruction with the field for a displacement instead.
-    bool copy_with_field(Part part, const Instruction& x, unsigned n, const Field& f) {
-        constexpr s32 wide = 0x10000000;              // takes 32 bits
-        ZydisEncoderRequest request;
-        if (ZYAN_FAILED(ZydisEncoderDecodedInstructionToEncoderRequest(&x.i, x.o.data(), x.i.operand_count_visible, &request))) return false;
-        auto& m = request.operands[n].mem;
-        m.base = ZYDIS_REGISTER_RDI, m.index = ZYDIS_REGISTER_NONE, m.scale = 0, m.displacement = wide;
-        std::array<u8, ZYDIS_MAX_INSTRUCTION_LENGTH> code;
-        ZyanUSize length = code.size();
-        Instruction now;
-        if (ZYAN_FAILED(ZydisEncoderEncodeInstruction(&request, code.data(), &length)) || !now.decode(code.data())) return false;
-        if (now.i.raw.disp.size != 32 || now.i.raw.disp.value != wide || now.i.length != length) return false;
-        holes(part).push_back({u16(bytes(part).size() + now.i.raw.disp.offset), u8(f.at), f.extension, s32(x.o[n].mem.disp.value)});
-        put(part, {code.data(), length});
+    // The register that stands for a field and is but the second operand of an instruction that may have an immediate there.
+    static std::optional<unsigned> as_immediate(const Instruction& x, const Known& known) {
+        switch (x.i.mnemonic) {
+        case ZYDIS_MNEMONIC_ADD: case ZYDIS_MNEMONIC_OR: case ZYDIS_MNEMONIC_ADC: case ZYDIS_MNEMONIC_SBB: case ZYDIS_MNEMONIC_AND:
+        case ZYDIS_MNEMONIC_SUB: case ZYDIS_MNEMONIC_XOR: case ZYDIS_MNEMONIC_CMP: case ZYDIS_MNEMONIC_TEST: break;
+        case ZYDIS_MNEMONIC_MOV: if (x.o[0].type == ZYDIS_OPERAND_TYPE_MEMORY) break; return {};
+        default: return {};
+        }
+        auto& source = x.o[1];
+        bool plain = x.i.operand_count_visible == 2 && source.type == ZYDIS_OPERAND_TYPE_REGISTER && general(source.reg.value) && !(x.i.attributes & ZYDIS_ATTRIB_HAS_LOCK);
+        if (!plain || source.size != x.o[0].size || source.size == 16) return {};
+        if (source.reg.value >= ZYDIS_REGISTER_AH && source.reg.value <= ZYDIS_REGISTER_BH) return {};
+        unsigned r = number_of(source.reg.value);
+        auto& f = known.field[r];
+        if (f.at == unknown || f.address || f.loaded || (source.size == 64 && f.extension == Extension::u32)) return {};
+        if (x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && number_of(x.o[0].reg.value) == r) return {};
+        return use_of(x, r).addresses ? std::nullopt : std::optional(r);
+    }
+    static ZydisEncoderRequest request_of(const Instruction& x) {
+        ZydisEncoderRequest request{};
+        if (ZYAN_FAILED(ZydisEncoderDecodedInstructionToEncoderRequest(&x.i, x.o.data(), x.i.operand_count_visible, &request))) request.mnemonic = ZYDIS_MNEMONIC_INVALID;
+        return request;
+    }
+    // Encodes a request whose displacement in operand `memory`, immediate in operand 1, or both are holes, in this order, in all lengths.
+    static bool encode(ZydisEncoderRequest request, std::optional<unsigned> memory, bool immediate, Filled& f) {
+        constexpr s32 wide = 0x10000000, narrow = 0x10;       // no hole's value: what takes 32 bits, what takes 8
+        bool bytes = request.operands[0].type == ZYDIS_OPERAND_TYPE_MEMORY ? request.operands[0].mem.size == 1 : ZydisRegisterGetClass(request.operands[0].reg.value) == ZYDIS_REGCLASS_GPR8;
+        f.holes = u8(memory.has_value() + immediate);
+        for (unsigned n = 0; n < f.encoding.size(); n++) {
+            unsigned hole = 0;
+            auto value = [&] { return n >> hole++ & 1 ? narrow : wide; };
+            if (memory) request.operands[*memory].mem.displacement = value();
+            if (immediate) request.operands[1].imm.s = bytes ? narrow : value();
+            Encoding& e = f.encoding[n];
+            ZyanUSize length = e.code.size();
+            Instruction now;
+            if (request.mnemonic == ZYDIS_MNEMONIC_INVALID || ZYAN_FAILED(ZydisEncoderEncodeInstruction(&request, e.code.data(), &length)) || !now.decode(e.code.data())) return false;
+            if (now.i.length != length || now.i.mnemonic != request.mnemonic) return false;
+            e.length = u8(length);
+            hole = 0;
+            if (memory) e.at[hole] = now.i.raw.disp.offset, e.bytes[hole++] = u8(now.i.raw.disp.size / 8);
+            if (immediate) e.at[hole] = now.i.raw.imm[0].offset, e.bytes[hole++] = u8(now.i.raw.imm[0].size / 8);
+            for (hole = 0; hole < f.holes; hole++) {
+                bool one_byte_will_do = n >> hole & 1 || (bytes && immediate && hole + 1 == f.holes);
+                if (e.bytes[hole] != 4 && !(e.bytes[hole] == 1 && one_byte_will_do)) return false;
+            }
+        }
         return true;
     }
-    void copy_using_fields(Part part, const Instruction& x, Known& known) {
-        std::optional<unsigned> memory, half;
-        for (unsigned n = 0; n < x.i.operand_count_visible && !half; n++)
-            if ((half = half_of_address(x.o[n], known))) memory = n;
-        for (unsigned r = 0; r < known.field.size(); r++) {
-            if (known.field[r].at == unknown || known.field[r].loaded) continue;
-            Use use = use_of(x, r);
-            if (use.reads || (use.addresses && half != r)) load(part, r, known);
+    static void make_address(ZydisEncoderRequest& request, const Instruction& x, const InAddress& a, const Known& known, Hole& hole) {
+        auto& m = request.operands[a.operand].mem;
+        m.base = ZYDIS_REGISTER_RDI, m.index = ZYDIS_REGISTER_NONE, m.scale = 0;
+        hole = {u8(known.field[a.r].at), known.field[a.r].extension, a.shift, s32(x.o[a.operand].mem.disp.value)};
+    }
+    // The instruction with fields for its displacement and its immediate.
+    bool copy_with_fields(Part part, const Instruction& x, const std::optional<InAddress>& address, std::optional<unsigned> immediate, const Known& known) {
+        auto request = request_of(x);
+        Filled f;
+        unsigned n = 0;
+        if (address) make_address(request, x, *address, known, f.hole[n++]);
+        if (immediate) request.operands[1] = {}, request.operands[1].type = ZYDIS_OPERAND_TYPE_IMMEDIATE, f.hole[n++] = {u8(known.field[*immediate].at), known.field[*immediate].extension};
+        if (!encode(request, address ? std::optional(address->operand) : std::nullopt, immediate.has_value(), f)) return false;
+        put(part, f);
+        return true;
+    }
+    // ADD of memory to a register that stands for a field: MOV, then ADD of an immediate, which has the same result and flags.
+    bool copy_addition(Part part, const Instruction& x, const std::optional<InAddress>& address, const Known& known) {
+        bool sum = x.i.mnemonic == ZYDIS_MNEMONIC_ADD && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].size == 64 && x.o[1].type == ZYDIS_OPERAND_TYPE_MEMORY;
+        if (!sum) return false;
+        unsigned r = number_of(x.o[0].reg.value);
+        auto& f = known.field[r];
+        if (f.at == unknown || f.loaded || f.address || f.extension == Extension::u32 || use_of(x, r).addresses) return false;
+        auto load = request_of(x), add = load;
+        load.mnemonic = ZYDIS_MNEMONIC_MOV;
+        add.operands[1] = {}, add.operands[1].type = ZYDIS_OPERAND_TYPE_IMMEDIATE;
+        Filled moved, added;
+        if (address) make_address(load, x, *address, known, moved.hole[0]);
+        added.hole[0] = {u8(f.at), f.extension};
+        added.unless_zero = flags_are_dead(x.behind());
+        if (!address || !encode(load, address->operand, false, moved) || !encode(add, {}, true, added)) return false;
+        put(part, moved), put(part, added);
+        return true;
+    }
+    // Whether no status flag is read before all have been written; if it isn't clear, one is.
+    static bool flags_are_dead(const u8* at) {
+        constexpr u32 status = ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
+        Instruction x;
+        u32 live = status;
+        for (unsigned n = 0; n < most_looked_at && x.decode(at); n++, at = x.behind()) {
+            if (x.conditional() || x.jump() || x.leaves()) return false;
+            if (!x.i.cpu_flags) continue;
+            if (x.i.cpu_flags->tested & live) return false;
+            live &= ~(x.i.cpu_flags->modified | x.i.cpu_flags->set_0 | x.i.cpu_flags->set_1 | x.i.cpu_flags->undefined);
+            if (!live) return true;
         }
-        if (half && copy_with_field(part, x, *memory, known.field[*half])) return;
-        if (half) load(part, *half, known);
+        return false;
+    }
+    // A field becomes the address in the Cpu that it says, by ADD r64, RDI.
+    static bool makes_address(const Instruction& x, const Known& known) {
+        if (x.i.mnemonic != ZYDIS_MNEMONIC_ADD || x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].size != 64) return false;
+        if (x.o[1].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[1].reg.value != ZYDIS_REGISTER_RDI) return false;
+        auto& f = known.field[number_of(x.o[0].reg.value)];
+        return f.at != unknown && f.small() && !f.address && !f.loaded && flags_are_dead(x.behind());
+    }
+    void copy_using_fields(Part part, const Instruction& x, Known& known) {
+        auto address = in_address(x, known);
+        auto immediate = as_immediate(x, known);
+        if (copy_addition(part, x, address, known)) return;
+        for (unsigned r = 0; r < known.field.size(); r++) {
+            if (!known.stands_for_something(r)) continue;
+            Use use = use_of(x, r);
+            bool by_address = address && address->r == r;
+            if ((use.reads && immediate != r) || (use.addresses && !by_address)) load(part, r, known);
+        }
+        if ((address || immediate) && copy_with_fields(part, x, address, immediate, known)) return;
+        if (immediate) load(part, *immediate, known);
+        if (immediate && address && copy_with_fields(part, x, address, {}, known)) return;
+        if (address) load(part, address->r, known);
         copy(part, x);
     }
 
@@ -347,10 +523,18 @@ private:
                 continue;
             }
             auto field = fields ? known.load_of_field(x) : std::nullopt;
+            if (x.conditional() && turned_round(part, x, known)) {
+                at = x.target();
+                continue;
+            }
+            bool run = fields && known.loads_run(x);
+            if (!field && makes_address(x, known)) field = known.field[number_of(x.o[0].reg.value)], field->address = true;
+            if (known.loses_op(x)) load_runs(part, known);
             if (x.conditional()) conditional(part, x, known);
-            else if (!field) copy_using_fields(part, x, known);
+            else if (!field && !run) copy_using_fields(part, x, known);
             known.pass(x);
             if (field) known.field[number_of(x.o[0].reg.value)] = *field;
+            if (run) known.run_left_out |= u16(1 << number_of(x.o[0].reg.value));
             at = x.behind();
         }
     }
@@ -366,38 +550,12 @@ private:
 
 }
 
-const Template* Templates::of(Handler handler) {
+const Template* Templates::find_or_make(Handler handler) {
     auto* at = reinterpret_cast<const u8*>(handler);
     auto [found, fresh] = made.try_emplace(at);
     // A stub changes, and is more than an Op.
     if (fresh && copyable) found->second = Maker(handlers, handler != cross_page).make(at);
     return found->second.get();
-}
-
-static u32 value_of(const Hole& h, const Op* op) {
-    auto* at = reinterpret_cast<const u8*>(op) + h.field;
-    u32 value = 0;
-    std::memcpy(&value, at, h.extension == Extension::u8 ? 1 : h.extension == Extension::u16 ? 2 : 4);
-    return value + u32(h.more);
-}
-
-void copy_part(const Template& t, Part part, const Op* op, u8* written, const u8* executed, const u8* main_at, const u8* aside_at) {
-    auto& bytes = part == Part::main ? t.main : t.aside;
-    std::memcpy(written, bytes.data(), bytes.size());
-    for (auto& f : part == Part::main ? t.main_fixups : t.aside_fixups) {
-        u64 target = f.target;
-        switch (f.to) {
-        case Fixup::To::aside: target += reinterpret_cast<u64>(aside_at); break;
-        case Fixup::To::end: target = reinterpret_cast<u64>(main_at) + t.main.size(); break;
-        case Fixup::To::outside: break;
-        }
-        u32 displacement = u32(target - (reinterpret_cast<u64>(executed) + f.at + 4 + f.behind));
-        std::memcpy(written + f.at, &displacement, sizeof displacement);
-    }
-    for (auto& h : part == Part::main ? t.main_holes : t.aside_holes) {
-        u32 value = value_of(h, op);
-        std::memcpy(written + h.at, &value, sizeof value);
-    }
 }
 
 }
