@@ -309,6 +309,7 @@ void Cpu::advance(u64 until, bool one_block) {
 void Cpu::run(u64 until) {
     pending &= ~pending::stop;
     run_limit = until;
+    if (runner) runner->yields = false;
     while (clock.ticks < until && !(pending & pending::stop)) {
         pending &= ~pending::yield;
         if (!turn(until, false)) clock.ticks = std::max(clock.ticks, std::min(until, clock.deadline()));
@@ -319,6 +320,7 @@ bool Cpu::run_turn(u64 until) {
     u64 start = clock.ticks;
     pending &= ~(pending::stop | pending::yield);
     run_limit = until;
+    if (runner) runner->yields = true;
     smm::show(*this);
     while (clock.ticks < until && !(pending & (pending::stop | pending::yield)) && turn(until, false)) {}
     return clock.ticks != start;

@@ -225,7 +225,8 @@ Next cross_page(OP_ARGUMENTS) {
 // ---- through the reference engine
 
 // Whether the run loop has nothing to do but to go on where RIP is.
-[[gnu::always_inline]] static inline bool calm(const Cpu& cpu) {
+[[gnu::always_inline]] static inline bool calm(Cpu& cpu) {
+    if (!cpu.runner->yields) cpu.pending &= ~pending::yield;
     bool due = cpu.pending && cpu.due();
     return !due && cpu.clock.deadline() == cpu.fast.deadline && cpu.activity == Activity::active && cpu.unwatched();
 }

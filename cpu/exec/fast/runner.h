@@ -23,6 +23,7 @@ public:
     Builder builder;
     Stub* unresolved = nullptr;           // the way out of the last block, to be linked
     bool remember_target = false;         // it was an indirect branch
+    bool yields = true;                   // PAUSE ends a turn: there are other CPUs
     const Op* refilled = nullptr;         // whose miss was the last to be filled,
     s64 refilled_budget = 0;              // and when: no branch has been since
     struct Counters {
