@@ -45,7 +45,7 @@ void draw_drop_log(App& app, Pane pane) {
     if (app.pressed(pane, Key::enter)) app.walk_address(value(*drops[std::size_t(std::clamp(pane.state.selected, 0, int(drops.size()) - 1))], "page"));
 }
 
-// What is cached and stale now, and below what --check=tlb has caught in use.
+// What --check=tlb has caught in use, and below what is cached and stale now.
 void draw_stale_uses(App& app, Pane pane) {
     Clip clip(pane.in);
     Rect in = pane.in.in(pad, 8);
@@ -61,10 +61,10 @@ void draw_stale_uses(App& app, Pane pane) {
         const Line* use;
     };
     std::vector<Row> all;
-    for (auto& l : entries.lines)
-        if (has(l, "page")) all.push_back({&l, nullptr});
     for (auto& l : uses.lines)
         if (word(l, "kind") == "use" || word(l, "kind") == "fact") all.push_back({nullptr, &l});
+    for (auto& l : entries.lines)
+        if (has(l, "page")) all.push_back({&l, nullptr});
     Rows rows = app.rows(pane, in, int(all.size()), 20);
     for (int n = rows.from; n < rows.to; n++) {
         auto& one = all[std::size_t(n)];

@@ -36,7 +36,7 @@ struct Two {
     void same(const std::string& what, bool all = true) {
         EXPECT_EQ(quick.cpu.rip(), ticks.cpu.rip()) << what;
         EXPECT_EQ(quick.clock.ticks, ticks.clock.ticks) << what;
-        if (all) EXPECT_EQ(quick.hash(), ticks.hash()) << what;
+        if (all) { EXPECT_EQ(quick.hash(), ticks.hash()) << what; }
     }
     Debugged quick, ticks;
 };

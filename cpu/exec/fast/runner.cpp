@@ -337,7 +337,9 @@ static bool refill(Cpu* cpu, const Op* op, u64 address, Kind kind) {
     auto& runner = *cpu->runner;
     bool again = runner.refilled == op && runner.refilled_budget == cpu->fast.budget;
     runner.refilled = op, runner.refilled_budget = cpu->fast.budget;
-    if (again || (address & 0xfff) > 4096 - widest || !cpu->mmu->reach(address, kind)) {
+    // A handler may ask for what it writes before what it reads (PUSH m, CALL m): walks go in the reference handler's order.
+    auto has = [&] { return kind == Kind::read ? cpu->mmu->reach(address, kind) : cpu->mmu->fill(address, 1, kind); };
+    if (again || (address & 0xfff) > 4096 - widest || !has()) {
         runner.refilled = nullptr;
         return false;
     }
