@@ -95,8 +95,8 @@ template <Word T> struct OutsStep : StringStep<OutsStep<T>> {
 // The end of a repetition is `changed`: ports raise and lower interrupts.
 template <template <Word> class Step> struct Repeated {
     template <class X> static Outcome run(X& x) {
-        // AMD asks for permission even where nothing is repeated (Zen 5).
-        if (!x.cpu.intel() && !x.cpu.port_allowed(x.template reg<u16>(rdx), sizeof(typename X::word))) return Outcome::fault;
+        // Permission is asked for even where nothing is repeated (Zen 5, Sapphire Rapids).
+        if (!x.cpu.port_allowed(x.template reg<u16>(rdx), sizeof(typename X::word))) return Outcome::fault;
         auto outcome = repeat<Step<typename X::word>>(x);
         return outcome == Outcome::next ? Outcome::changed : outcome;
     }

@@ -66,7 +66,8 @@ Outcome push_segment(Slow& x) {
 // rSP moves by the width of the old stack: POP SS may change it.
 Outcome pop_segment(Slow& x) {
     u64 old = x.cpu.gpr[rsp];
-    u16 selector = u16(peek_stack(x, 0, x.insn.operand_size));
+    unsigned read = x.cpu.intel() ? 2 : x.insn.operand_size;           // Sapphire Rapids, Zen 5
+    u16 selector = u16(peek_stack(x, 0, read));
     if (x.stopped()) return x.why();
     x.move_rsp(x.insn.operand_size);
     Outcome done = load_and_shadow(x, Seg(x.insn.operand[0].number), selector);

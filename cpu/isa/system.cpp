@@ -272,7 +272,8 @@ template <Seg S> Outcome read_base(Slow& x) {
 template <Seg S> Outcome write_base(Slow& x) {
     if (!(x.cpu.control.cr4 & cr4::fsgsbase)) return x.raise(ud());
     u64 base = x.read_any(0);
-    if (!x.cpu.canonical_at_widest(base)) return x.raise(gp(0));
+    bool canonical = x.cpu.intel() ? x.cpu.canonical(base) : x.cpu.canonical_at_widest(base);        // Sapphire Rapids, Zen 5
+    if (!canonical) return x.raise(gp(0));
     x.cpu.seg[S].base = base;
     return Outcome::next;
 }

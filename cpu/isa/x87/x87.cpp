@@ -63,9 +63,9 @@ Outcome store(Slow& x) {
 
 namespace {
 
-// C1 tells of a stack underflow; without one Intel clears it and AMD leaves it (SDM vol. 2, FCOMI; Zen 5).
+// C1 tells of a stack underflow; without one it is left (Zen 5, Sapphire Rapids; SDM vol. 2, FCOMI, says that it is cleared).
 void finish(Slow& x, SoftMachine& m, bool underflow) {
-    bool kept = !underflow && !x.cpu.intel() && (m.f.status & SoftMachine::c1);
+    bool kept = !underflow && (m.f.status & SoftMachine::c1);
     m.finish();
     m.code(SoftMachine::c1, kept);
     remember(x);
@@ -84,8 +84,8 @@ Outcome compare_flags(Slow& x) {
     bool stopped = m.c.stopped(), none = o == Order::unordered;
     if (pops && !stopped) m.pop();
     finish(x, m, underflow);
-    // RFLAGS an unmasked exception keeps as they were on Intel (SDM vol. 2), and not on AMD (Zen 5).
-    if (!stopped || !x.cpu.intel()) x.set_flags(Flags(o == Order::less || none, none, false, o == Order::equal || none, false, false));
+    // After an unmasked exception too, whatever SDM vol. 2 says (Zen 5, Sapphire Rapids).
+    x.set_flags(Flags(o == Order::less || none, none, false, o == Order::equal || none, false, false));
     return Outcome::next;
 }
 
