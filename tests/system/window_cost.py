@@ -95,5 +95,7 @@ def share(what, number):
     expect(other < 0.5, f"the window's thread takes {100 * other:.0f} % of a CPU")
 
 
-cases = {name: lambda number=number: share("compute", number) for number, name in enumerate(SCREENS, 1)}
+cases = {}
+if arguments.long or arguments.cases:                # two CPUs to itself
+    cases = {name: lambda number=number: share("compute", number) for number, name in enumerate(SCREENS, 1)}
 sys.exit(report.main(arguments, cases))
