@@ -62,7 +62,9 @@ std::vector<u8> copied(const Template& t, const Op& op) {
     copy_part(t, Part::main, &op, code.data(), code.data(), code.data(), code.data());
     return code;
 }
-bool has(const std::vector<u8>& code, std::initializer_list<u8> bytes) { return std::ranges::search(code, bytes).begin() != code.end(); }
+bool has(const std::vector<u8>& code, std::initializer_list<u8> bytes) {
+    return std::search(code.begin(), code.end(), bytes.begin(), bytes.end()) != code.end();
+}
 
 // What the Op says is in the copy: registers as displacements from the Cpu's start, where they are the first member.
 TEST_F(TemplateTest, fields_are_in_the_code) {
