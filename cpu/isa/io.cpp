@@ -77,6 +77,31 @@ template <Word T> struct InsStep : StringStep<InsStep<T>> {
         advance(x, rdi, sizeof(T));
         return true;
     }
+    // Into one page of memory, where all that may be asked in front of an element has one answer for all of them.
+    template <class X> static u64 many(X& x, u64 limit) {
+        bool alike = together(x, limit) && !x.cpu.guest && !x.cpu.debug_trap_armed() && !x.flag(rflags::df);
+        u64 offset = string_offset(x, rdi), n = alike ? elements_together<T>(x, Seg::es, offset, Kind::write, limit) : 0;
+        u8* to = n > 1 && x.cpu.port_allowed(x.template reg<u16>(rdx), sizeof(T)) ? host_elements<T>(x, Seg::es, offset, Kind::write, n) : nullptr;
+        return to ? read_port(x, to, n) : once(x);
+    }
+    // Until something may have to be looked at. The clock shows each element's tick while the port is asked.
+    template <class X> static u64 read_port(X& x, u8* to, u64 n) {
+        auto& cpu = x.cpu;
+        u16 port = x.template reg<u16>(rdx);
+        u32 known = cpu.pending;
+        u64 done = 0, count = x.reg_any(rcx, x.insn.address_size);
+        for (; done < n; done++) {
+            if (done && (cpu.pending != known || cpu.clock.ticks >= next_look(cpu))) break;
+            cpu.clock.ticks += done != 0;
+            x.set_reg_any(rcx, count - done, x.insn.address_size);
+            AtPort at(x, port, sizeof(T), true, element_address(x, Seg::es, rdi), true);
+            T value = T(cpu.wires.port_in(port, sizeof(T)));
+            std::memcpy(to + done * sizeof(T), &value, sizeof(T));
+            advance(x, rdi, sizeof(T));
+        }
+        cpu.clock.ticks -= done - 1;          // repeat() counts them
+        return done;
+    }
 };
 template <Word T> struct OutsStep : StringStep<OutsStep<T>> {
     template <class X> static bool once(X& x) {

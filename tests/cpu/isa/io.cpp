@@ -87,6 +87,39 @@ TEST_F(Io, ins_repeats_upwards_and_counts_ticks) {
     EXPECT_EQ(cpu.rip(), TestMachine::code + 2);
 }
 
+// Elements into one page go together; where the run ends at once they come one by one. The port sees the same either way: its
+// tick, the registers of a repetition (which an SMI would save), and how far it gets until it raises something or takes too long.
+TEST_F(Io, elements_that_go_together_are_as_those_one_by_one) {
+    struct Look { u64 tick, rcx, rdi, linear; bool operator==(const Look&) const = default; };
+    auto run = [](bool one_by_one, unsigned raises, unsigned page_offset, unsigned slow) {
+        TestMachine m;
+        std::vector<Look> looks;
+        u32 answer = 0x8001;
+        m.cpu.wires.port_in = [&](u16, unsigned) {
+            auto& a = m.cpu.smm.at_port;
+            looks.push_back({m.clock.ticks, a.rcx, a.rdi, a.address});
+            if (looks.size() == slow) m.clock.ticks += 1000;
+            if (looks.size() == raises) m.cpu.pending |= pending::intr;
+            return answer++;
+        };
+        m.cpu.gpr[rdi] = TestMachine::data + page_offset, m.cpu.gpr[rcx] = 40, m.cpu.gpr[rdx] = 0x1f0;
+        u64 end = m.clock.ticks + 900;
+        m.cpu.run_limit = one_by_one ? 0 : end;
+        Outcome outcome = m.run_one("66 f3 6d");
+        while (one_by_one && outcome == Outcome::again && !m.cpu.pending && m.clock.ticks < end) outcome = m.run_one("66 f3 6d");
+        std::vector<u8> bytes(m.ram.begin() + TestMachine::data + page_offset, m.ram.begin() + TestMachine::data + page_offset + 80);
+        return std::tuple{outcome, looks, bytes, m.cpu.gpr[rcx], m.cpu.gpr[rdi], m.clock.ticks};
+    };
+    for (unsigned offset : {0u, 1u, 0xfc0u, 0xfc1u})
+        for (unsigned raises : {0u, 1u, 2u, 17u, 40u})
+            for (unsigned slow : {0u, 1u, 20u, 40u}) {
+                auto together = run(false, raises, offset, slow);
+                EXPECT_EQ(together, run(true, raises, offset, slow)) << offset << " " << raises << " " << slow;
+                bool whole = (!raises || raises == 40) && (!slow || slow == 40);
+                EXPECT_EQ(std::get<3>(together) == 0, whole);
+            }
+}
+
 TEST_F(Io, a_port_that_raises_something_stops_the_repetition) {
     m.cpu.wires.port_out = [this](u16, unsigned, u32) { cpu.pending |= pending::intr; };
     cpu.gpr[rsi] = TestMachine::data, cpu.gpr[rcx] = 5, cpu.gpr[rdx] = 0x1f0;
