@@ -206,6 +206,7 @@ cpu_sources = \
     cpu/isa/stack.cpp \
     cpu/isa/stack.h \
     cpu/isa/string.cpp \
+    cpu/isa/string.h \
     cpu/isa/syscall.cpp \
     cpu/isa/syscall.h \
     cpu/isa/system.cpp \

@@ -61,7 +61,7 @@ constexpr unsigned b = 1, w = 2, d = 4, q = 8, bwdq = 15, wdq = 14, dq = 12, bdq
 namespace forms {
 constexpr unsigned of(Form f) { return 1u << unsigned(f); }
 constexpr unsigned none = of(Form::none), d = of(Form::d), m = of(Form::m), i = of(Form::i), dd = of(Form::dd), di = of(Form::di),
-    dq = of(Form::dq), dm = of(Form::dm), md = of(Form::md), mi = of(Form::mi), ddi = of(Form::ddi), dmi = of(Form::dmi),
+    dq = of(Form::dq), dm = of(Form::dm), md = of(Form::md), mi = of(Form::mi), mm = of(Form::mm), ddi = of(Form::ddi), dmi = of(Form::dmi),
     ddd = of(Form::ddd), ddm = of(Form::ddm), dmd = of(Form::dmd), mdi = of(Form::mdi), dddi = of(Form::dddi), ddmi = of(Form::ddmi),
     dddd = of(Form::dddd), ddmd = of(Form::ddmd);
 }
@@ -69,7 +69,8 @@ namespace addresses {
 constexpr unsigned of(Address a) { return 1u << unsigned(a); }
 constexpr unsigned few = of(Address::base) | of(Address::scaled) | of(Address::bits32) | of(Address::segment),
     all = (few & ~of(Address::scaled)) | of(Address::index1) | of(Address::index2) | of(Address::index4) | of(Address::index8),
-    limited = of(Address::limited), two = of(Address::base) | of(Address::scaled);
+    limited = of(Address::limited), two = of(Address::base) | of(Address::scaled),
+    strings = of(Address::base) | of(Address::bits32);
 }
 namespace status {
 constexpr u16 C = 1, P = 4, A = 0x10, Z = 0x40, S = 0x80, O = 0x800, OSZAPC = 0x8d5, OSZAP = 0x8d4, SZAPC = 0xd5;

@@ -14,6 +14,7 @@
 #include "cpu/isa/sse/float_composed.h"
 #include "cpu/isa/sse/packed.h"
 #include "cpu/isa/stack.h"
+#include "cpu/isa/string.h"
 #include "cpu/isa/vmx.h"
 
 namespace fast {
