@@ -54,12 +54,12 @@ TEST_F(TemplateTest, an_instruction_falls_into_the_next_without_a_jump) {
     EXPECT_TRUE(t.aside.bytes.empty());
     EXPECT_TRUE(t.main.fixups.empty());
     Op op;
-    EXPECT_LT(t.main.size(&op), 16u);
+    EXPECT_LT(t.main.size(&op), 12u);
 }
 
-std::vector<u8> copied(const Template& t, const Op& op) {
-    std::vector<u8> code(t.main.size(&op));
-    copy_part(t, Part::main, &op, code.data(), code.data(), code.data(), code.data());
+std::vector<u8> copied(const Template& t, const Op& op, Part part = Part::main) {
+    std::vector<u8> code((part == Part::main ? t.main : t.aside).size(&op));
+    copy_part(t, part, &op, code.data(), code.data(), code.data(), code.data());
     return code;
 }
 bool has(const std::vector<u8>& code, std::initializer_list<u8> bytes) {
@@ -102,31 +102,58 @@ TEST_F(TemplateTest, a_stub_is_read_anew_each_time) {
     EXPECT_TRUE(templates.of(cross_page)->main.filled.empty());
 }
 
-// A site goes where it was aimed at while the link's `run` is that, and else through the link.
+// It leads to the thunk, which finds the link by the Op's address.
 TEST_F(TemplateTest, a_jump_through_a_link_is_a_site) {
     const Template& t = *templates.of(find(&isa::identity<isa::Jmp>, Form::i).live);
     ASSERT_EQ(t.sites.size(), 1u);
     EXPECT_EQ(t.sites[0].op, 0u);
+    EXPECT_EQ(t.sites[0].part, Part::main);
     Op op;
-    auto code = copied(t, op);
-    std::size_t at = t.main.place(&op, t.sites[0].at, t.sites[0].filled);
-    ASSERT_TRUE(std::equal(Site::code.begin(), Site::code.end(), code.begin() + std::ptrdiff_t(at)));
-    const u8* executed = code.data() + at;
-    auto target = reinterpret_cast<Handler>(reinterpret_cast<u64>(executed) + 0x345);
-    Site::aim(code.data() + at, executed, target);
-    u32 compared, displacement;
-    std::memcpy(&compared, executed + 2, 4), std::memcpy(&displacement, executed + 8, 4);
-    EXPECT_EQ(compared, u32(reinterpret_cast<u64>(target)));
-    EXPECT_EQ(displacement, 0x345u - 12);
-    EXPECT_TRUE(has(code, {0xff, 0x26}));
+    auto main = copied(t, op), aside = copied(t, op, Part::aside);
+    std::size_t at = t.main.place(&op, t.sites[0].at, t.sites[0].filled), thunk = t.aside.place(&op, t.sites[0].thunk, t.sites[0].thunk_filled);
+    ASSERT_EQ(at + 4, main.size()) << "the jump is the last instruction";
+    EXPECT_EQ(main[at - 1], 0xe9);
+    std::vector<u8> wanted{0x48, 0xbe, 0, 0, 0, 0, 0, 0, 0, 0, 0x48, 0x8b, 0x76, offsetof(Op, link), 0xff, 0x26};     // MOV RSI, the Op; MOV RSI, [RSI + link]; JMP [RSI]
+    const Op* address = &op;
+    std::memcpy(wanted.data() + 2, &address, sizeof address);
+    ASSERT_LE(thunk + wanted.size(), aside.size());
+    EXPECT_TRUE(std::equal(wanted.begin(), wanted.end(), aside.begin() + std::ptrdiff_t(thunk)));
+}
+
+// Ticks and instructions are taken off by one instruction, which knows how many there are.
+TEST_F(TemplateTest, a_branch_subtracts_a_constant) {
+    const Template& t = *templates.of(find(&isa::identity<isa::Jmp>, Form::i).live);
+    Op op;
+    op.before = 7;
+    constexpr u32 budget = offsetof(Cpu, fast) + offsetof(State, budget);
+    EXPECT_TRUE(has(copied(t, op), {0x48, 0x83, 0x87, u8(budget), u8(budget >> 8), 0, 0, u8(-8)})) << "ADD [RDI + budget], imm8";
+}
+
+// A row of copies sets the Op's register nowhere but on the ways out.
+TEST_F(TemplateTest, what_goes_on_leaves_the_register_of_the_op_alone) {
+    for (auto form : {Form::dd, Form::dm, Form::md}) {
+        const Template& t = *templates.of(find(&isa::identity<isa::Mov>, form).live);
+        for (auto& f : t.main.fixups) EXPECT_NE(f.to, Fixup::To::op);
+        Op op;
+        EXPECT_FALSE(has(copied(t, op), {0x48, 0x83, 0xc6, sizeof(Op)})) << "ADD RSI, 32";
+    }
+}
+
+// What is run for each branch, or each block, saves no registers for what is seldom.
+TEST_F(TemplateTest, ways_between_blocks_push_nothing) {
+    auto& bytes = templates.of(cross_page)->main.bytes;
+    EXPECT_TRUE(std::none_of(bytes.begin(), bytes.end(), [](u8 byte) { return byte >= 0x50 && byte <= 0x57; })) << "PUSH";
 }
 
 TEST_F(TemplateTest, a_miss_stays_where_it_is) {
     const Template& t = *templates.of(find(&isa::identity<isa::Mov>, Form::dm).live);
     EXPECT_EQ(t.next, 1u);
     ASSERT_EQ(t.main.fixups.size(), 1u);
-    EXPECT_EQ(t.main.fixups[0].to, Fixup::To::outside);
-    EXPECT_EQ(t.main.fixups[0].target, reinterpret_cast<u64>(&miss_read));
+    EXPECT_EQ(t.main.fixups[0].to, Fixup::To::aside);
+    ASSERT_EQ(t.aside.fixups.size(), 2u);
+    EXPECT_EQ(t.aside.fixups[0].to, Fixup::To::op);
+    EXPECT_EQ(t.aside.fixups[1].to, Fixup::To::outside);
+    EXPECT_EQ(t.aside.fixups[1].target, reinterpret_cast<u64>(&miss_read));
 }
 
 TEST_F(TemplateTest, a_jump_has_nothing_behind_it) {

@@ -4,6 +4,7 @@
 #include "cpu/exec/fast/templates.h"
 #include "cpu/mmu.h"
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 
 namespace fast {
@@ -91,14 +92,20 @@ void Blocks::link(Stub* stub, Block* target, u64 stamp, u64 page) {
     aim(*stub);
 }
 
-static void aim(const Stub::Copied& site, Handler run) {
-    bool lasting = run != count_run && run != resolve && run != leave;
-    if (site.written && lasting) Site::aim(site.written, site.executed, run);
+bool Blocks::is_copy(Handler run) const {
+    u64 at = reinterpret_cast<u64>(run) - reinterpret_cast<u64>(code.executed());
+    return at < code.written().size();
 }
-void Blocks::aim(Stub& stub) {
-    if (!stub.target) return;
-    fast::aim(stub.site, stub.source->link->run);
-    fast::aim(stub.crossing_site, stub.op.link->run);
+// A link that leads nowhere for good, or to what isn't a copy, is looked at each time.
+void Blocks::aim(const Stub::Copied& site, const Op* link) const {
+    if (!site.written) return;
+    u64 to = reinterpret_cast<u64>(link && is_copy(link->run) ? reinterpret_cast<const u8*>(reinterpret_cast<u64>(link->run)) : site.thunk);
+    u32 displacement = u32(to - (reinterpret_cast<u64>(site.executed) + sizeof displacement));
+    std::memcpy(site.written, &displacement, sizeof displacement);
+}
+void Blocks::aim(Stub& stub) const {
+    aim(stub.site, stub.source->link);
+    aim(stub.crossing_site, stub.target ? stub.op.link : nullptr);
 }
 
 void Blocks::unlink(Stub* stub) {
@@ -107,6 +114,7 @@ void Blocks::unlink(Stub* stub) {
     stub->target = nullptr;
     stub->op.run = resolve;
     stub->source->link = &stub->op;
+    aim(*stub);
 }
 
 // ---- death

@@ -32,9 +32,10 @@ struct Stub {
     Stub *next = nullptr, *previous = nullptr;       // linked to the same block
     Stub* sibling = nullptr;      // of the same owner
     Handler crossing = cross_page;       // or its copy
-    struct Copied {
-        u8* written = nullptr;    // a site (templates.h), if there is one
+    struct Copied {               // a site (templates.h), if there is one
+        u8* written = nullptr;    // the JMP's displacement
         const u8* executed = nullptr;
+        const u8* thunk = nullptr;
     };
     Copied site, crossing_site;   // in the source's copy and in that of the crossing
     u64 rip(u64 from) const { return (from + relative) & cut; }
@@ -101,7 +102,7 @@ public:
 
     void link(Stub* stub, Block* target, u64 stamp, u64 page);
     // The copies' jumps along a stub's way go straight to where it leads now.
-    static void aim(Stub& stub);
+    void aim(Stub& stub) const;
     void written(const u8* bytes, u64 width);
     void drop_all();                      // between blocks only
     void set_marks(const Marks&);         // likewise; what they change in blocks is built anew
@@ -118,6 +119,8 @@ private:
         u64 h = (reinterpret_cast<u64>(start) ^ u64{mode} << 48) * 0x9e3779b97f4a7c15;
         return u32(h >> (64 - heads_bits));
     }
+    bool is_copy(Handler) const;
+    void aim(const Stub::Copied& site, const Op* link) const;
     void kill(Block* block);
     void unlink(Stub* stub);
     bool kill_touched(CodePage& page, unsigned first, unsigned last);

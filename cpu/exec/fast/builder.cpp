@@ -36,12 +36,12 @@ public:
         slots.resize(std::bit_ceil(keys.size() * 4), none);
         for (std::size_t n = 0; n < keys.size(); n++) {
             auto& k = keys[n];
-            u16& s = slot({k.id, k.word, k.form, k.address, k.condition});
+            u16& s = slots[slot({k.id, k.word, k.form, k.address, k.condition})];
             if (s == none) s = u16(n);
         }
     }
     const Key* find(const Wanted& wanted) const {
-        u16 n = const_cast<KeyTable&>(*this).slot(wanted);
+        u16 n = slots[slot(wanted)];
         return n == none ? nullptr : &keys[n];
     }
 
@@ -50,12 +50,12 @@ public:
 private:
     static constexpr u16 none = 0xffff;
     // Where it is, or would be.
-    u16& slot(const Wanted& w) {
+    u64 slot(const Wanted& w) const {
         u64 rest = u64{w.word} | u64(w.form) << 8 | u64(w.address) << 16 | u64{w.condition} << 24;
         u64 at = reinterpret_cast<u64>(w.id) * 0x9e3779b97f4a7c15 ^ rest * 0xc2b2ae3d27d4eb4f;
         at ^= at >> 32;
         while (slots[at &= slots.size() - 1] != none && !w.is(keys[slots[at]])) at++;
-        return slots[at];
+        return at;
     }
     Keys keys;
     std::vector<u16> slots;
@@ -128,7 +128,7 @@ Form form_of(const ::Insn& insn) {
         u32 c;
         switch (insn.operand[n].place) {
         case Place::gpr: case Place::high_byte: case Place::xmm: c = 'r'; break;
-        case Place::memory: c = 'm'; break;
+        case Place::memory: case Place::string: c = 'm'; break;
         case Place::immediate: c = 'i'; break;
         default: return Form::count;
         }
@@ -144,6 +144,7 @@ Form form_of(const ::Insn& insn) {
     case 'r' << 8 | 'm': return Form::dm;
     case 'm' << 8 | 'r': return Form::md;
     case 'm' << 8 | 'i': return Form::mi;
+    case 'm' << 8 | 'm': return Form::mm;
     case 'r' << 16 | 'r' << 8 | 'i': return Form::ddi;
     case 'r' << 16 | 'm' << 8 | 'i': return Form::dmi;
     case 'r' << 16 | 'r' << 8 | 'r': return Form::ddd;
@@ -216,6 +217,15 @@ static bool open(const ::Insn& insn, u32 mode) {
     return ready && gate.cpl == 3 && !gate.umip;
 }
 
+// A string instruction without REP in flat memory.
+static bool flat_string(const ::Insn& insn, u32 mode, Address& address) {
+    bool bits64 = (mode & mode::size) == u32(decode::CodeSize::bits64);
+    bool other_segment = insn.segment == Seg::fs || insn.segment == Seg::gs || (!bits64 && insn.segment == Seg::cs);
+    if (insn.rep || other_segment || !(mode & mode::flat) || insn.address_size == 2) return false;
+    address = insn.address_size == 8 ? Address::base : Address::bits32;
+    return true;
+}
+
 const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
     auto& row = *insn.row;
     if (!cpu.tuning.fast_handlers || !open(insn, mode)) return nullptr;
@@ -248,7 +258,7 @@ const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
             op.immediate = s32(insn.immediate);
             break;
         case Where::memory:
-            if (!place_memory(insn, mode, is(insn, &isa::identity<isa::Lea>), draft, wanted.address)) return nullptr;
+            if (o.place == Place::string ? !flat_string(insn, mode, wanted.address) : !place_memory(insn, mode, is(insn, &isa::identity<isa::Lea>), draft, wanted.address)) return nullptr;
             break;
         default: break;
         }
@@ -350,27 +360,21 @@ void Builder::copy_handlers(Block& block) {
     copies.clear();
     for (u64 left = block.handlers; left; left &= left - 1) {
         Op& op = block.ops()[std::countr_zero(left)];
-        copies.plan(op.run == call_slow ? nullptr : op.run, &op);
+        copies.plan(op.run == call_slow ? nullptr : op.run, &op, &op.run);
     }
     for (Stub* s = block.stubs; s; s = s->sibling)
-        if (s->leaves_page()) copies.plan(cross_page, &s->op);
+        if (s->leaves_page()) copies.plan(cross_page, &s->op, &s->crossing);
     if (!blocks.has_room_for_code(copies.bytes())) return;
-    for (u64 left = block.handlers; left; left &= left - 1) {
-        Op& op = block.ops()[std::countr_zero(left)];
-        copies.place(&op, &op.run);
-    }
-    for (Stub* s = block.stubs; s; s = s->sibling)
-        if (s->leaves_page()) copies.place(&s->op, &s->crossing);
     copies.write(blocks.allocate_code(copies.bytes()));
     for (Stub* s = block.stubs; s; s = s->sibling) {
         if (s->op.run == cross_page) s->op.run = s->crossing;
         for (auto& site : copies.sites) {
-            if (site.op == s->source) s->site = {site.at.written, site.at.executed};
-            if (site.op == &s->op) s->crossing_site = {site.at.written, site.at.executed};
+            if (site.op == s->source) s->site = site.site;
+            if (site.op == &s->op) s->crossing_site = site.site;
         }
-        Blocks::aim(*s);
+        blocks.aim(*s);
     }
-    for (Stub* s = block.incoming; s; s = s->next) Blocks::aim(*s);
+    for (Stub* s = block.incoming; s; s = s->next) blocks.aim(*s);
 }
 
 void Builder::count_runs(Block& block) {

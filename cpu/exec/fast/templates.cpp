@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Copying a template for an Op.
 #include "cpu/exec/fast/templates.h"
-#include <atomic>
 #include <cstring>
 
 namespace fast {
@@ -10,7 +9,8 @@ s32 Hole::value(const Op* op) const {
     auto* at = reinterpret_cast<const u8*>(op) + field;
     u32 value = 0;
     std::memcpy(&value, at, extension == Extension::u8 ? 1 : extension == Extension::u16 ? 2 : 4);
-    return s32((value << shift) + u32(more));
+    value = (value << shift) + u32(more);
+    return s32(inverted ? ~value : value);
 }
 
 const Encoding* Filled::encoding_for(const Op* op) const {
@@ -29,18 +29,6 @@ std::size_t Code::place(const Op* op, std::size_t byte, std::size_t filled_befor
     return byte;
 }
 
-// In an order in which no step goes anywhere else.
-void Site::aim(u8* written, const u8* executed, Handler run) {
-    auto put = [&](unsigned at, u32 value) {
-        std::memcpy(written + at, &value, sizeof value);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-    };
-    u64 target = reinterpret_cast<u64>(run);
-    put(2, ~u32{0});
-    put(8, u32(target - (reinterpret_cast<u64>(executed) + 12)));
-    put(2, u32(target));
-}
-
 void copy_part(const Template& t, Part part, const Op* op, u8* written, const u8* executed, const u8* main_at, const u8* aside_at) {
     auto& code = part == Part::main ? t.main : t.aside;
     u8* to = written;
@@ -57,6 +45,11 @@ void copy_part(const Template& t, Part part, const Op* op, u8* written, const u8
         std::memcpy(to, code.bytes.data() + done, end - done);
         for (; fixup != code.fixups.end() && fixup->at < end; ++fixup) {
             u8* at = to + (fixup->at - done);
+            if (fixup->to == Fixup::To::op) {
+                u64 address = reinterpret_cast<u64>(op) + fixup->target;
+                std::memcpy(at, &address, sizeof address);
+                continue;
+            }
             u32 displacement = u32(target(*fixup) - (reinterpret_cast<u64>(executed) + u64(at - written) + 4 + fixup->behind));
             std::memcpy(at, &displacement, sizeof displacement);
         }

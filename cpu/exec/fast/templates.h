@@ -12,6 +12,9 @@
 // What a handler loads from its Op is known when it is copied, so the copy has it in the code: registers' places as displacements,
 // other fields as immediates, of 8 bits where they fit. That makes a third of the loads unnecessary and the code shorter.
 //
+// The Op itself is known too: RSI is set where something reads it or the copies are left. Between copies it holds anything, so
+// that none has to move it; who enters a copy needs not set it.
+//
 // Needs Zydis, x86-64 and tail calls; elsewhere no handler has a template.
 #pragma once
 #include "cpu/exec/fast/op.h"
@@ -27,23 +30,24 @@ namespace fast {
 // A template's two parts: what runs mostly, which lies in the row, and the rest, behind the row.
 enum class Part : u8 { main, aside };
 
-// A 32-bit displacement to be set when a part is copied.
+// What is set when a part is copied: a 32-bit displacement, or an Op's address of 64 bits.
 struct Fixup {
     u16 at;                       // where in its part's bytes
     u8 behind;                    // bytes from the displacement's end to the instruction's
-    enum class To : u8 { aside, end, outside } to;    // end: of main, where the next Op's code is
-    u64 target;                   // an address, if outside; else where in the aside part's bytes ...
+    enum class To : u8 { aside, end, outside, op } to;    // end: of main, where the next Op's code is
+    u64 target;                   // outside: an address; op: bytes from the handler's Op on; aside: where in that part's bytes ...
     u16 filled = 0;               // ... and how many filled-in instructions lie in front of that
 };
 
 // How a field of an Op becomes a register's value.
 enum class Extension : u8 { u8, u16, u32, s32 };
-// What a displacement or an immediate is set to: a field's value, shifted, and something more.
+// What a displacement or an immediate is set to: a field's value, shifted, and something more; or all bits of that inverted.
 struct Hole {
     u8 field = 0;                 // bytes from the handler's Op on
     Extension extension{};
     u8 shift = 0;
     s32 more = 0;
+    bool inverted = false;
     s32 value(const Op*) const;
 };
 // An instruction with holes in it, in one of its encodings.
@@ -70,15 +74,13 @@ struct Code {
     std::size_t place(const Op*, std::size_t byte, std::size_t filled_before) const;
 };
 
-// Where a copy goes on with what an Op's `link` leads to: by the jump through it, or straight there while it is what the site was
-// last aimed at. It can't go wrong, whatever has become of the link since.
-//     CMP dword [RSI], low half of `run`;  JE there;  JMP [RSI]
+// A jump to what an Op's `link` leads to. It goes there directly while that is a copy; else by way of the thunk, aside, which loads
+// the link and jumps through it. Blocks keep it aimed (Blocks::aim).
 struct Site {
     Part part;
     u8 op;                        // whose link, counted from the handler's own
-    u16 at, filled;               // where in its part's bytes, and how many filled-in instructions are in front of it
-    static constexpr std::array<u8, 14> code{0x81, 0x3e, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x84, 0, 0, 0, 0, 0xff, 0x26};      // aimed at nothing
-    static void aim(u8* written, const u8* executed, Handler run);
+    u16 at, filled;               // of the JMP's displacement: where in its part's bytes, and how many filled-in instructions are in front of it
+    u16 thunk, thunk_filled;      // likewise of the thunk
 };
 
 struct Template {

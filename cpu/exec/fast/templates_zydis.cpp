@@ -6,7 +6,8 @@
 //
 // A load of a field is left out at first. Where its register is but part of an address in the Cpu (rdi, the first argument) the
 // field is made the displacement there, where it is an operand it is made an immediate; any other reader, or a way out behind
-// which the register may be read, gets it by a MOV in front of itself. The same with loads of `run`, which the row needs not.
+// which the register may be read, gets it by a MOV in front of itself. The same with loads of `run`, which the row needs not, and
+// with Op's register itself, wherever it is moved to: ways out have what they need aside.
 #include "cpu/exec/fast/templates.h"
 #include <Zydis/Zydis.h>
 #include <algorithm>
@@ -104,7 +105,10 @@ struct Field {
     Extension extension{};
     bool address = false;
     bool loaded = false;          // the register holds it
-    bool small() const { return extension == Extension::u8 || extension == Extension::u16; }
+    s32 more = 0;                 // added to it; then,
+    bool inverted = false;        // all bits
+    bool small() const { return (extension == Extension::u8 || extension == Extension::u16) && !more && !inverted; }
+    Hole hole() const { return {u8(at), extension, 0, more, inverted}; }
     bool operator==(const Field&) const = default;
 };
 
@@ -112,6 +116,7 @@ struct Field {
 struct Known {
     int op = 0;
     int link = unknown;           // the Op whose link Op's register is
+    bool in_register = false;     // it holds that, and doesn't only stand for it
     std::array<int, 16> run;
     u16 run_left_out = 0;         // registers whose load of it has been left out
     std::array<Field, 16> field{};
@@ -155,11 +160,22 @@ struct Known {
     }
     // Whether a register doesn't hold yet what it stands for.
     bool stands_for_something(unsigned r) const { return run_left_out >> r & 1 || (field[r].at != unknown && !field[r].loaded); }
-    // Whether Op's register is where it can be said behind an instruction.
-    bool loses_op(const Instruction& x) const {
-        Known behind = *this;
-        behind.pass(x);
-        return op != unknown && behind.op == unknown;
+    // Whether an instruction does nothing but move Op's register to where it can be said.
+    bool moves_op(const Instruction& x) const {
+        if (op == unknown || x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].reg.value != ZYDIS_REGISTER_RSI) return false;
+        return moved(x, op) != unknown || link_loaded(x, op) != unknown;
+    }
+    // The field less or more something, or inverted, that an instruction makes of a field in a free register.
+    std::optional<Field> derived(const Instruction& x) const {
+        if (x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].size != 64 || !is_free(number_of(x.o[0].reg.value))) return {};
+        bool lea = x.i.mnemonic == ZYDIS_MNEMONIC_LEA && x.o[1].mem.index == ZYDIS_REGISTER_NONE && x.o[1].mem.base != ZYDIS_REGISTER_NONE && general(x.o[1].mem.base);
+        if (!lea && x.i.mnemonic != ZYDIS_MNEMONIC_NOT) return {};
+        Field f = field[number_of(lea ? x.o[1].mem.base : x.o[0].reg.value)];
+        if (f.at == unknown || !f.small() || f.address) return {};
+        f.loaded = false;
+        if (lea) f.more = s32(x.o[1].mem.disp.value);
+        else f.inverted = true;
+        return f;
     }
 
 private:
@@ -191,20 +207,28 @@ public:
             auto piece = waiting.front();
             waiting.pop_front();
             pieces[piece].start = t.aside.bytes.size(), pieces[piece].filled = t.aside.filled.size();
-            follow(pieces[piece].from, pieces[piece].known, Part::aside);
+            auto [from, known, outside, start, filled] = pieces[piece];
+            if (outside) leave_to(Part::aside, from, known);
+            else if (from) follow(from, known, Part::aside);
+            else go_by_link(known);
         }
         if (too_much) return nullptr;
         for (auto [part, fixup, piece] : to_pieces) {
             auto& f = code(part).fixups[fixup];
             f.target = pieces[piece].start, f.filled = u16(pieces[piece].filled);
         }
+        for (std::size_t n = 0; n < t.sites.size(); n++) {
+            auto& thunk = pieces[thunks[n]];
+            t.sites[n].thunk = u16(thunk.start), t.sites[n].thunk_filled = u16(thunk.filled);
+        }
         return std::make_unique<Template>(std::move(t));
     }
 
 private:
     struct Piece {                // of the aside part
-        const u8* from;
+        const u8* from;           // null: goes through the link that Op's register is to be
         Known known;
+        bool outside = false;     // goes there, and isn't copied
         std::size_t start = 0, filled = 0;
     };
     struct ToPiece {
@@ -231,6 +255,26 @@ private:
     }
     void jump_outside(Part part, const u8* target) { branch(part, std::array<u8, 1>{0xe9}, Fixup::To::outside, reinterpret_cast<u64>(target)); }
 
+    // The way to what isn't copied: with all in registers that may be read there.
+    void leave_to(Part part, const u8* target, Known known) {
+        load_for(part, target, known);
+        put_op(part, known);
+        jump_outside(part, target);
+    }
+    void go_by_link(Known known) {
+        put_op(Part::aside, known);
+        put(Part::aside, std::array<u8, 2>{0xff, 0x26});          // JMP [RSI]
+    }
+    // Op's register gets what it stands for: MOV RSI, imm64 and, for a link, MOV RSI, [RSI + disp8].
+    void put_op(Part part, Known& known) {
+        if (std::exchange(known.in_register, true)) return;
+        put(part, std::array<u8, 2>{0x48, 0xbe});
+        int to = known.op != unknown ? known.op : known.link * int(sizeof(Op));
+        code(part).fixups.push_back({u16(code(part).bytes.size()), 0, Fixup::To::op, u64(s64(to))});
+        put(part, std::array<u8, 8>{});
+        if (known.op == unknown) put(part, std::array<u8, 4>{0x48, 0x8b, 0x76, u8(offsetof(Op, link))});
+    }
+
     // Where jumps that do nothing else end.
     const u8* final_target(const u8* at) const {
         Instruction x;
@@ -249,12 +293,16 @@ private:
         }
         return false;
     }
-    std::size_t piece_at(const u8* from, const Known& known) {
+    std::size_t piece_at(const u8* from, const Known& known, bool outside = false) {
         for (std::size_t n = 0; n < pieces.size(); n++)
-            if (pieces[n].from == from && pieces[n].known == known) return n;
-        pieces.push_back({from, known});
+            if (pieces[n].from == from && pieces[n].known == known && pieces[n].outside == outside) return n;
+        pieces.push_back({from, known, outside});
         waiting.push_back(pieces.size() - 1);
         return pieces.size() - 1;
+    }
+    void branch_to_piece(Part part, std::span<const u8> opcode, std::size_t piece) {
+        to_pieces.push_back({part, code(part).fixups.size(), piece});
+        branch(part, opcode, Fixup::To::aside, 0);
     }
     // Whether what is there does little more than to go on with an Op.
     static bool soon_goes_on(const u8* at) {
@@ -271,22 +319,15 @@ private:
         return !handlers.count(target) && !goes_on(target);
     }
     // A branch around a jump outside; false: it is none.
-    bool turned_round(Part part, const Instruction& x, Known& known) {
+    bool turned_round(Part part, const Instruction& x, const Known& known) {
         if (!soon_goes_on(x.target()) || !jumps_outside(x.behind())) return false;
-        const u8* target = final_target(x.behind());
-        load_for(part, target, known);
-        branch(part, std::array<u8, 2>{0x0f, u8(0x80 | ((x.i.opcode & 15) ^ 1))}, Fixup::To::outside, reinterpret_cast<u64>(target));
+        branch_to_piece(part, std::array<u8, 2>{0x0f, u8(0x80 | ((x.i.opcode & 15) ^ 1))}, piece_at(final_target(x.behind()), known, true));
         return true;
     }
-    void conditional(Part part, const Instruction& x, Known& known) {
-        std::array<u8, 2> opcode{0x0f, u8(0x80 | (x.i.opcode & 15))};
+    void conditional(Part part, const Instruction& x, const Known& known) {
         const u8* target = final_target(x.target());
-        if (!goes_on(target) && !handlers.count(target)) {
-            load_for(part, target, known);
-            return branch(part, opcode, Fixup::To::outside, reinterpret_cast<u64>(target));
-        }
-        to_pieces.push_back({part, code(part).fixups.size(), piece_at(target, known)});
-        branch(part, opcode, Fixup::To::aside, 0);
+        bool outside = !goes_on(target) && !handlers.count(target);
+        branch_to_piece(part, std::array<u8, 2>{0x0f, u8(0x80 | (x.i.opcode & 15))}, piece_at(target, known, outside));
     }
     // Whether a jump through memory or a register goes to an Op of this block, and to which, counted from the handler's own.
     unsigned op_jumped_to(const Instruction& x, const Known& known) const {
@@ -299,9 +340,13 @@ private:
         unsigned n = op_jumped_to(x, known);
         if (!n || (t.next && t.next != n)) {
             if (!x.to_run_of_op()) load_all(part, known);
-            if (!x.to_run_of_op() || known.link == unknown) return copy(part, x);
-            t.sites.push_back({part, u8(known.link), u16(code(part).bytes.size()), u16(code(part).filled.size())});
-            return put(part, Site::code);
+            if (!x.to_run_of_op() || known.link == unknown) return put_op(part, known), copy(part, x);
+            Known by_link;
+            by_link.op = unknown, by_link.link = known.link;
+            std::size_t thunk = piece_at(nullptr, by_link);
+            t.sites.push_back({part, u8(known.link), u16(code(part).bytes.size() + 1), u16(code(part).filled.size()), 0, 0});
+            thunks.push_back(thunk);
+            return branch_to_piece(part, std::array<u8, 1>{0xe9}, thunk);
         }
         t.next = n;
         if (part == Part::aside) branch(part, std::array<u8, 1>{0xe9}, Fixup::To::end, 0);
@@ -319,9 +364,10 @@ private:
         u8 low = u8(r & 7), high = u8(r >> 3);
         if (known.run_left_out >> r & 1) {
             known.run_left_out &= u16(~(1 << r));
-            put(part, std::array<u8, 7>{u8(0x48 | high << 2), 0x8b, u8(0x86 | low << 3)});                         // MOV r64, [RSI + disp32]
-            s32 displacement = known.run[r] - known.op;
-            std::memcpy(&code(part).bytes.back() - 3, &displacement, sizeof displacement);
+            put(part, std::array<u8, 2>{u8(0x48 | high), u8(0xb8 | low)});                                         // MOV r64, imm64
+            code(part).fixups.push_back({u16(code(part).bytes.size()), 0, Fixup::To::op, u64(s64(known.run[r]))});
+            put(part, std::array<u8, 8>{});
+            put(part, std::array<u8, 3>{u8(0x48 | high | high << 2), 0x8b, u8(low | low << 3)});                   // MOV r64, [r64]: none is RSP, RBP, R12 or R13
         }
         auto& f = known.field[r];
         if (f.at == unknown || std::exchange(f.loaded, true)) return;
@@ -331,17 +377,13 @@ private:
             e.at[0] = u8(bytes.size()), e.bytes[0] = 4, e.length = u8(bytes.size() + 4);
         };
         if (f.address) opcode({u8(0x48 | high << 2), 0x8d, u8(0x87 | low << 3)});                                  // LEA r64, [RDI + disp32]
-        else if (f.extension == Extension::s32) opcode({u8(0x48 | high), 0xc7, u8(0xc0 | low)});                   // MOV r64, imm32
+        else if (f.extension == Extension::s32 || f.inverted) opcode({u8(0x48 | high), 0xc7, u8(0xc0 | low)});                   // MOV r64, imm32
         else if (high) opcode({0x41, u8(0xb8 | low)});                                                             // MOV r32, imm32
         else opcode({u8(0xb8 | low)});
         Filled filled;
-        filled.holes = 1, filled.hole[0] = {u8(f.at), f.extension};
+        filled.holes = 1, filled.hole[0] = f.hole();
         filled.encoding.fill(e);
         put(part, filled);
-    }
-    void load_runs(Part part, Known& known) {
-        for (unsigned r = 0; r < known.run.size(); r++)
-            if (known.run_left_out >> r & 1) load(part, r, known);
     }
     void load_all(Part part, Known& known) {
         for (unsigned r = 0; r < known.field.size(); r++) load(part, r, known);
@@ -390,14 +432,17 @@ private:
         }
         return {};
     }
-    // The register that stands for a field and is but the second operand of an instruction that may have an immediate there.
-    static std::optional<unsigned> as_immediate(const Instruction& x, const Known& known) {
+    // Of two operands, the second of which may be an immediate.
+    static bool arithmetic(const Instruction& x) {
         switch (x.i.mnemonic) {
         case ZYDIS_MNEMONIC_ADD: case ZYDIS_MNEMONIC_OR: case ZYDIS_MNEMONIC_ADC: case ZYDIS_MNEMONIC_SBB: case ZYDIS_MNEMONIC_AND:
-        case ZYDIS_MNEMONIC_SUB: case ZYDIS_MNEMONIC_XOR: case ZYDIS_MNEMONIC_CMP: case ZYDIS_MNEMONIC_TEST: break;
-        case ZYDIS_MNEMONIC_MOV: if (x.o[0].type == ZYDIS_OPERAND_TYPE_MEMORY) break; return {};
-        default: return {};
+        case ZYDIS_MNEMONIC_SUB: case ZYDIS_MNEMONIC_XOR: case ZYDIS_MNEMONIC_CMP: case ZYDIS_MNEMONIC_TEST: return true;
+        default: return false;
         }
+    }
+    // The register that stands for a field and is but the second operand of an instruction that may have an immediate there.
+    static std::optional<unsigned> as_immediate(const Instruction& x, const Known& known) {
+        if (!arithmetic(x) && !(x.i.mnemonic == ZYDIS_MNEMONIC_MOV && x.o[0].type == ZYDIS_OPERAND_TYPE_MEMORY)) return {};
         auto& source = x.o[1];
         bool plain = x.i.operand_count_visible == 2 && source.type == ZYDIS_OPERAND_TYPE_REGISTER && general(source.reg.value) && !(x.i.attributes & ZYDIS_ATTRIB_HAS_LOCK);
         if (!plain || source.size != x.o[0].size || source.size == 16) return {};
@@ -450,8 +495,11 @@ private:
         Filled f;
         unsigned n = 0;
         if (address) make_address(request, x, *address, known, f.hole[n++]);
-        if (immediate) request.operands[1] = {}, request.operands[1].type = ZYDIS_OPERAND_TYPE_IMMEDIATE, f.hole[n++] = {u8(known.field[*immediate].at), known.field[*immediate].extension};
+        if (immediate) request.operands[1] = {}, request.operands[1].type = ZYDIS_OPERAND_TYPE_IMMEDIATE, f.hole[n++] = known.field[*immediate].hole();
         if (!encode(request, address ? std::optional(address->operand) : std::nullopt, immediate.has_value(), f)) return false;
+        bool nothing_by_zero = x.i.mnemonic == ZYDIS_MNEMONIC_ADD || x.i.mnemonic == ZYDIS_MNEMONIC_SUB || x.i.mnemonic == ZYDIS_MNEMONIC_OR || x.i.mnemonic == ZYDIS_MNEMONIC_XOR;
+        bool alone = !address && immediate && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].size == 64;
+        f.unless_zero = nothing_by_zero && alone && flags_are_dead(x.behind());
         put(part, f);
         return true;
     }
@@ -467,7 +515,7 @@ private:
         add.operands[1] = {}, add.operands[1].type = ZYDIS_OPERAND_TYPE_IMMEDIATE;
         Filled moved, added;
         if (address) make_address(load, x, *address, known, moved.hole[0]);
-        added.hole[0] = {u8(f.at), f.extension};
+        added.hole[0] = f.hole();
         added.unless_zero = flags_are_dead(x.behind());
         if (!address || !encode(load, address->operand, false, moved) || !encode(add, {}, true, added)) return false;
         put(part, moved), put(part, added);
@@ -479,7 +527,12 @@ private:
         Instruction x;
         u32 live = status;
         for (unsigned n = 0; n < most_looked_at && x.decode(at); n++, at = x.behind()) {
-            if (x.conditional() || x.jump() || x.leaves()) return false;
+            if (x.leaves() || (x.jump() && !x.relative())) return true;        // what is called or jumped to finds nothing in them
+            if (x.conditional()) return false;
+            if (x.jump()) {
+                at = x.target() - x.i.length;
+                continue;
+            }
             if (!x.i.cpu_flags) continue;
             if (x.i.cpu_flags->tested & live) return false;
             live &= ~(x.i.cpu_flags->modified | x.i.cpu_flags->set_0 | x.i.cpu_flags->set_1 | x.i.cpu_flags->undefined);
@@ -494,9 +547,31 @@ private:
         auto& f = known.field[number_of(x.o[0].reg.value)];
         return f.at != unknown && f.small() && !f.address && !f.loaded && flags_are_dead(x.behind());
     }
+    // LAHF, SETO AL and MOVZX of AX, as host flags are taken: RAX is new as a whole, though the first two write parts of it.
+    static bool takes_flags(const Instruction& x) {
+        Instruction second, third;
+        return x.i.mnemonic == ZYDIS_MNEMONIC_LAHF && second.decode(x.behind()) && second.i.mnemonic == ZYDIS_MNEMONIC_SETO && second.o[0].reg.value == ZYDIS_REGISTER_AL &&
+               third.decode(second.behind()) && third.i.mnemonic == ZYDIS_MNEMONIC_MOVZX && third.o[1].reg.value == ZYDIS_REGISTER_AX && third.o[0].size >= 32 &&
+               (number_of(third.o[0].reg.value) == 0 || !may_read(third.behind(), 0));
+    }
+    // An operand of 32 bits in the Op becomes an immediate, where the other one is a register.
+    bool copy_with_operand(Part part, const Instruction& x, const Known& known) {
+        auto d = known.op != unknown && x.i.operand_count_visible == 2 ? x.displacement_from_op(1) : std::nullopt;
+        bool field = d && x.o[1].size == 32 && known.op + *d == s64{offsetof(Op, immediate)} && arithmetic(x) && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER;
+        if (!field || number_of(x.o[0].reg.value) == op_register) return false;
+        auto request = request_of(x);
+        request.operands[1] = {}, request.operands[1].type = ZYDIS_OPERAND_TYPE_IMMEDIATE;
+        Filled f;
+        f.hole[0] = {u8(offsetof(Op, immediate)), Extension::u32};
+        if (!encode(request, {}, true, f)) return false;
+        put(part, f);
+        return true;
+    }
     void copy_using_fields(Part part, const Instruction& x, Known& known) {
+        if (fields && (takes_flags(x) ? copy(part, x), true : copy_with_operand(part, x, known))) return;
         auto address = in_address(x, known);
         auto immediate = as_immediate(x, known);
+        if (Use use = use_of(x, op_register); use.reads || use.addresses) put_op(part, known);
         if (copy_addition(part, x, address, known)) return;
         for (unsigned r = 0; r < known.field.size(); r++) {
             if (!known.stands_for_something(r)) continue;
@@ -515,11 +590,11 @@ private:
     void follow(const u8* at, Known known, Part part) {
         Instruction x;
         while (!too_much) {
-            if (!x.decode(at) || x.leaves() || (x.conditional() && !x.long_form())) return load_for(part, at, known), jump_outside(part, at);
+            if (!x.decode(at) || x.leaves() || (x.conditional() && !x.long_form())) return leave_to(part, at, known);
             if (x.jump() && !x.relative()) return jump_to_op(part, x, known);
             if (x.jump()) {
                 at = final_target(x.target());
-                if (!handlers.count(at) && !goes_on(at)) return load_for(part, at, known), jump_outside(part, at);
+                if (!handlers.count(at) && !goes_on(at)) return leave_to(part, at, known);
                 continue;
             }
             auto field = fields ? known.load_of_field(x) : std::nullopt;
@@ -528,13 +603,17 @@ private:
                 continue;
             }
             bool run = fields && known.loads_run(x);
+            bool moves = known.moves_op(x) && (x.i.mnemonic == ZYDIS_MNEMONIC_MOV || x.i.mnemonic == ZYDIS_MNEMONIC_LEA || flags_are_dead(x.behind()));
             if (!field && makes_address(x, known)) field = known.field[number_of(x.o[0].reg.value)], field->address = true;
-            if (known.loses_op(x)) load_runs(part, known);
+            if (!field) field = known.derived(x);
+            bool left_out = field || run || moves;
             if (x.conditional()) conditional(part, x, known);
-            else if (!field && !run) copy_using_fields(part, x, known);
+            else if (!left_out) copy_using_fields(part, x, known);
             known.pass(x);
             if (field) known.field[number_of(x.o[0].reg.value)] = *field;
             if (run) known.run_left_out |= u16(1 << number_of(x.o[0].reg.value));
+            if (moves) known.in_register = false;
+            else if (use_of(x, op_register).writes) known.in_register = true;
             at = x.behind();
         }
     }
@@ -545,6 +624,7 @@ private:
     bool too_much = false;
     std::vector<Piece> pieces;
     std::vector<ToPiece> to_pieces;
+    std::vector<std::size_t> thunks;      // of each site, its piece
     std::deque<std::size_t> waiting;
 };
 
