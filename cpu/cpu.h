@@ -131,10 +131,12 @@ struct Cpu {
     Engine engine = Engine::fast;
     Tuning tuning;
     std::unique_ptr<fast::Runner> runner;                  // made when it is first needed
-    bool unwatched() const {      // nothing but the instruction itself has to be looked at
-        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | sti_shadow | mov_ss_shadow | monitor_trap | records_branches() |
-                 counters.watching());
+    bool in_shadow() const { return sti_shadow | mov_ss_shadow; }
+    bool unwatched_but_for_shadows() const {
+        return !((rflags & (rflags::tf | rflags::rf)) | (control.dr[7] & 0xff) | monitor_trap | records_branches() | counters.watching());
     }
+    bool unwatched() const { return !in_shadow() && unwatched_but_for_shadows(); }      // nothing but the instruction itself has to be looked at
+    void step_watched();          // one instruction, or a batch of iterations of a repeated one, where something has to be
     bool records_branches() const { return msr.debugctl & 1; }             // DEBUGCTL.LBR
     void stop() { pending |= pending::stop; }
     // What of `pending` may act now: maskable interrupts wait for IF.
@@ -283,7 +285,6 @@ private:
     void resume();
     void advance(u64 until, bool one_block);
     u64 next_bank_drop = 0;
-    void step_watched();
     u64 simple_fetch_address();
     const Insn* fetch_cached();
     const Insn* fetch_uncached();

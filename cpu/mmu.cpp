@@ -229,8 +229,7 @@ bool Mmu::may_be_in_bank(u64 address, unsigned width) const {
     return cpu.bank != &empty && in_reach && (address & 0xfff) + width <= 4096;
 }
 
-bool Mmu::fill_if_served(u64 address, Kind kind) {
-    auto by = served(address, kind == Kind::execute);
+bool Mmu::fill_as_served(u64 address, Kind kind, const Served& by) {
     u8* host = by.tags & tag_of(kind) ? host_page(by.at, kind) : nullptr;
     if (host) fill_bank(address, kind, host, by);
     return host;
@@ -238,23 +237,25 @@ bool Mmu::fill_if_served(u64 address, Kind kind) {
 
 bool Mmu::fill(u64 address, unsigned width, Kind kind) {
     if (!may_be_in_bank(address, width)) return false;
-    bool filled = fill_if_served(address, kind);
+    bool filled = fill_as_served(address, kind, served(address, kind == Kind::execute));
     (filled ? counters.fill_hits : counters.fill_misses)++;
     return filled;
 }
 
 bool Mmu::reach(u64 address, Kind kind) {
-    if (fill(address, 1, kind)) return true;
-    if (stale || by_sub_pages() || !selection->word.translated() || !may_be_in_bank(address, 1)) return false;
+    if (!may_be_in_bank(address, 1)) return false;
+    auto by = served(address, kind == Kind::execute);
+    bool filled = fill_as_served(address, kind, by);
+    bool walks = selection->word.translated() && !stale && !by_sub_pages() && !(by.tags & tag_of(kind));
+    if (!walks) return (filled ? counters.fill_hits : counters.fill_misses)++, filled;
+    counters.translations++;
     auto asked = access(kind, As::current);
-    LinearAddress at(address);
-    if (paging::hit(tlb, context, regime, at, asked)) return false;              // not plain memory
     paging::LaterCountingObserver see;
-    auto result = paging::walk_and_fill(regime, tlb, context, vendor(), cpu.memory, at, asked, see, paging::OnFault::left);
+    auto result = paging::walk_and_fill(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), asked, see, paging::OnFault::left);
     if (!std::holds_alternative<Physical>(result)) return false;
     see.count(tlb.counts(context));
     tlb.count_miss(context, asked);
-    return fill_if_served(address, kind);
+    return fill_as_served(address, kind, served(address, kind == Kind::execute));
 }
 
 // What faults have made the TLB forget, so far.

@@ -134,7 +134,7 @@ private:
     };
     Served served(u64 address, bool fetches) const;
     bool may_be_in_bank(u64 address, unsigned width) const;
-    bool fill_if_served(u64 address, Kind kind);
+    bool fill_as_served(u64 address, Kind kind, const Served& by);
     void fill_bank(u64 address, Kind kind, u8* host, const Served& by);
     void keep_from_banks(u64 apic_access);
     void take_rules(const Rules&);

@@ -33,8 +33,7 @@ constexpr u64 most_iterations = 1 << 16;
 inline u64 next_look(const Cpu& cpu) { return std::min(cpu.clock.deadline(), cpu.run_limit); }
 template <class X> u64 iterations_allowed(X& x) {
     auto& cpu = x.cpu;
-    bool shadow = cpu.sti_shadow || cpu.mov_ss_shadow;
-    if ((cpu.pending && shadow) || x.flag(rflags::tf) || cpu.debug_trap_armed() || cpu.monitor_trap) return 1;
+    if ((cpu.pending && cpu.in_shadow()) || x.flag(rflags::tf) || cpu.debug_trap_armed() || cpu.monitor_trap) return 1;
     u64 stop = next_look(cpu);
     return stop > cpu.clock.ticks ? std::min(stop - cpu.clock.ticks, most_iterations) + 1 : 1;
 }

@@ -17,13 +17,13 @@ namespace fast {
 
 // Operands in the order of the row: d registers (Op::dst, Op::src, Op::index for a third, and the immediate's place for a fourth
 // or one behind memory), m memory, i immediate, q 64-bit immediate.
-enum class Form : u8 { none, d, m, i, dd, di, dq, dm, md, mi, ddi, dmi, ddd, ddm, dmd, mdi, dddi, ddmi, dddd, ddmd, count };
+enum class Form : u8 { none, d, m, i, dd, di, dq, dm, md, mi, mm, ddi, dmi, ddd, ddm, dmd, mdi, dddi, ddmi, dddd, ddmd, count };
 enum class Where : u8 { none, dst, src, third, fourth, memory, immediate, wide_immediate };
 constexpr Where where_of(Form f, unsigned n) {
     constexpr Where none = Where::none, d = Where::dst, s = Where::src, m = Where::memory, i = Where::immediate, q = Where::wide_immediate;
     constexpr Where t = Where::third, u = Where::fourth;
     constexpr Where table[][4] = {
-        {}, {d}, {m}, {i}, {d, s}, {d, i}, {d, q}, {d, m}, {m, s}, {m, i}, {d, s, i}, {d, m, i}, {d, s, t}, {d, s, m}, {d, m, s}, {m, s, i},
+        {}, {d}, {m}, {i}, {d, s}, {d, i}, {d, q}, {d, m}, {m, s}, {m, i}, {m, m}, {d, s, i}, {d, m, i}, {d, s, t}, {d, s, m}, {d, m, s}, {m, s, i},
         {d, s, t, i}, {d, s, m, i}, {d, s, t, u}, {d, s, m, u}};
     static_assert(std::size(table) == std::size_t(Form::count) && Where{} == none);
     return n < 4 ? table[unsigned(f)][n] : none;
@@ -96,7 +96,9 @@ public:
         else if constexpr (k == Where::wide_immediate) return W(op->value);
         else return stopped() ? W(0) : load<W>(address());      // a look first: the address needs registers
     }
-    template <Word W = T, unsigned N> void probe_read(OperandNumber<N>) {}
+    template <Word W = T, unsigned N> void probe_read(OperandNumber<N>) {
+        if constexpr (where_of(F, N) == Where::memory) probe<Way::read_miss, sizeof(W)>(address());
+    }
 
     // Memory is read when it is placed, a register when its value is asked for, so that it waits in no register of the host's.
     template <Word W> class MemoryPlace {
@@ -266,6 +268,31 @@ public:
         cpu->gpr[rsp] = moved;
     }
 
+    // ---- strings: one element, in flat memory, by addresses of 64 or 32 bits; REP is the reference engine's
+    Outcome move_element() {
+        T value = load_linear<T>(element(rsi));
+        u8* to = probe_linear<Way::write_miss, sizeof(T)>(element(rdi));
+        if (stopped()) return why();
+        std::memcpy(to, &value, sizeof value);
+        advance(rsi), advance(rdi);
+        return Outcome::next;
+    }
+    Outcome store_element() {
+        u8* to = probe_linear<Way::write_miss, sizeof(T)>(element(rdi));
+        if (stopped()) return why();
+        T value = reg<T>(rax);
+        std::memcpy(to, &value, sizeof value);
+        advance(rdi);
+        return Outcome::next;
+    }
+    Outcome load_element() {
+        T value = load_linear<T>(element(rsi));
+        if (stopped()) return why();
+        set_reg<T>(rax, value);
+        advance(rsi);
+        return Outcome::next;
+    }
+
     // ---- VMX: the current VMCS, where nothing else has to be asked before it is read or written
     vmx::AtHand* vmcs() const { return cpu->bits64() && cpu->cpl == 0 ? cpu->vmcs : nullptr; }
 
@@ -273,6 +300,9 @@ public:
     u64 offset() { return address(); }            // of LEA: the builder leaves the segment out
 
 private:
+    static constexpr u64 element_mask = A == Address::bits32 ? 0xffffffff : ~u64{0};
+    u64 element(unsigned reg) const { return cpu->gpr[reg] & element_mask; }
+    void advance(unsigned reg) { cpu->gpr[reg] = (cpu->gpr[reg] + (cpu->rflags & rflags::df ? 0 - u64{sizeof(T)} : sizeof(T))) & element_mask; }
     Outcome indirect(Way w, u64 target) { return place_of_miss = T(target), way = w, Outcome::taken; }
 
     u8* slot(u8 at) const { return reinterpret_cast<u8*>(&cpu->gpr) + at; }

@@ -178,8 +178,11 @@ Next look_at_mark(OP_ARGUMENTS) {
     GO(op);
 }
 
+// What is seldom run stays out of what often is: its registers would be saved there.
+#define SELDOM [[gnu::noinline, gnu::cold]]
+
 // The last of the runs that are counted.
-static Next run_enough(OP_ARGUMENTS) {
+SELDOM static Next run_enough(OP_ARGUMENTS) {
     Block& block = Block::of_first(op);
     block.ops()->run = block.first;
     cpu->runner->builder.copy_handlers(block);
@@ -193,7 +196,7 @@ Next count_run(OP_ARGUMENTS) {
 }
 
 // Another translation may hold now, or this code runs at another address: asks the bank, then whoever remembers targets.
-static Next check_crossing(OP_ARGUMENTS) {
+SELDOM static Next check_crossing(OP_ARGUMENTS) {
     auto* stub = const_cast<Stub*>(reinterpret_cast<const Stub*>(op));
     cpu->runner->counters.cross_checks++;
     u64 rip = stub->rip(cpu->gpr.page), offset = reinterpret_cast<u64>(stub->target->start) & 0xfff;
@@ -224,12 +227,13 @@ Next cross_page(OP_ARGUMENTS) {
 
 // ---- through the reference engine
 
-// Whether the run loop has nothing to do but to go on where RIP is.
-[[gnu::always_inline]] static inline bool calm(Cpu& cpu) {
+// Whether the run loop has nothing to do but to go on where RIP is, perhaps in a shadow.
+[[gnu::always_inline]] static inline bool calm_but_for_shadows(Cpu& cpu) {
     if (!cpu.runner->yields) cpu.pending &= ~pending::yield;
     bool due = cpu.pending && cpu.due();
-    return !due && cpu.clock.deadline() == cpu.fast.deadline && cpu.activity == Activity::active && cpu.unwatched();
+    return !due && cpu.clock.deadline() == cpu.fast.deadline && cpu.activity == Activity::active && cpu.unwatched_but_for_shadows();
 }
+[[gnu::always_inline]] static inline bool calm(Cpu& cpu) { return !cpu.in_shadow() && calm_but_for_shadows(cpu); }
 
 // Iterations of a REP: each but the first is a tick more.
 static bool pay(Cpu& cpu, u64 iterations) {
@@ -252,6 +256,10 @@ static bool pay(Cpu& cpu, u64 iterations) {
 static Next go_on(OP_ARGUMENTS) {
     auto& f = cpu->fast;
     f.budget = s64(f.tick_end - cpu->clock.ticks);
+    if (cpu->in_shadow() && f.budget >= 0 && !cpu->runner->blocks.marks.armed && calm_but_for_shadows(*cpu)) {
+        cpu->step_watched();
+        f.budget = s64(f.tick_end - cpu->clock.ticks);
+    }
     if (f.budget < 0 || !calm(*cpu)) LEAVE;
     f.retired_end = cpu->retired + u64(f.budget);
     f.stamp = cpu->mmu->stamp << 16 | mode_word(*cpu);
@@ -289,7 +297,7 @@ static void finish(Cpu& cpu, Outcome outcome) {
     if (cpu.pending_dr6) cpu.pending |= pending::debug;
 }
 
-static Next finish_and_go_on(OP_ARGUMENTS) {
+SELDOM static Next finish_and_go_on(OP_ARGUMENTS) {
     finish(*cpu, Outcome(z));
     TO(go_on, z);
 }
@@ -337,9 +345,7 @@ static bool refill(Cpu* cpu, const Op* op, u64 address, Kind kind) {
     auto& runner = *cpu->runner;
     bool again = runner.refilled == op && runner.refilled_budget == cpu->fast.budget;
     runner.refilled = op, runner.refilled_budget = cpu->fast.budget;
-    // A handler may ask for what it writes before what it reads (PUSH m, CALL m): walks go in the reference handler's order.
-    auto has = [&] { return kind == Kind::read ? cpu->mmu->reach(address, kind) : cpu->mmu->fill(address, 1, kind); };
-    if (again || (address & 0xfff) > 4096 - widest || !has()) {
+    if (again || (address & 0xfff) > 4096 - widest || !cpu->mmu->reach(address, kind)) {
         runner.refilled = nullptr;
         return false;
     }
