@@ -323,11 +323,13 @@ def window(model, pages):
             screen.do("key", "w")
             shows("refused.png", WALK, "the refusal")
             command(its_exit)
+            watcher.stands_behind(look, 48 if intel else 0x400, slate)
             screen.do("key", "alt+3")
             screen.do("key", "slash")
             type_in(shown_exit)
             shows("violation.png", FIELDS, "what the violation has changed")
             command("continue --exit CPUID")
+            watcher.stands_behind(look, 10 if intel else 0x72, slate)
             screen.do("key", "alt+3")
             shows("cpuid.png", FIELDS, "what CPUID's exit has changed")
             screen.close_window()
@@ -344,8 +346,14 @@ class Watcher:
     def look(self, command):
         return self.client.look(command)
 
+    def stands(self):
+        return self.client.ask("query-status")["status"] == "paused"
+
     def stands_at(self, address, slate):
-        until(slate, lambda: self.client.ask("query-status")["status"] == "paused" and number(self.look("state")[0]["linear"]) == address, f"stop at {address:#x}", PATIENCE)
+        until(slate, lambda: self.stands() and number(self.look("state")[0]["linear"]) == address, f"stop at {address:#x}", PATIENCE)
+
+    def stands_behind(self, look, reason, slate):
+        until(slate, lambda: self.stands() and not self.look("state")[0]["guest"] and look.field("exit_reason", "exit_code") == reason, f"stop behind exit {reason:#x}", PATIENCE)
 
 
 def all_cases():
