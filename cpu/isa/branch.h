@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Near branches (SDM vol. 2). The rows are in branch.cpp.
 #pragma once
-#include "cpu/exec/slow.h"
+#include "cpu/isa/stack.h"
 
 namespace isa {
 
@@ -21,11 +21,17 @@ template <unsigned code> struct Jcc {
     }
 };
 
+// Where the target is not canonical Intel has written the return address all the same (Sapphire Rapids).
+template <class X> bool writes_return_first(const X& x) {
+    if constexpr (requires { x.cpu.intel(); }) return x.cpu.intel() && x.cpu.bits64();
+    else return false;                        // leaves such targets to the reference engine
+}
 // The return address goes to what has been probed for it; the stack faults before the target does.
 template <class X, class Slot, class Place> Outcome call(X& x, const Slot& slot, const Place& target) {
     if (x.stopped()) return x.why();
-    if (!x.reachable(target)) return x.raise(gp(0));
-    x.write(slot, x.next_rip());
+    bool reachable = x.reachable(target);
+    if (reachable || writes_return_first(x)) x.write(slot, x.next_rip());
+    if (!reachable) return x.raise(gp(0));
     x.move_rsp(-s64(x.operand_bytes()));
     return x.call_to(target);
 }
@@ -37,9 +43,9 @@ struct Call {
 };
 struct CallIndirect {
     template <class X> static Outcome run(X& x) {
-        x.probe_read(first);
+        u64 target = early_value(x);
         auto slot = x.probe_push(x.operand_bytes(), x.operand_bytes());
-        u64 target = x.read(first);
+        if constexpr (!X::source_is_plain_memory) target = x.read(first);
         return call(x, slot, target);
     }
 };

@@ -46,13 +46,15 @@ Outcome move_line(Slow& x) {
     return Outcome::next;
 }
 
-// A signed index against two bounds in memory, the lower one first.
+// A signed index against two bounds in memory, the lower one first: Intel reads the upper one only if it has to (Sapphire Rapids).
 struct Bound {
     template <class X> static Outcome run(X& x) {
         using T = typename X::word;
         using Signed = std::make_signed_t<T>;
         auto index = Signed(x.read(first));
-        auto lower = Signed(x.template load<T>()), upper = Signed(x.template load<T>(sizeof(T)));
+        auto lower = Signed(x.template load<T>());
+        if (!x.stopped() && x.cpu.intel() && index < lower) return x.raise(br());
+        auto upper = Signed(x.template load<T>(sizeof(T)));
         if (x.stopped()) return x.why();
         return index < lower || index > upper ? x.raise(br()) : Outcome::next;
     }

@@ -53,8 +53,10 @@ Outcome syscall(Slow& x) {
 Outcome sysret(Slow& x) {
     auto& cpu = x.cpu;
     bool to64 = x.insn.rex_w(), intel = cpu.intel();
-    bool allowed = (cpu.control.efer & efer::sce) && (intel ? cpu.bits64() : cpu.protected_mode());
-    if (!allowed) return x.raise(ud());
+    bool exists = (cpu.control.efer & efer::sce) && (intel ? cpu.bits64() : cpu.protected_mode());
+    if (!intel && cpu.cpl) return x.raise(gp(0));              // AMD asks for the ring first (Zen 5), Intel last (Sapphire Rapids)
+    if (!exists) return x.raise(ud());
+    if (cpu.cpl) return x.raise(gp(0));
     u64 target = to64 ? cpu.gpr[rcx] : u32(cpu.gpr[rcx]);
     if (intel && to64 && !cpu.canonical(target)) return x.raise(gp(0));
     u16 selector = u16(cpu.msr.star >> 48);

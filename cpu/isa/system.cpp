@@ -342,7 +342,7 @@ constexpr Row rows[] = {
     {"rdpkru",   "NP 0F 01 EE",      "",        {.needs = F::pku},                                            Event::none,             plain<rdpkru>},
     {"wrpkru",   "NP 0F 01 EF",      "",        {.needs = F::pku},                                            Event::none,             plain<wrpkru>},
     {"syscall",  "0F 05",            "",        {.needs = F::syscall},                                        Event::none,             plain<syscall>},
-    {"sysret",   "0F 07",            "",        {.needs = F::syscall, .cpl = 0},                              Event::none,             plain<sysret>},
+    {"sysret",   "0F 07",            "",        {.needs = F::syscall},                                        Event::none,             plain<sysret>},
     {"sysenter", "0F 34",            "",        {.needs = F::sep},                                            Event::none,             plain<sysenter>},
     {"sysexit",  "0F 35",            "",        {.needs = F::sep, .cpl = 0},                                  Event::none,             plain<sysexit>},
 };

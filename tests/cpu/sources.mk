@@ -40,6 +40,7 @@ tests_cpu_sources = \
     tests/cpu/isa/stack.cpp \
     tests/cpu/isa/string.cpp \
     tests/cpu/isa/system.cpp \
+    tests/cpu/isa/vendor_order.cpp \
     tests/cpu/isa/wait.cpp \
     tests/cpu/isa/x87/host.h \
     tests/cpu/isa/x87/pointers.cpp \

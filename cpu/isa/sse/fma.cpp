@@ -42,9 +42,13 @@ struct FromHalf {
         return Outcome::next;
     }
 };
-// Memory is probed before an exception is raised.
+// Memory is probed before an exception is raised, but for Intel, which has set MXCSR's flags by then (Sapphire Rapids).
 struct ToHalf {
     template <class X> static Outcome run(X& x) {
+        if (x.cpu.intel()) {
+            compute_float(x, HalvesOfSingles{}, x.template wide<typename X::Long>(second), x.template read<u8>(third));
+            if (x.stopped()) return x.why();
+        }
         auto target = x.template place_wide<Bytes<sizeof(typename X::Long) / 2>>(first);
         if (x.stopped()) return x.why();
         auto result = compute_float(x, HalvesOfSingles{}, x.template wide<typename X::Long>(second), x.template read<u8>(third));

@@ -11,7 +11,9 @@ inline Outcome move(Slow& x) {
     auto& target = x.insn.operand[0];
     auto v = source<16>(x, 1);
     Span span;
-    if (target.place == Place::memory) span = x.probe_write(target.width);
+    bool stores = target.place == Place::memory;
+    if (stores && x.cpu.intel()) enter_mmx(x);            // before the memory is looked at (Sapphire Rapids)
+    if (stores) span = x.probe_write(target.width);
     if (x.stopped()) return x.why();
     enter_mmx(x);
     if (target.place == Place::memory) x.cpu.write_span(span, v.data());

@@ -50,7 +50,19 @@ Outcome compute(Slow& x) {
     return Outcome::next;
 }
 
+// Where an exception that isn't masked keeps Intel from storing, it doesn't look at the memory (Sapphire Rapids; Zen 5 does, first).
+static bool stores_nothing(Slow& x) {
+    constexpr u16 masks = 0x3f;
+    if (!x.cpu.intel() || (x.cpu.fpu.control & masks) == masks) return false;
+    Fpu tried = x.cpu.fpu;
+    std::array<u8, 16> result;
+    if (run_soft(tried, x.insn.opcode, x.insn.modrm, result.data())) return false;
+    x.cpu.fpu = tried;
+    return true;
+}
+
 Outcome store(Slow& x) {
+    if (stores_nothing(x)) return remember(x), Outcome::next;
     MemoryOperand memory(x, Kind::write);
     if (x.stopped()) return x.why();
     std::array<u8, 16> result;
