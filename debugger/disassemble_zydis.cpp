@@ -5,13 +5,16 @@
 
 namespace debugger {
 
+static bool whole_address(const ZydisDecodedOperandMem& m) {
+    bool flat = m.segment != ZYDIS_REGISTER_FS && m.segment != ZYDIS_REGISTER_GS && m.index == ZYDIS_REGISTER_NONE;
+    return flat && (m.base == ZYDIS_REGISTER_NONE || m.base == ZYDIS_REGISTER_RIP || m.base == ZYDIS_REGISTER_EIP);
+}
+
 // Of an operand without registers, or relative to RIP.
 static std::optional<u64> target_of(const ZydisDisassembledInstruction& i, u64 address) {
     for (unsigned n = 0; n < i.info.operand_count_visible; n++) {
         auto& o = i.operands[n];
-        bool flat = o.mem.segment != ZYDIS_REGISTER_FS && o.mem.segment != ZYDIS_REGISTER_GS && o.mem.index == ZYDIS_REGISTER_NONE;
-        bool whole = o.mem.base == ZYDIS_REGISTER_NONE || o.mem.base == ZYDIS_REGISTER_RIP || o.mem.base == ZYDIS_REGISTER_EIP;
-        bool says_it = o.type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? bool(o.imm.is_relative) : o.type == ZYDIS_OPERAND_TYPE_MEMORY && flat && whole;
+        bool says_it = o.type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? bool(o.imm.is_relative) : o.type == ZYDIS_OPERAND_TYPE_MEMORY && whole_address(o.mem);
         u64 target;
         if (says_it && ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&i.info, &o, address, &target))) return target;
     }
