@@ -207,6 +207,8 @@ Mmu::Served Mmu::served(u64 address, bool fetches) const {
 }
 
 bool Mmu::same_page(u64 stored, u64 fetched) const {
+    auto &data = cpu.bank->at(stored, 1), &code = cpu.bank->at(fetched, 1);                       // whose tags say that the TLB has them
+    if (data.read_tag == (stored & ~u64{0xfff}) && code.execute_tag == (fetched & ~u64{0xfff})) return data.read_tag + data.addend == code.execute_tag + code.addend;
     auto host = [&](const paging::TlbArray& array, u64 address) -> const u8* {
         auto* entry = selection->word.paged() ? array.find(context, address) : tlb.find_guest_physical(context, GuestPhysical(address));
         if (selection->word.translated() && !entry) return nullptr;

@@ -190,7 +190,8 @@ template <Word T> class SlowAs : public Slow {
 public:
     using word = T;
     using Slow::Slow;
-    static constexpr bool bit_strings = true;     // a register's bit offset reaches beyond the operand
+    static constexpr bool bit_strings = true;      // a register's bit offset reaches beyond the operand
+    static constexpr bool source_is_plain_memory = false;      // it may be a device
 
     // Operand n as a source, in width W: register, immediate or memory (`add` bytes behind its start).
     template <Word W = T, unsigned N> W read(OperandNumber<N>, u64 add = 0) {

@@ -14,11 +14,16 @@ template <class X> Outcome push(X& x, u64 value) {
     return Outcome::next;
 }
 
+// The first operand is looked at before the stack. A device is read only once nothing can fault; what is certainly memory is read at once.
+template <class X> u64 early_value(X& x) {
+    if constexpr (X::source_is_plain_memory) return x.read(first);
+    else return x.probe_read(first), 0;
+}
 struct Push {
     template <class X> static Outcome run(X& x) {
-        x.probe_read(first);
+        u64 value = early_value(x);
         auto slot = x.probe_push(sizeof(typename X::word), sizeof(typename X::word));
-        u64 value = x.read(first);
+        if constexpr (!X::source_is_plain_memory) value = x.read(first);
         if (x.stopped()) return x.why();
         x.write(slot, value);
         x.move_rsp(-s64(sizeof(typename X::word)));

@@ -46,7 +46,7 @@ struct Direct {};
 template <Word T, Form F, Address A, Live L> class Fast {
 public:
     using word = T;
-    static constexpr bool bit_strings = false;
+    static constexpr bool bit_strings = false, source_is_plain_memory = where_of(F, 0) == Where::memory;
     static constexpr bool live = L == Live::yes;
     static constexpr bool limited = A == Address::limited;
 
@@ -96,9 +96,6 @@ public:
         else if constexpr (k == Where::wide_immediate) return W(op->value);
         else return stopped() ? W(0) : load<W>(address());      // a look first: the address needs registers
     }
-    template <Word W = T, unsigned N> void probe_read(OperandNumber<N>) {
-        if constexpr (where_of(F, N) == Where::memory) probe<Way::read_miss, sizeof(W)>(address());
-    }
 
     // Memory is read when it is placed, a register when its value is asked for, so that it waits in no register of the host's.
     template <Word W> class MemoryPlace {
@@ -143,6 +140,7 @@ public:
             return RegisterPlace<W, k>(cpu, op);
         }
     }
+    template <Word W = T, unsigned N> void probe_read(OperandNumber<N>) {}        // of a register
     template <Word W = T, unsigned N> auto place_to_write(OperandNumber<N>) {
         constexpr Where k = where_of(F, N);
         if constexpr (k == Where::memory) return MemoryPlace<W>(probe<Way::write_miss, sizeof(W)>(address()), 0);
