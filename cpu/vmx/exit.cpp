@@ -126,9 +126,8 @@ bool Vmx::store_msrs(u64 at, u64 count) {
 
 // ---- the host's state (28.5 and 28.6)
 
-void Vmx::to_host() {
-    bool tagged = has(secondary::vpid), virtual_nmis = has(pin::virtual_nmis);
-    u64 exit_reason = vmcs[Field::exit_reason];
+// What was in force for the guest alone.
+void Vmx::end_guest() {
     cpu.guest = nullptr, cpu.monitor_trap = false;
     cpu.guest_tsc_offset = 0, cpu.guest_tsc_ratio = Cpu::tsc_unscaled;
     cpu.pending &= ~(pending::guest | pending::window | pending::debug);
@@ -138,6 +137,12 @@ void Vmx::to_host() {
     trap_pending = timer_expired = tpr_below_threshold = virtual_interrupt = false;
     behind = {};
     timer.off();
+}
+
+void Vmx::to_host() {
+    bool tagged = has(secondary::vpid), virtual_nmis = has(pin::virtual_nmis);
+    u64 exit_reason = vmcs[Field::exit_reason];
+    end_guest();
     cpu.rflags = rflags::one, cpu.cpl = 0;        // before the host's translation is selected
 
     if (!load_host_control()) return abort(2);
@@ -200,7 +205,7 @@ void Vmx::load_host_segments() {
 void Vmx::abort(u32 indicator) {
     cpu.memory.write(Physical(current + 4), 4, indicator);
     log_line("VMX abort " + std::to_string(indicator) + ": the CPU shuts down");
-    cpu.guest = nullptr;
+    if (cpu.guest) end_guest(), cpu.mmu->leave_guest();
     cpu.activity = Activity::shutdown;
     cpu.wires.shutdown();
 }

@@ -187,6 +187,7 @@ private:
     bool load_host_control();
     void load_host_segments();
     void fail_entry(Reason, u64 qualification);
+    void end_guest();
     void to_host();
     void abort(u32 indicator);
     void start_timer();

@@ -41,6 +41,20 @@ TEST_F(Lists, an_exit_stores_512_msrs_and_aborts_by_the_next) {
     EXPECT_EQ(m.cpu.activity, Activity::shutdown);
 }
 
+// Nothing of the guest is left for what wakes the CPU then, as an NMI does.
+TEST_F(Lists, an_exit_that_aborts_ends_the_guest) {
+    for (auto c : {vmx::primary::monitor_trap_flag, vmx::primary::tsc_offsetting}) v.vmcs.set(c.word, v.vmcs[c.word] | bit(c.bit));
+    v.vmcs.set(Field::tsc_offset, 5);
+    v.enter();
+    ASSERT_TRUE(m.cpu.guest && m.cpu.monitor_trap && m.cpu.guest_tsc_offset == 5);
+    v.vmcs.set(Field::exit_msr_store_count, 0xffffffff);
+    v.exit_now({});
+    EXPECT_EQ(indicator(), 1u);
+    EXPECT_FALSE(m.cpu.guest || m.cpu.monitor_trap || m.cpu.guest_tsc_offset);
+    m.cpu.pending |= pending::nmi;
+    m.cpu.run(m.cpu.clock.ticks + 10);
+}
+
 TEST_F(Lists, an_exit_loads_512_msrs_and_aborts_by_the_next) {
     v.enter();
     v.vmcs.set(Field::exit_msr_load_count, 512);
