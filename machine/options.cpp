@@ -64,7 +64,7 @@ static Options::Disk parse_disk(std::string text) {
 namespace {
 struct Texts {
     std::vector<std::string> without, screenshots, disks;
-    std::string check, memory, rtc, bochsrc, engine = "fast", code_memory = "128M", stats = "off", clock = "icount", debug = "terminal";
+    std::string check, memory, rtc, bochsrc, engine = "fast", code_memory = "256M", stats = "off", clock = "icount", debug = "terminal";
 };
 }
 
@@ -177,7 +177,7 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
 
     app.add_option("--engine", t.engine, "how instructions run; the guest sees no difference [fast]")->type_name("fast|slow")->check(CLI::IsMember({"fast", "slow"}));
     app.add_option("--without", t.without, "the fast engine without one of its optimizations; repeatable")->type_name("NAME")->delimiter(',')->check(CLI::IsMember(names(tunings)));
-    app.add_option("--code-memory", t.code_memory, "memory for decoded code [128M]")->type_name("SIZE");
+    app.add_option("--code-memory", t.code_memory, "memory for decoded code [256M]")->type_name("SIZE");
     app.add_option("--drop-banks", o.tuning.drop_banks, "forget translations kept for speed about every N ticks (a test)")->type_name("N")->check(whole_number);
     app.add_option("--stats", t.stats, "print counters at the end")->type_name("text|json")->expected(0, 1)->check(CLI::IsMember({"text", "json", "off"}));
     app.add_option("--hash-every", o.hash_every, "print a hash over all state every N instructions and at the end")->type_name("N")->check(whole_number);

@@ -15,6 +15,6 @@ struct Tuning {
     bool fast_handlers = true;    // else every instruction runs its reference handler, from within a block
     bool copying = true;          // a block's handlers are copied into a row, so that most need no jump to the next
     u8 copy_at = 32;              // the copies are made when the block runs for the n-th time
-    u64 code_memory = 128 << 20;  // bytes for decoded code, in 16 parts that are reused one at a time
+    u64 code_memory = 256 << 20;  // bytes for decoded code, in 16 parts that are reused one at a time
     u64 drop_banks = 0;           // n > 0: all banks are dropped about every n ticks (a test)
 };

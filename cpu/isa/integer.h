@@ -19,6 +19,17 @@ template <class Op> struct Binary {
     }
 };
 
+// XOR or SUB of a register with itself: whatever it holds, the same comes of it.
+struct Zero {
+    template <class X> static Outcome run(X& x) {
+        using T = typename X::word;
+        auto target = x.place(first);
+        target.set(0);
+        x.set_flags(alu::Xor{}(T(0), T(0), Flags(0)).flags);
+        return Outcome::next;
+    }
+};
+
 // Only the flags are kept: CMP, TEST.
 template <class Op> struct Compare {
     template <class X> static Outcome run(X& x) {

@@ -98,6 +98,19 @@ TEST_F(TemplateTest, an_address_without_displacement_adds_none) {
     EXPECT_EQ(t.main.size(&near), t.main.size(&none) + 4);
 }
 
+TEST_F(TemplateTest, a_scale_is_a_shift_by_a_constant) {
+    auto key = std::ranges::find_if(keys, [](auto& k) { return k.id == &isa::identity<isa::Binary<alu::Add>> && k.form == Form::dm && k.word == 3 && k.address == Address::scaled; });
+    ASSERT_NE(key, keys.end());
+    const Template& t = *templates.of(key->live);
+    auto shifts_by = [&](u8 scale) {
+        Op op;
+        op.shape = scale;
+        return has(copied(t, op), {0xc1, 0xe0, scale}) || has(copied(t, op), {0xc1, 0xe2, scale});          // RAX or RDX
+    };
+    EXPECT_TRUE(shifts_by(1) && shifts_by(3));
+    EXPECT_FALSE(shifts_by(0));
+}
+
 TEST_F(TemplateTest, a_stub_is_read_anew_each_time) {
     EXPECT_TRUE(templates.of(cross_page)->main.filled.empty());
 }

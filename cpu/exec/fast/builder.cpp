@@ -217,6 +217,11 @@ static bool open(const ::Insn& insn, u32 mode) {
     return ready && gate.cpl == 3 && !gate.umip;
 }
 
+static bool zeroes(const ::Insn& insn) {
+    auto &a = insn.operand[0], &b = insn.operand[1];
+    return a.place == b.place && a.number == b.number && (is(insn, &isa::identity<isa::Binary<alu::Xor>>) || is(insn, &isa::identity<isa::Binary<alu::Sub>>));
+}
+
 // A string instruction without REP in flat memory.
 static bool flat_string(const ::Insn& insn, u32 mode, Address& address) {
     bool bits64 = (mode & mode::size) == u32(decode::CodeSize::bits64);
@@ -232,8 +237,10 @@ const Key* Builder::choose(const ::Insn& insn, u32 mode, Draft& draft) {
     if (!cpu.tuning.return_stack && is(insn, &isa::identity<isa::Ret>)) return nullptr;
     Form form = form_of(insn);
     if (form == Form::count) return nullptr;
+    const char* id = row.run.id;
+    if (form == Form::dd && zeroes(insn)) id = &isa::identity<isa::Zero>, form = Form::d;
     bool single = row.run.slow.front() == row.run.slow.back();       // one handler for every width
-    Wanted wanted{row.run.id, single ? u8(3) : insn.word, form, Address::none, no_condition};
+    Wanted wanted{id, single ? u8(3) : insn.word, form, Address::none, no_condition};
     auto& op = draft.op;
     if (row.gate.near_branch || row.gate.default64) {
         bool plain = relative_branch(insn) && !is(insn, &isa::identity<isa::Call>);

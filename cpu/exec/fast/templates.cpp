@@ -9,7 +9,7 @@ s32 Hole::value(const Op* op) const {
     auto* at = reinterpret_cast<const u8*>(op) + field;
     u32 value = 0;
     std::memcpy(&value, at, extension == Extension::u8 ? 1 : extension == Extension::u16 ? 2 : 4);
-    value = (value << shift) + u32(more);
+    value = ((value & mask) << shift) + u32(more);
     return s32(inverted ? ~value : value);
 }
 

@@ -41,13 +41,14 @@ struct Fixup {
 
 // How a field of an Op becomes a register's value.
 enum class Extension : u8 { u8, u16, u32, s32 };
-// What a displacement or an immediate is set to: a field's value, shifted, and something more; or all bits of that inverted.
+// What a displacement or an immediate is set to: some bits of a field's value, shifted, and something more; or all bits of that inverted.
 struct Hole {
     u8 field = 0;                 // bytes from the handler's Op on
     Extension extension{};
     u8 shift = 0;
     s32 more = 0;
     bool inverted = false;
+    u32 mask = ~u32{0};
     s32 value(const Op*) const;
 };
 // An instruction with holes in it, in one of its encodings.

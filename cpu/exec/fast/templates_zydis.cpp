@@ -107,8 +107,10 @@ struct Field {
     bool loaded = false;          // the register holds it
     s32 more = 0;                 // added to it; then,
     bool inverted = false;        // all bits
-    bool small() const { return (extension == Extension::u8 || extension == Extension::u16) && !more && !inverted; }
-    Hole hole() const { return {u8(at), extension, 0, more, inverted}; }
+    u32 mask = ~u32{0};           // of these bits of it alone
+    bool whole() const { return !more && !inverted && mask == ~u32{0}; }
+    bool small() const { return (extension == Extension::u8 || extension == Extension::u16) && whole(); }
+    Hole hole() const { return {u8(at), extension, 0, more, inverted, mask}; }
     bool operator==(const Field&) const = default;
 };
 
@@ -164,6 +166,15 @@ struct Known {
     bool moves_op(const Instruction& x) const {
         if (op == unknown || x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].reg.value != ZYDIS_REGISTER_RSI) return false;
         return moved(x, op) != unknown || link_loaded(x, op) != unknown;
+    }
+    // The bits of a field that an AND leaves of it in a free register, to be shifted by.
+    std::optional<Field> some_bits(const Instruction& x) const {
+        bool by_immediate = x.i.mnemonic == ZYDIS_MNEMONIC_AND && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].size >= 32 && x.o[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+        if (!by_immediate || !is_free(number_of(x.o[0].reg.value))) return {};
+        Field f = field[number_of(x.o[0].reg.value)];
+        if (f.at == unknown || !f.small() || f.address || x.o[1].imm.value.s < 0) return {};
+        f.loaded = false, f.mask = u32(x.o[1].imm.value.u);
+        return f;
     }
     // The field less or more something, or inverted, that an instruction makes of a field in a free register.
     std::optional<Field> derived(const Instruction& x) const {
@@ -554,6 +565,22 @@ private:
                third.decode(second.behind()) && third.i.mnemonic == ZYDIS_MNEMONIC_MOVZX && third.o[1].reg.value == ZYDIS_REGISTER_AX && third.o[0].size >= 32 &&
                (number_of(third.o[0].reg.value) == 0 || !may_read(third.behind(), 0));
     }
+    // A shift of 64 bits to the left by CL, where that is a field, becomes one by an immediate, or none.
+    bool copy_shift(Part part, const Instruction& x, const Known& known) {
+        constexpr unsigned rcx = 1;
+        auto& f = known.field[rcx];
+        bool shift = x.i.mnemonic == ZYDIS_MNEMONIC_SHL && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].size == 64 && x.o[1].reg.value == ZYDIS_REGISTER_CL;
+        if (!shift || f.at == unknown || f.loaded || f.address || f.inverted || f.more || (f.mask & ~u32{63}) || number_of(x.o[0].reg.value) == rcx) return false;
+        unsigned r = number_of(x.o[0].reg.value);
+        Encoding e;
+        e.code = {u8(0x48 | r >> 3), 0xc1, u8(0xe0 | (r & 7))};
+        e.length = 4, e.at[0] = 3, e.bytes[0] = 1;
+        Filled filled;
+        filled.holes = 1, filled.hole[0] = f.hole(), filled.unless_zero = true;        // by 0 it changes not even a flag
+        filled.encoding.fill(e);
+        put(part, filled);
+        return true;
+    }
     // An operand of 32 bits in the Op becomes an immediate, where the other one is a register.
     bool copy_with_operand(Part part, const Instruction& x, const Known& known) {
         auto d = known.op != unknown && x.i.operand_count_visible == 2 ? x.displacement_from_op(1) : std::nullopt;
@@ -572,7 +599,7 @@ private:
         auto address = in_address(x, known);
         auto immediate = as_immediate(x, known);
         if (Use use = use_of(x, op_register); use.reads || use.addresses) put_op(part, known);
-        if (copy_addition(part, x, address, known)) return;
+        if (copy_addition(part, x, address, known) || copy_shift(part, x, known)) return;
         for (unsigned r = 0; r < known.field.size(); r++) {
             if (!known.stands_for_something(r)) continue;
             Use use = use_of(x, r);
@@ -606,6 +633,7 @@ private:
             bool moves = known.moves_op(x) && (x.i.mnemonic == ZYDIS_MNEMONIC_MOV || x.i.mnemonic == ZYDIS_MNEMONIC_LEA || flags_are_dead(x.behind()));
             if (!field && makes_address(x, known)) field = known.field[number_of(x.o[0].reg.value)], field->address = true;
             if (!field) field = known.derived(x);
+            if (!field && flags_are_dead(x.behind())) field = known.some_bits(x);
             bool left_out = field || run || moves;
             if (x.conditional()) conditional(part, x, known);
             else if (!left_out) copy_using_fields(part, x, known);
