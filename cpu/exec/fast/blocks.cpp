@@ -77,7 +77,7 @@ void Blocks::add(Block* block, u8* bytes) {
 
 void Blocks::link(Stub* stub, Block* target, u64 stamp, u64 page) {
     if (stub->target) unlink(stub);
-    stub->target = target, stub->next = target->incoming, stub->previous = nullptr;
+    stub->target = target, stub->start = target->start, stub->mode = target->mode, stub->next = target->incoming, stub->previous = nullptr;
     if (stub->next) stub->next->previous = stub;
     target->incoming = stub;
     stub->op.link = target->ops();

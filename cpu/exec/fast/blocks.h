@@ -26,6 +26,8 @@ struct Stub {
     u64 cut = ~u64{0};            // of RIP: 16, 32 or 64 bits
     u64 stamp = 0;                // of a crossing: under which it holds,
     u64 page = 0, to = 0;         // and from which page to which (RIP of their starts)
+    const u8* start = nullptr;    // the target's, here because that is far away
+    u32 mode = 0;                 // likewise
     Op* source = nullptr;         // whose link leads here until it is resolved
     Block* owner = nullptr;
     Block* target = nullptr;      // where it is linked to

@@ -61,6 +61,12 @@ void Runner::connect(Block* block, u64 page, u64 linear) {
     unresolved = nullptr, remember_target = false;
 }
 
+// What was at a target under whatever stamp: a flush leaves it there mostly, and the hash is far away.
+Block* Runner::remembered(u64 target) const {
+    auto& t = target_of(&cpu, target);
+    return t.rip == target && t.op ? &Block::of_first(t.op) : nullptr;
+}
+
 // The block at a RIP, with the way that led here made short; null where its page can't be had, or where it would have to be built.
 Block* Runner::find(u64 rip, Building building) {
     u64 linear;
@@ -68,7 +74,8 @@ Block* Runner::find(u64 rip, Building building) {
     const u8* code = code_at_rip(linear);
     if (!code) return nullptr;
     u32 mode = mode_word(cpu), key = mode | blocks.marks.page_of(linear) << mode::page_shift;
-    Block* block = blocks.find(code, key);
+    Block* block = remembered(mode & mode::anywhere ? rip : key_by_linear(linear));
+    if (!block || block->dead || block->start != code || block->mode != key) block = blocks.find(code, key);
     if (!block && building == Building::no) return nullptr;
     if (!block) block = builder.build(code, key);
     cpu.fast.stamp = cpu.mmu->stamp << 16 | mode;
@@ -199,12 +206,12 @@ Next count_run(OP_ARGUMENTS) {
 SELDOM static Next check_crossing(OP_ARGUMENTS) {
     auto* stub = const_cast<Stub*>(reinterpret_cast<const Stub*>(op));
     cpu->runner->counters.cross_checks++;
-    u64 rip = stub->rip(cpu->gpr.page), offset = reinterpret_cast<u64>(stub->target->start) & 0xfff;
+    u64 rip = stub->rip(cpu->gpr.page), offset = reinterpret_cast<u64>(stub->start) & 0xfff;
     auto& e = cpu->bank->at(rip, 1);
-    bool same_mode = !cpu->bits64() || far_from_edges(*cpu, rip) == bool(stub->target->mode & mode::direct);
-    same_mode &= cpu->runner->blocks.marks.page_of(rip) == stub->target->mode >> mode::page_shift;
+    bool same_mode = !cpu->bits64() || far_from_edges(*cpu, rip) == bool(stub->mode & mode::direct);
+    same_mode &= cpu->runner->blocks.marks.page_of(rip) == stub->mode >> mode::page_shift;
     bool translated = same_mode && (e.execute_tag == (rip & ~u64{0xfff}) || cpu->mmu->reach(rip, Kind::execute));
-    if (translated && reinterpret_cast<const u8*>(rip + e.addend) == stub->target->start) {
+    if (translated && reinterpret_cast<const u8*>(rip + e.addend) == stub->start) {
         stub->stamp = cpu->fast.stamp, stub->page = cpu->gpr.page, stub->to = rip - offset;
         cpu->gpr.page = stub->to;
         op = stub->op.link;

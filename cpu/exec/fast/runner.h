@@ -32,6 +32,7 @@ public:
 
 private:
     u8* code_at_rip(u64& linear) const;
+    Block* remembered(u64 target) const;
     void connect(Block* block, u64 page, u64 linear);
     void start(Block* block);
 
