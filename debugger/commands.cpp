@@ -51,6 +51,9 @@ static constexpr Command table[] = {
     {"trace",       "",    "start FILE | stop | events FILE | instructions FILE [COUNT [LOW HIGH]] [l1|l2] [CONTEXT...] [only NAME...] [if EXPR]", 1, 64, false,
      "write exits, exceptions and interrupts of all CPUs from now on, or the last VM exits, as a trace for Perfetto and Chrome; or run and write COUNT instructions (1000) as text",
      files::trace},
+    {"coverage",    "",    "[start [LOW HIGH]... [l1|l2] [CONTEXT...] | stop | write FILE [lcov|addresses]]", 0, 64, false,
+     "keep which instructions run from now on, and write what has: lines and functions for lcov and genhtml, or addresses for addr2line",
+     files::coverage},
     {"reset",       "",    "",                           0, 0,  false, "reset the machine, as its button does, and start what it starts with",  run::reset},
     {"help",        "h",   "[COMMAND]",                  0, 1,  true,  "say what commands there are",                                           help},
     {"quit",        "q",   "",                           0, 0,  false, "end the emulator",                                                      run::quit},
@@ -79,6 +82,14 @@ static Result help(Session&, Words words) {
     }
     if (words.empty()) result.add("Numbers are 16 or 0x10, registers (rsp, cr3, fs.base), or sums. json COMMAND prints the result as JSON.");
     return result.lines.empty() ? refused("no command '" + words[0] + "'") : result;
+}
+
+void take_context(const Session& session, StopContext& context, std::vector<std::string>& words) {
+    std::erase_if(words, [&](auto& word) {
+        bool level = word == "l1" || word == "l2";
+        if (level) context.level = unsigned(word[1] - '0');
+        return level || context.take(session.cpu, word);
+    });
 }
 
 u64 number(Session& session, const std::string& word, u64 least, u64 most) {

@@ -82,8 +82,11 @@ namespace files {
 void want_files(const Session&);           // throws Error where the session may not use the host's
 Result source(Session&, Words);
 Result trace(Session&, Words);
+Result coverage(Session&, Words);
 }
 
+// Takes "l1", "l2" and the words of a context out of them.
+void take_context(const Session& session, StopContext& context, std::vector<std::string>& words);
 // For commands: a word as a number (registers and sums too) within bounds. Throws Error.
 u64 number(Session& session, const std::string& word, u64 least, u64 most);
 

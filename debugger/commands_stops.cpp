@@ -143,7 +143,8 @@ Result symbols(Session& session, Words words) {
     if (words[0] == "none") return level ? session.symbols.clear(level) : session.symbols.clear(), result;
     if (!session.may_use_files) return refused("symbols: files are for the terminal and command files");
     u64 base = words.size() > 1 ? evaluate(session.cpu, words[1], &session.symbols) : 0;
-    auto added = session.symbols.add(read_file(words[0], std::size_t{1} << 30), base, level);
+    auto added = session.symbols.add(read_file(words[0], SymbolFile::most_bytes), base, level);
+    session.symbols.files.push_back({words[0], base, level});
     result.add(std::to_string(added) + " symbols read" + (level ? " for level " + std::to_string(level) : "")).count("symbols", added).count("level", level);
     return result;
 }

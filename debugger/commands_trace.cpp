@@ -102,11 +102,7 @@ Filter filter_of(Session& session, std::vector<std::string> words, u64& most) {
     for (auto& word : behind(words, "if")) f.condition += (f.condition.empty() ? "" : " ") + word;
     if (!f.condition.empty()) check_expression(session.cpu, f.condition, &session.symbols);
     f.names = behind(words, "only");
-    std::erase_if(words, [&](auto& w) {
-        bool level = w == "l1" || w == "l2";
-        if (level) f.context.level = unsigned(w[1] - '0');
-        return level || f.context.take(session.cpu, w);
-    });
+    take_context(session, f.context, words);
     if (words.size() == 2 || words.size() > 3) throw Error(usage);
     if (!words.empty()) most = number(session, words[0], 1, u64{1} << 32);
     if (words.size() == 3) f.low = number(session, words[1], 0, ~u64{0}), f.high = number(session, words[2], f.low, ~u64{0});

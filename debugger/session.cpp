@@ -135,7 +135,7 @@ Goal steps_in_level(u64 steps, unsigned level) {
 
 // ---- how it runs
 
-bool Session::nothing_to_do() const { return stops.empty() && !goal->steps && !goal->reached && !goal->notices && !goal->still; }
+bool Session::nothing_to_do() const { return stops.empty() && !covers() && !goal->steps && !goal->reached && !goal->notices && !goal->still; }
 bool Session::stands(const Cpu& c) const { return std::ranges::find(standing, &c) != standing.end(); }
 // Whether all that is asked for is seen by marks and notices.
 bool Session::quick(const Cpu& c) const {
@@ -180,15 +180,24 @@ void Session::place_marks(Cpu& c) {
     }
     if (goal->at) wanted.add(*goal->at);
     wanted.returns = goal->returns;
+    if (covers()) wanted.asked |= coverage->offsets();
     if (wanted.none() && !c.runner) return;
     if (!c.runner) c.runner = std::make_unique<fast::Runner>(c);
     auto& now = c.runner->blocks;
     if (!(now.marks == wanted)) now.set_marks(wanted);
     now.marks.filter = wanted.filter;
     now.marks.least_stack = least_stack;
-    now.marks.asks = [this, &c](u64 linear) {
-        return std::any_of(stops.list().begin(), stops.list().end(), [&](auto& s) { return s.kind->seen == Seen::code && s.space != Space::linear && lies_at(c, s, linear, 1); });
+    now.marks.asks = [this, &c](u64 linear) { return asks(c, linear); };
+}
+
+// At a mark: whether the run ends there. Else the instruction begins now.
+bool Session::asks(Cpu& c, u64 linear) {
+    auto meets = [&](auto& s) {
+        return s.kind->seen == Seen::code && s.space != Space::linear && !((s.address ^ linear) & 0xfff) && lies_at(c, s, linear, 1);
     };
+    if (std::ranges::any_of(stops.list(), meets)) return true;
+    if (covers() && coverage->wants(c, linear)) coverage->add(linear, running_level(c));
+    return false;
 }
 
 // Lets blocks run where nothing but they have to be looked at, up to a mark at most. False: nothing has run.
@@ -217,6 +226,16 @@ static void forget_way(Cpu& c) {
     if (c.runner) c.runner->unresolved = nullptr, c.runner->remember_target = false;
 }
 
+// Whether what a tick does begins with an instruction, as far as that is known before it: not an event, nor a fault of its fetch.
+static bool begins_instruction(const Cpu& c) {
+    if (c.activity != Activity::active || c.due() || c.clock.ticks >= c.clock.deadline()) return false;
+    Viewpoint view(c);
+    bool within = c.bits64() ? c.canonical(view.rip) : view.rip <= c.seg[Seg::cs].limit;
+    paging::Access access{paging::Kind::execute, c.cpl == 3 ? paging::Privilege::user : paging::Privilege::supervisor, false, paging::Purpose::code};
+    QuietTables tables{c};
+    return within && paging::walk(c.mmu->regime, LinearAddress(view.code_address()), access, tables).translation();
+}
+
 // One instruction, one iteration of a repeated one, one event; alone and halted, the time to the next deadline. False: it waits.
 bool Session::one_tick(Cpu& c, u64 until) {
     u64 now = c.clock.ticks, next = now + 1;
@@ -228,10 +247,12 @@ bool Session::one_tick(Cpu& c, u64 until) {
     if (stops.any(Seen::change))
         for (auto& s : stops.list())
             if (s.kind->seen == Seen::change && s.seen.empty()) judge_changes(c);
-    bool ran = true;
+    bool wanted = covers() && coverage->wants(c, running), begins = wanted && begins_instruction(c), ran = true;
+    unsigned level = running_level(c);
     if (alone) c.run(next);
     else ran = c.run_turn(next);
     std::erase(standing, &c);
+    if (wanted && (begins || c.retired != retired)) coverage->add(running, level);
     judge_accesses(c);
     steps += mine && &c == &cpu;
     if (steps_done(c)) stop_at(c, {Why::reached});

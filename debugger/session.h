@@ -2,6 +2,7 @@
 // Run control: lets the guest go on, and stops it at the exact instruction. Every face drives one of these.
 #pragma once
 #include "cpu/cpu.h"
+#include "debugger/coverage.h"
 #include "debugger/event_trace.h"
 #include "debugger/looking.h"
 #include "debugger/result.h"
@@ -62,6 +63,7 @@ struct SessionState {
     std::function<bool(const StopPoint&)> commands;
     Result said;                               // what they have said of the last run
     std::function<void()> start_anew;          // resets the machine; null: there is none around the CPU
+    std::unique_ptr<Coverage> coverage;        // which instructions have begun; null: nobody has asked
     std::unique_ptr<EventTrace> trace;         // of what the CPUs tell while the guest runs; null: none is written
 
 protected:
@@ -117,6 +119,8 @@ private:
     void drive(u64 until);
     bool turn(Cpu&, u64 until);
     bool nothing_to_do() const;
+    bool covers() const { return coverage && coverage->on; }
+    bool asks(Cpu&, u64 linear);
     bool quick(const Cpu&) const;
     bool stands(const Cpu&) const;
     void place_marks(Cpu&);

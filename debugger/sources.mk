@@ -9,6 +9,7 @@ debugger_sources = \
     debugger/commands.cpp \
     debugger/commands.h \
     debugger/commands_change.cpp \
+    debugger/commands_coverage.cpp \
     debugger/commands_devices.cpp \
     debugger/commands_exits.cpp \
     debugger/commands_files.cpp \
@@ -23,6 +24,8 @@ debugger_sources = \
     debugger/commands_vmcb.cpp \
     debugger/commands_vmcs.cpp \
     debugger/commands_walk.cpp \
+    debugger/coverage.cpp \
+    debugger/coverage.h \
     debugger/desk.cpp \
     debugger/desk.h \
     debugger/device_reports.h \
@@ -32,6 +35,7 @@ debugger_sources = \
     debugger/disassemble.h \
     debugger/drop_log.cpp \
     debugger/drop_log.h \
+    debugger/elf.h \
     debugger/event_trace.cpp \
     debugger/event_trace.h \
     debugger/expression.cpp \
@@ -47,8 +51,12 @@ debugger_sources = \
     debugger/gdb/server.h \
     debugger/gdb/target.cpp \
     debugger/gdb/target.h \
+    debugger/lcov.cpp \
+    debugger/lcov.h \
     debugger/line_input.cpp \
     debugger/line_input.h \
+    debugger/line_table.cpp \
+    debugger/line_table.h \
     debugger/look.cpp \
     debugger/look.h \
     debugger/looking.cpp \

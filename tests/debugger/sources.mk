@@ -4,8 +4,10 @@ if DEBUGGER
 tests_debugger_sources = \
     tests/debugger/board.h \
     tests/debugger/commands.cpp \
+    tests/debugger/coverage.cpp \
     tests/debugger/desk.cpp \
     tests/debugger/devices.cpp \
+    tests/debugger/elf_of_lines.h \
     tests/debugger/files.cpp \
     tests/debugger/gdb.cpp \
     tests/debugger/guest_stops.cpp \

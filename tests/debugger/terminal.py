@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -209,11 +210,95 @@ def several_cpus_are_several_tracks():
     expect(tracks == 2, f"{tracks} tracks")
 
 
+COVERED = r"""
+__attribute__((section(".head"), used)) static const unsigned header[] = {0x1badb002, 0, -0x1badb002u};    /* multiboot 1 */
+__attribute__((aligned(16), used)) static char stack[4096];
+__asm__(".globl start\nstart: mov $stack + 4096, %esp\n call run\n");
+static int twice(int x)
+{
+    if (x > 100)
+        return 0;
+    return 2 * x;
+}
+int never(int x)
+{
+    return x + 1;
+}
+void the_end(void)
+{
+    for (;;)
+        ;
+}
+void run(void)
+{
+    volatile int sum = 0;
+    for (int n = 0; n < 3; n++)
+        sum += twice(n);
+    if (sum == 7)
+        sum = never(sum);
+    the_end();
+}
+"""
+
+
+def built_with_lines(directory, dwarf):
+    source, program = Path(directory) / "covered.c", Path(directory) / "covered"
+    source.write_text(COVERED)
+    if not shutil.which("cc") or not shutil.which("addr2line"):
+        raise Skip("cc and addr2line are missing: install gcc and binutils")
+    flags = "-m32 -O0 -ffreestanding -fno-stack-protector -fno-pic -no-pie -static -nostdlib -fcf-protection=none -Wl,--build-id=none"
+    done = subprocess.run(["cc", *flags.split(), f"-gdwarf-{dwarf}", "-T", str(report.SOURCE / "tests/guests/guest.ld"), "-o", str(program), str(source)],
+                          capture_output=True, text=True, cwd=directory)
+    if done.returncode:
+        raise Skip(f"cc makes no 32-bit program: {done.stderr.strip().splitlines()[-1]}")
+    return program
+
+
+def tracefile(text):
+    """Of lcov's: by source file the lines that have run, and all; and each function with whether it has."""
+    run_lines, lines, functions, source = set(), set(), {}, ""
+    for line in text.splitlines():
+        kind, _, rest = line.partition(":")
+        if kind == "SF":
+            source = Path(rest).name
+        elif kind == "DA":
+            number, count = rest.split(",")
+            lines.add((source, int(number)))
+            if int(count):
+                run_lines.add((source, int(number)))
+        elif kind == "FNDA":
+            count, name = rest.split(",")
+            functions[name] = int(count)
+    return run_lines, lines, functions
+
+
+def coverage_has_the_lines_of_addr2line(dwarf):
+    """What lcov's file says has run is what addr2line makes of the addresses that have."""
+    with tempfile.TemporaryDirectory(prefix="slate-coverage-") as directory:
+        program, info, ran = built_with_lines(directory, dwarf), Path(directory) / "info", Path(directory) / "ran"
+        commands = [f"symbols {program}", "coverage start", "break the_end", "continue", "coverage stop", f"coverage write {info}", f"coverage write {ran} addresses", "quit"]
+        done = subprocess.run([SLATE, "--kernel", str(program), "--memory", "64M", "--headless", "--debug"], input="\n".join(commands) + "\n",
+                              capture_output=True, text=True, timeout=PATIENCE)
+        expect(info.exists() and ran.exists(), f"nothing was written: {done.stdout[-500:]} {done.stderr}")
+        addresses = [line.split()[0] for line in ran.read_text().splitlines()]
+        inside = [address for address in addresses if 0x100000 <= int(address, 16) < 0x200000]         # the firmware's are others
+        told = subprocess.run(["addr2line", "-e", str(program), *inside], capture_output=True, text=True, check=True).stdout
+        named = [re.match(r"(.*):(\d+)", line) for line in told.splitlines()]
+        wanted = {(Path(m[1]).name, int(m[2])) for m in named if m}
+        run_lines, lines, functions = tracefile(info.read_text())
+    expect(len(inside) > 20 and run_lines == wanted, f"has run: {sorted(run_lines)}, by addr2line {sorted(wanted)}")
+    begins = COVERED.splitlines().index("    return x + 1;") + 1
+    expect(("covered.c", begins) in lines - run_lines, f"line {begins} is not among {sorted(lines - run_lines)}")
+    expect(functions == {"twice": 1, "never": 0, "the_end": 0, "run": 1}, f"functions: {functions}")
+
+
 cases = {
     "events-are-a-trace-vmx": partial(events_are_a_trace, "vmx_exits"),
     "events-are-a-trace-svm": partial(events_are_a_trace, "svm_exits", "--cpu", "max-amd"),
     "several-cpus-are-several-tracks": several_cpus_are_several_tracks,
     "traces-change-no-run": traces_change_no_run,
+    "coverage-has-the-lines-of-addr2line-dwarf4": partial(coverage_has_the_lines_of_addr2line, 4),
+    "coverage-has-the-lines-of-addr2line-dwarf5": partial(coverage_has_the_lines_of_addr2line, 5),
     "names-are-completed-and-lines-kept": names_are_completed_and_lines_kept,
     "stops-and-goes-on-fast": partial(stops_and_goes_on, "fast"),
     "stops-and-goes-on-slow": partial(stops_and_goes_on, "slow"),
