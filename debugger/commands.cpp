@@ -3,7 +3,7 @@
 #include "debugger/commands.h"
 #include "base/error.h"
 #include "debugger/expression.h"
-#include <sstream>
+#include <algorithm>
 
 namespace debugger {
 
@@ -26,6 +26,7 @@ static constexpr Command table[] = {
     {"registers",   "r",   "[GROUP|NAME] [@lN]",         0, 1,  true,  "show general, segments, control, debug, x87, vector, all, or one register", look::registers},
     {"msr",         "",    "[NAME|INDEX]",               0, 1,  true,  "show model-specific registers",                                         look::msr},
     {"memory",      "x",   "[g:|p:]ADDR [BYTES] [@lN]",  1, 2,  true,  "dump memory: ADDR is linear, g:ADDR guest-physical, p:ADDR physical",   look::memory},
+    {"search",      "",    "[g:|p:]ADDR LENGTH BYTE...|\"TEXT\" [@lN]", 3, 64, true, "find bytes (hexadecimal) or a text in memory from ADDR on",  look::search},
     {"disassemble", "i",   "[[g:|p:]ADDR] [N] [16|32|64] [@lN]", 0, 3, true, "show N instructions (10) from ADDR (the next one)",               look::disassemble},
     {"stack",       "",    "[N] [@lN]",                  0, 1,  true,  "show N words (16) of the stack, and the callers by frame pointers",     look::stack},
     {"levels",      "",    "",                           0, 0,  true,  "show the guest levels: which runs, and where each stands",              look::levels},
@@ -125,11 +126,22 @@ static Result execute_words(Session& session, Words words) try {
     return refused(e.what());
 }
 
+// Blanks are between words; one that begins with a quotation mark ends behind the next one.
+static std::vector<std::string> words_of(std::string_view line) {
+    constexpr std::string_view blanks = " \t\n\v\f\r";
+    std::vector<std::string> words;
+    for (std::size_t at = 0; (at = line.find_first_not_of(blanks, at)) != line.npos;) {
+        std::size_t quote = line[at] == '"' ? line.find('"', at + 1) : line.npos;
+        std::size_t end = std::min(line.find_first_of(blanks, quote == line.npos ? at : quote), line.size());
+        words.emplace_back(line.substr(at, end - at));
+        at = end;
+    }
+    return words;
+}
+
 // Lines that begin with # say nothing.
 Result execute(Session& session, std::string_view line) {
-    std::istringstream in{std::string(line.substr(0, 4096))};
-    std::vector<std::string> words;
-    for (std::string word; in >> word;) words.push_back(word);
+    auto words = words_of(line.substr(0, 4096));
     if (words.empty() || words[0].starts_with('#')) return {};
     if (words[0] != "json") return execute_words(session, words);
     Result out;

@@ -54,6 +54,7 @@ namespace look {
 Result registers(Session&, Words);
 Result msr(Session&, Words);
 Result memory(Session&, Words);
+Result search(Session&, Words);
 Result disassemble(Session&, Words);
 Result stack(Session&, Words);
 Result levels(Session&, Words);

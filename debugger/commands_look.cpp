@@ -4,9 +4,11 @@
 #include "debugger/at_level.h"
 #include "debugger/commands.h"
 #include "debugger/disassemble.h"
+#include "debugger/expression.h"
 #include "debugger/look.h"
 #include "debugger/registers.h"
 #include <algorithm>
+#include <functional>
 
 namespace debugger::look {
 
@@ -47,6 +49,79 @@ Result memory(Session& session, Words words) {
 
 // " <name+0x12>", or nothing.
 static std::string bracketed(const std::string& symbol) { return symbol.empty() ? "" : " <" + symbol + ">"; }
+
+// ---- search
+
+namespace {
+
+constexpr u64 most_searched = u64{1} << 32;
+constexpr std::size_t most_found = 64;
+
+// "a text", or bytes as two hexadecimal digits each.
+std::vector<u8> pattern_of(Words words) {
+    auto& first = words[0];
+    if (first.starts_with('"')) {
+        if (words.size() > 1 || first.size() < 3 || !first.ends_with('"')) throw Error("a text is in quotes: \"text\"");
+        return {first.begin() + 1, first.end() - 1};
+    }
+    std::vector<u8> bytes;
+    for (auto& word : words) {
+        u64 value = 0x100;
+        if (!parse_number("0x" + word, value) || value > 0xff) throw Error("'" + word + "' is no byte: two hexadecimal digits; a text is in quotes");
+        bytes.push_back(u8(value));
+    }
+    return bytes;
+}
+
+// Tells where the pattern is until `see` has enough; matches may overlap. What isn't plain memory is passed over a page at a time.
+void find_pattern(const Viewpoint& view, Place place, u64 size, std::span<const u8> pattern, const std::function<bool(u64 address)>& see) {
+    std::vector<u8> window;                              // what has been read, without a gap, and may yet be part of a match
+    std::boyer_moore_horspool_searcher searcher(pattern.begin(), pattern.end());
+    for (u64 done = 0, piece; done < size; done += piece) {
+        Place at{place.space, place.address + done};
+        piece = std::min(size - done, 4096 - (at.address & 0xfff));
+        std::size_t kept = window.size();
+        window.resize(kept + piece);
+        u64 have = read_memory(view, at, std::span(window).subspan(kept));
+        window.resize(kept + have);
+        for (auto from = window.begin();; from++) {
+            from = std::search(from, window.end(), searcher);
+            if (from == window.end()) break;
+            if (!see(at.address - kept + u64(from - window.begin()))) return;
+        }
+        std::size_t next = have < piece ? 0 : std::min(window.size(), pattern.size() - 1);
+        window.erase(window.begin(), window.end() - std::ptrdiff_t(next));
+    }
+}
+
+}
+
+Result search(Session& session, Words words) {
+    auto view = viewpoint(session);
+    Place place = place_at(view, words[0]);
+    u64 size = number(session, words[1], 1, most_searched);
+    auto pattern = pattern_of(words.subspan(2));
+    Result result;
+    std::optional<u64> next;                             // where to go on
+    find_pattern(view, place, size, pattern, [&](u64 address) {
+        if (result.lines.size() == most_found) return next = address, false;
+        Place here{place.space, address};
+        std::array<u8, 16> bytes{};
+        u64 have = read_memory(view, here, bytes);
+        std::string symbol = place.space == Space::linear ? symbol_at(view, address) : "";
+        auto& line = result.add(place_text(here) + ": " + line_of_bytes({bytes.data(), have}) + bracketed(symbol));
+        line.with("kind", "match").with("address", place_text(here)).with("bytes", plain_hex({bytes.data(), have}));
+        if (!symbol.empty()) line.with("symbol", symbol);
+        return true;
+    });
+    u64 found = result.lines.size();
+    std::string says = !found ? "not found" : next ? format("and more, from %s on", place_text({place.space, *next}).c_str()) : format("%llu found", 0ull + found);
+    auto& line = result.add(says).with("kind", "summary").count("found", found).count("length", pattern.size());
+    if (next) line.with("next", place_text({place.space, *next}));
+    return result;
+}
+
+// ---- code
 
 static decode::CodeSize code_size(const Viewpoint& view, Words words) {
     if (words.size() < 3) return view.code;

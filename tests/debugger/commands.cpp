@@ -24,7 +24,7 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 // What is known to look, with words that make it look at something.
 const std::multimap<std::string, std::string> looks{
     {"list", ""}, {"registers", ""}, {"registers", "all"}, {"registers", "segments"}, {"registers", "cr0"}, {"msr", ""}, {"msr", "0x10"},
-    {"memory", "rip 64"}, {"memory", "p:0xfee00000"}, {"memory", "g:0x1000"}, {"memory", "0x40000000"}, {"disassemble", ""}, {"disassemble", "0x10000 5 16"},
+    {"memory", "rip 64"}, {"memory", "p:0xfee00000"}, {"memory", "g:0x1000"}, {"memory", "0x40000000"}, {"search", "0x10000 0x1000 ff c1"}, {"search", "p:0 0x1000000 \"no such text\""}, {"disassemble", ""}, {"disassemble", "0x10000 5 16"},
     {"walk", "0x10000"}, {"walk", "0x40000000 w u"}, {"walk", "0x20000 w"}, {"walk", "g:0x1000"}, {"walk", "0x8000000000000000"}, {"walk", "--step"}, {"walk", "--next"}, {"what-if", "0x10000 w cr3=0x5000"}, {"map", ""}, {"map", "0x10000 0x10000"}, {"stack", ""},
     {"levels", ""}, {"why", "vector 0x30"}, {"why", "nmi"}, {"apic", ""}, {"vmcs", "check all"}, {"vmcs", "changed"}, {"vmcb", "p:0x30000 changed"}, {"exits", "5 hlt"}, {"tlb", "stale"}, {"tlb", "drops"}, {"tlb", ""}, {"tlb", "all"}, {"tlb", "0x10000"}, {"vmcs", ""}, {"vmcs", "check"}, {"vmcs", "guest"}, {"vmcb", ""}, {"vmcb", "p:0x30000"}, {"vmcb", "check"}, {"exits", ""}, {"exits", "1000"},
     {"state", ""}, {"caches", ""}, {"devices", ""}, {"devices", "pic"}, {"stale", ""}, {"hash", ""}, {"help", ""}, {"help", "step"}};

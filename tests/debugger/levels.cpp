@@ -187,6 +187,42 @@ TEST(Look, TheMapHasRangesAndSkipsHoles) {
     EXPECT_EQ(field(r.lines[2], "from"), "0xffffff8000000000");
 }
 
+std::string addresses_of(const Result& r) {
+    std::string all;
+    for (auto& l : r.lines)
+        if (field(l, "kind") == "match") all += (all.empty() ? "" : " ") + field(l, "address");
+    return all;
+}
+
+TEST(Look, ASearchFindsBytesAndTexts) {
+    Debugged m;
+    std::ranges::fill(m.ram.subspan(0x100000, 0x10000), 0);
+    m.put_code("de ad be ef", 0x101000), m.put_code("de ad be ef", 0x102ffe);                  // the second lies in two pages
+    m.put_code("61 20 20 62", 0x104000);
+    auto found = [&](const std::string& words) { return addresses_of(m.command("search " + words)); };
+    EXPECT_EQ(found("0x100000 0x10000 de ad be ef"), "0x101000 0x102ffe");
+    EXPECT_EQ(found("p:0x100000 0x10000 DE ad"), "p:0x101000 p:0x102ffe");
+    EXPECT_EQ(found("g:0x101001 0x10000 de"), "g:0x102ffe");
+    EXPECT_EQ(found("0x100000 0x10000 \"a  b\""), "0x104000") << "blanks count";
+    EXPECT_EQ(found("0x100000 0x4002 \"a  b\""), "") << "the end is left out of it";
+    EXPECT_EQ(found("0x100000 0x4004 \"a  b\""), "0x104000");
+    EXPECT_EQ(field(m.command("search 0x100000 0x10000 12 34").lines.back(), "found"), "0");
+    for (auto* bad : {"0x1000 16", "0x1000 0 00", "0x1000 0x100000001 00", "0x1000 16 100", "0x1000 16 xx", "0x1000 16 \"", "0x1000 16 \"\"", "0x1000 16 \"a\" 00", "q 16 00"})
+        EXPECT_TRUE(m.command(std::string("search ") + bad).failed) << bad;
+}
+
+TEST(Look, ASearchPassesOverHolesAndSaysWhereItGoesOn) {
+    Debugged m;
+    std::ranges::fill(m.ram.subspan(0x200000, 0x400000), 0);
+    m.put(0x3000 + 2 * 8, u64{0});                       // 400000 to 5fffff aren't mapped
+    m.put_code("ab", 0x3fffff), m.put_code("cd", 0x600000), m.put_code("ab cd", 0x500000), m.put_code("ab cd", 0x600010);
+    EXPECT_EQ(addresses_of(m.command("search 0x200000 0x500000 ab cd")), "0x600010");
+    auto many = m.command("search p:0x700000 0x1000 00 00 00");
+    EXPECT_EQ(many.lines.size(), 65u);
+    EXPECT_EQ(field(many.lines[63], "address"), "p:0x70003f") << "they overlap";
+    EXPECT_EQ(field(many.lines[64], "next"), "p:0x700040");
+}
+
 TEST(Look, TheStackHasItsCallers) {
     Debugged m;
     m.cpu.gpr[rsp] = 0x30000, m.cpu.gpr[rbp] = 0x30020;
