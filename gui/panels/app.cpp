@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 namespace gui {
 
@@ -103,6 +104,17 @@ bool App::pressed(const Pane& pane, int code, bool ctrl, bool shift) {
     return keys.erase(found), again = true;
 }
 
+void App::next_match(const Pane& pane, int count, const std::function<bool(int row)>& counts) {
+    int by = pressed(pane, Key::f(3)) ? 1 : pressed(pane, Key::f(3), false, true) ? -1 : 0;
+    if (!by) return;
+    editing.clear();
+    Panel& p = pane.state;
+    for (int n = 1; n <= count; n++) {
+        int row = ((p.selected + by * n) % count + count) % count;
+        if (counts(row)) return p.selected = row, p.follows = true, void();
+    }
+}
+
 Rows App::rows(Pane& pane, Rect r, int count, float height) {
     Panel& p = pane.state;
     int seen = std::max(1, int(r.h / height));
@@ -115,7 +127,7 @@ Rows App::rows(Pane& pane, Rect r, int count, float height) {
     if (free && pressed(pane, Key::home)) p.selected = 0;
     if (free && pressed(pane, Key::end)) p.selected = count - 1;
     p.selected = std::clamp(p.selected, 0, std::max(0, count - 1));
-    if (p.selected != was) p.first = std::clamp(p.first, float(p.selected - seen + 1), float(p.selected));
+    if (p.selected != was || std::exchange(p.follows, false)) p.first = std::clamp(p.first, float(p.selected - seen + 1), float(p.selected));
     if (float turned = wheel(r)) p.first += turned;
     p.first = std::round(std::clamp(p.first, 0.f, float(std::max(0, count - seen))));
     int from = int(p.first);

@@ -32,6 +32,7 @@ inline constexpr int screens = 5;
 struct Panel {
     int tab = 0, selected = 0;
     float first = 0;                       // the row at the top of its list
+    bool follows = false;                  // the list scrolls to the selected row
 };
 
 // A panel that is being drawn.
@@ -70,6 +71,8 @@ public:
     // ---- for panels
     Pane panel(const std::string& id, ui::Rect r, std::initializer_list<std::string> tabs, std::string_view right = {});
     Rows rows(Pane& pane, ui::Rect r, int count, float height = ui::row);      // scrolls by wheel and keys, and keeps the selected one in view
+    // F3, Shift+F3: selects the next row that counts, round about. In front of rows().
+    void next_match(const Pane& pane, int count, const std::function<bool(int row)>& counts);
     bool pressed(const Pane& pane, int code, bool ctrl = false, bool shift = false);      // takes the key
     void split_across(const std::string& id, ui::Rect r, float usual, ui::Rect& a, ui::Rect& b, float least_a = 160, float least_b = 160);
     void split_down(const std::string& id, ui::Rect r, float usual, ui::Rect& a, ui::Rect& b, float least_a = 90, float least_b = 90);
@@ -93,6 +96,7 @@ public:
     void show_screen(Screen s) { screen = s; }
     void walk_address(u64 address);        // shows its walk
     void show_memory(const std::string& place);
+    void search_memory();                  // asks for what
     void say(std::string_view prompt, const Result& result);        // in the console
 
     std::function<void()> pause = [] {};   // asks a running guest to stop
@@ -131,6 +135,11 @@ public:
         int step = 0, from = 0, selected = 0;
         double moved = -1;
     } walk;
+    struct FoundInMemory {
+        std::string place;                 // as the field of the address has it
+        u64 address = 0, length = 0;
+        std::string says;                  // why nothing was found
+    } found;
     double time = 0;                       // seconds, for what glides
 
 private:

@@ -121,6 +121,7 @@ void draw_tlb(App& app, Pane pane) {
     constexpr float height = 20;
     // A heading takes the room of one and a half rows; the list counts in rows, so give it two half-height slots' worth.
     int count = int(all.size());
+    app.next_match(pane, count, [&](int n) { return all[std::size_t(n)].line; });
     Rows rows = app.rows(pane, {in.x, in.y, in.w, in.h - 12 * float(std::min<std::size_t>(groups.size(), 6))}, count, height);
     float y = in.y;
     u64 most = groups[0].entries.size();

@@ -44,51 +44,95 @@ void draw_guest_screen(App& app, Pane pane) {
     if (app.grabbed) frame(r.in(1), ink.now, 0, 2);
 }
 
+// ---- memory
+
+namespace {
+
+// In the space that is chosen, where the address names none.
+std::string memory_place(App& app) {
+    static constexpr const char* prefixes[] = {"", "g:", "p:"};
+    auto& text_of = app.edits["memory"].text;
+    std::string place = text_of.empty() ? "rsp" : text_of;
+    return place.find(':') == place.npos ? prefixes[std::clamp(app.choices["memory"], 0, 2)] + place : place;
+}
+
+// What is typed: bytes, or a text in quotes. The first match is shown; the command tells why there is none.
+void find_in_memory(App& app, const std::string& from) {
+    auto& wanted = app.edits["memory.find"].text;
+    if (wanted.empty()) return;
+    app.feed.act(app.at_level("search " + from + " 0x100000000 " + wanted), [&app](const Result& r) {
+        auto* match = find(r, "kind", "match");
+        app.again = true;
+        if (!match) return app.found = {"", 0, 0, r.lines.empty() ? "" : r.lines.back().text}, void();
+        app.found = {std::string(word(*match, "address")), value(*match, "address"), value(r.lines.back(), "length"), ""};
+        app.edits["memory"].set(app.found.place);
+    });
+}
+
+// The address or what is searched for, the space, and what came of a search.
+void memory_head(App& app, Pane pane, Rect h, const std::string& shown) {
+    auto& e = app.edits["memory"];
+    Rect field{h.x, h.y, std::min(240.f, h.w), 26};
+    bool stands_there = !app.found.place.empty() && e.text == app.found.place;
+    if (app.pressed(pane, Key::f(3))) app.edits["memory.find"].text.empty() ? app.search_memory() : find_in_memory(app, stands_there ? app.found.place + "+1" : shown);
+    if (app.pressed(pane, 'g') || app.pressed(pane, '/')) app.editing = "memory", e.at = e.text.size();
+    if (app.pressed(pane, 'e')) app.compose("write " + (e.text.empty() ? "rsp" : e.text) + " ");
+    if (app.editing != "memory.find") app.field("memory", field, "", "address or register: rsp, 0x1000");
+    else if (app.field("memory.find", field, "find", "0f 05, \"text\"")) find_in_memory(app, shown);
+    float right = h.x + 250;
+    if (h.w > 470) right = app.choice("memory.space", right, h.cy() - 1, {"linear", "gPA", "PA"}, app.choices["memory"]) + 12;
+    text_fit(right, h.right(), mid(h.cy(), type.ui), ink.bad, type.ui, app.found.says);
+}
+
+struct MemoryColumns {
+    float bytes, letters;                  // letters: 0 where there is no room for them
+};
+
+// A line of the dump: bytes that are others than at the last stop stand out, and what was found.
+void memory_line(const App& app, Rect q, const Line& l, const Line* was, MemoryColumns at, bool found_here) {
+    float base = mid(q.cy(), type.mono);
+    u64 address = value(l, "address");
+    number(q.x, base, type.mono, address, 16, ink.dim);
+    auto bytes = word(l, "bytes"), before = was ? word(*was, "bytes") : std::string_view();
+    for (std::size_t k = 0; k < bytes.size() / 2; k++) {
+        float x = at.bytes + float(k) * 24 + (k >= 8 ? 12 : 0);
+        if (x + 16 > q.right()) break;
+        auto two = bytes.substr(k * 2, 2);
+        if (found_here && address + k - app.found.address < app.found.length) fill({x - 3, q.y + 1, 22, q.h - 2}, ink.accent_bg, 2);
+        bool other = before.size() == bytes.size() && before.substr(k * 2, 2) != two;
+        text(x, base, other ? ink.now : two == "00" ? ink.faint : ink.text, other ? type.mono_bold : type.mono, two);
+        char c = char(std::stoul(std::string(two), nullptr, 16));
+        bool letter = c > ' ' && c < 0x7f;
+        if (at.letters) text(at.letters + float(k) * 8, base, letter ? ink.dim : ink.faint, type.mono, letter ? std::string(1, c) : ".");
+    }
+}
+
+}
+
 void draw_memory(App& app, Pane pane) {
     Clip clip(pane.in);
     Rect in = pane.in.in(pad, 8), h = cut_top(in, 28, 6);
-    auto& e = app.edits["memory"];
-    int& space = app.choices["memory"];
-    if (app.pressed(pane, 'g') || app.pressed(pane, '/')) app.editing = "memory", e.at = e.text.size();
-    if (app.pressed(pane, 'e')) app.compose("write " + (e.text.empty() ? "rsp" : e.text) + " ");
-    app.field("memory", {h.x, h.y, std::min(240.f, h.w), 26}, "", "address or register: rsp, 0x1000");
-    if (in.w > 470) app.choice("memory.space", h.x + 250, h.cy() - 1, {"linear", "gPA", "PA"}, space);
-    std::string place = e.text.empty() ? app.at_level("rsp") == "rsp" ? "rsp" : "rsp" : e.text;
-    static constexpr const char* prefixes[] = {"", "g:", "p:"};
-    if (place.find(':') == place.npos) place = prefixes[std::clamp(space, 0, 2)] + place;
     constexpr float height = 19;
     int seen = std::max(1, int(in.h / height));
     static s64 moved = 0;
     static std::string moved_for;
+    std::string place = memory_place(app);
     if (moved_for != place) moved_for = place, moved = 0;
-    float turned = wheel(in);
-    moved += s64(turned);
+    moved += s64(wheel(in));
     moved += app.pressed(pane, Key::down) ? 1 : app.pressed(pane, Key::up) ? -1 : app.pressed(pane, Key::page_down) ? seen - 1 : app.pressed(pane, Key::page_up) ? 1 - seen : 0;
-    std::string line = app.at_level(fmt("memory %s%s0x%llx %d", place.c_str(), moved < 0 ? "-" : "+", 0ull + u64(moved < 0 ? -moved : moved) * 16, seen * 16));
+    std::string shown = place + fmt("%s0x%llx", moved < 0 ? "-" : "+", 0ull + u64(moved < 0 ? -moved : moved) * 16);
+    memory_head(app, pane, h, shown);
+    std::string line = app.at_level(shown.insert(0, "memory ") + fmt(" %d", seen * 16));
     auto& r = app.feed.look(line);
     const Result* before = app.feed.before(line);
-    bool text_too = in.w > 8 * 14 + 8 * 52 + 128 + 20;
-    float bytes_at = in.x + 8 * 17 + 8;
+    bool found_here = app.found.length && app.edits["memory"].text == app.found.place;
+    float bytes_at = in.x + 8 * 17 + 8, letters_at = bytes_at + 16 * 24 + 24;
+    MemoryColumns at{bytes_at, letters_at + 16 * 8 < in.right() - 12 ? letters_at : 0};
     Rect q{in.x, in.y, in.w, height};
     for (auto& l : r.lines) {
         if (q.bottom() > in.bottom() + 1) break;
-        float base = mid(q.cy(), type.mono);
-        if (has(l, "error") || r.failed) {
-            text_fit(in.x, in.right(), mid(q.cy(), type.ui), ink.faint, type.ui, l.text);
-            break;
-        }
-        number(in.x, base, type.mono, value(l, "address"), 16, ink.dim);
-        auto bytes = word(l, "bytes");
-        const Line* was = before ? find(*before, "address", word(l, "address")) : nullptr;
-        for (std::size_t k = 0; k < bytes.size() / 2; k++) {
-            float x = bytes_at + float(k) * 24 + (k >= 8 ? 12 : 0);
-            if (x + 16 > in.right()) break;
-            auto two = bytes.substr(k * 2, 2);
-            bool other = was && word(*was, "bytes").size() == bytes.size() && word(*was, "bytes").substr(k * 2, 2) != two;
-            text(x, base, other ? ink.now : two == "00" ? ink.faint : ink.text, other ? type.mono_bold : type.mono, two);
-            char c = char(std::stoul(std::string(two), nullptr, 16));
-            if (text_too) text(bytes_at + 16 * 24 + 24 + float(k) * 8, base, c > ' ' && c < 0x7f ? ink.dim : ink.faint, type.mono, c > ' ' && c < 0x7f ? std::string(1, c) : ".");
-        }
+        if (has(l, "error") || r.failed) return text_fit(in.x, in.right(), mid(q.cy(), type.ui), ink.faint, type.ui, l.text), void();
+        memory_line(app, q, l, before ? find(*before, "address", word(l, "address")) : nullptr, at, found_here);
         q.y += height;
     }
 }
@@ -167,7 +211,7 @@ void draw_run(App& app, Rect body) {
         draw_log_panel(app, b, false);
         app.split_down("run.code", middle, .655f, a, b);
         draw_code(app, app.panel("code", a, {"Disassembly"}, level + "    F9 breakpoint"));
-        draw_memory(app, app.panel("memory", b, {"Memory"}, "G address"));
+        draw_memory(app, app.panel("memory", b, {"Memory"}, "G address    Ctrl F search"));
         app.split_down("run.registers", right, .6f, a, b);
         Pane pane = app.panel("registers", a, {"General", "Control", "Segments", "Vector", "Debug", "MSR"}, changes(app));
         draw_registers(app, pane, groups[pane.tab]);

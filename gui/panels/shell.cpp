@@ -67,6 +67,11 @@ void App::walk_address(u64 address) {
     screen = Screen::walk, again = true;
 }
 void App::show_memory(const std::string& place) { edits["memory"].set(place), screen = Screen::run, again = true; }
+void App::search_memory() {
+    screen = Screen::run, focus = wide ? "memory" : "console", full.clear();
+    if (!wide) panels["console"].tab = 2;
+    editing = "memory.find", edits["memory.find"].at = edits["memory.find"].text.size();
+}
 void App::compose(const std::string& line) {
     screen = Screen::run, editing.clear(), again = true;
     panels["console"].tab = 0;
@@ -276,6 +281,7 @@ bool App::global_key(Key k) {
     if (k.ctrl && k.code == '`') return view_level = 0, true;
     if (k.ctrl && !k.shift && (k.code == Key::page_down || k.code == Key::page_up)) return next_cpu(k.code == Key::page_down ? 1 : -1), true;
     if (k.ctrl && k.code == 'p') return palette_open = !palette_open, palette_at = 0, edits["palette"].set(""), true;
+    if (k.ctrl && !k.shift && !k.alt && k.code == 'f') return search_memory(), true;
     if (k.is(Key::f(2))) return dark = !dark, true;
     if (k.code == Key::f(6) && !k.ctrl) return move_focus(k.shift ? -1 : 1), true;
     if (k.is(Key::f(12))) return full = full.empty() ? focus : "", true;

