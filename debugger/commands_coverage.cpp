@@ -19,7 +19,8 @@ Coverage& wanted(const Session& session) {
 Result report(const Session& session) {
     auto& c = wanted(session);
     Result result;
-    result.add(format("%llu instructions have run%s%s", 0ull + c.size(), c.on ? ", and more are looked for" : "", c.full ? "; there was no room for more pages" : ""))
+    result.add(format("%llu instructions have run%s%s", 0ull + c.size(), c.on ? ", and more are looked for" : "",
+                      c.full ? "; there was no room for more pages" : ""))
         .with("kind", "summary").count("instructions", c.size()).flag("on", c.on).flag("full", c.full);
     return result;
 }
@@ -54,7 +55,8 @@ Result write_lcov(const Session& session, const std::string& path) {
     file.finish();
     auto &l = lcov.lines, &f = lcov.functions;
     Result result;
-    result.add(format("%llu of %llu lines and %llu of %llu functions have run; they are in %s", 0ull + l.run, 0ull + l.all, 0ull + f.run, 0ull + f.all, path.c_str()))
+    result.add(format("%llu of %llu lines and %llu of %llu functions have run; they are in %s", 0ull + l.run, 0ull + l.all, 0ull + f.run,
+                      0ull + f.all, path.c_str()))
         .with("kind", "summary").count("lines", l.all).count("lines_run", l.run).count("functions", f.all).count("functions_run", f.run)
         .count("sources", lcov.sources()).with("file", path);
     return result;

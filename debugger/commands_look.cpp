@@ -115,7 +115,8 @@ Result search(Session& session, Words words) {
         return true;
     });
     u64 found = result.lines.size();
-    std::string says = !found ? "not found" : next ? format("and more, from %s on", place_text({place.space, *next}).c_str()) : format("%llu found", 0ull + found);
+    std::string says = !found ? "not found" : next ? format("and more, from %s on", place_text({place.space, *next}).c_str())
+        : format("%llu found", 0ull + found);
     auto& line = result.add(says).with("kind", "summary").count("found", found).count("length", pattern.size());
     if (next) line.with("next", place_text({place.space, *next}));
     return result;

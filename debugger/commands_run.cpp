@@ -35,7 +35,8 @@ Result stop_report(Session& session, const Stop& stop) {
     if (session.all_cpus().size() > 1) line.count("cpu", session.cpu.number);
     if (auto name = session.symbols.name_of(session.code(), running_level(session.cpu)); !name.empty()) line.with("symbol", name);
     if (stop.why == Why::event) line.with("kind", stop.kind).with("said", stop.said);
-    if (stop.why == Why::watchpoint) line.address("address", stop.address).count("bytes", stop.width).flag("write", stop.wrote).address("instruction", stop.instruction);
+    if (stop.why == Why::watchpoint)
+        line.address("address", stop.address).count("bytes", stop.width).flag("write", stop.wrote).address("instruction", stop.instruction);
     std::string here = hex(session.code()), count = "1", words[] = {here, count};
     for (auto& l : look::disassemble(session, words).lines) result.lines.push_back(l);
     if (why.empty()) {                                           // one line then: where it stands
@@ -110,7 +111,8 @@ Result go_on(Session& session, Words words) {
     if (words[0] != "--exit") throw Error("usage: continue [--exit [REASON]]");
     StopPoint exit = stop_point(session, "vmexit", {words.begin() + 1, words.end()});
     Cpu& cpu = session.cpu;
-    return resumed(session, {.notices = u32(exit.kind->which), .told = [&](auto& e) { return exit.kind->means(cpu, exit, e) && exit.holds(cpu, session.symbols); }});
+    return resumed(session, {.notices = u32(exit.kind->which),
+                             .told = [&](auto& e) { return exit.kind->means(cpu, exit, e) && exit.holds(cpu, session.symbols); }});
 }
 
 Result reset(Session& session, Words) {

@@ -28,12 +28,15 @@ Result state(Session& session, Words) {
     auto& context = cpu.mmu->context;
     bool guest = cpu.guest, nested = cpu.mmu->regime.stage2.kind != paging::Nesting::none;
     auto mode = mode_text(cpu);
-    Line& line = result.add(format("%s, CPL %u, RIP %s; %llu instructions%s%s", mode.c_str(), cpu.cpl, hex(session.code()).c_str(), 0ull + cpu.retired, guest ? "; a guest runs" : "",
+    Line& line = result.add(format("%s, CPL %u, RIP %s; %llu instructions%s%s", mode.c_str(), cpu.cpl, hex(session.code()).c_str(),
+                                   0ull + cpu.retired, guest ? "; a guest runs" : "",
                                    cpu.activity != Activity::active ? "; halted" : ""));
     line.with("mode", mode).count("cpl", cpu.cpl).address("linear", session.code()).flag("guest", guest).flag("halted", cpu.activity != Activity::active);
-    line.count("cpu", cpu.number).count("cpus", session.all_cpus().size()).count("instructions", cpu.retired).count("ticks", cpu.clock.ticks).count("nanoseconds", cpu.clock.count(1'000'000'000));
+    line.count("cpu", cpu.number).count("cpus", session.all_cpus().size()).count("instructions", cpu.retired).count("ticks", cpu.clock.ticks)
+        .count("nanoseconds", cpu.clock.count(1'000'000'000));
     line.flag("interrupts", cpu.rflags & rflags::if_).address("cr3", cpu.control.cr3);
-    line.with("virtualization", !cpu.virt ? "none" : cpu.intel() ? "vmx" : "svm").flag("operation", in_operation(cpu)).count("entries", cpu.virt ? cpu.virt->log.entries : 0);
+    line.with("virtualization", !cpu.virt ? "none" : cpu.intel() ? "vmx" : "svm").flag("operation", in_operation(cpu))
+        .count("entries", cpu.virt ? cpu.virt->log.entries : 0);
     if (guest) line.count("vpid", context.vpid);
     if (cpu.control.cr4 & cr4::pcide) line.count("pcid", context.pcid);
     if (nested) line.address("second_stage", cpu.mmu->regime.stage2.root);
@@ -44,9 +47,12 @@ static void add_context(Result& result, const paging::ContextCounts& c) {
     bool nested = c.references_of(paging::Stage::second) || c.ept != paging::Context::no_ept;
     u64 misses = c.data_misses + c.instruction_misses, first = c.references_of(paging::Stage::first), second = c.references_of(paging::Stage::second);
     if (!misses && !first) return;
-    result.add(format("tag %04x%s: %llu misses, %llu references of the first stage, %llu of the second; %llu page faults, %llu faults of the second stage", c.vpid,
-                      c.ept == paging::Context::no_ept ? "" : (" EPT " + hex(c.ept)).c_str(), 0ull + misses, 0ull + first, 0ull + second, 0ull + c.page_faults, 0ull + c.second_stage_faults))
-        .with("kind", "context").count("vpid", c.vpid).with("ept", c.ept == paging::Context::no_ept ? "" : hex(c.ept)).flag("nested", nested).count("misses", misses)
+    result.add(format("tag %04x%s: %llu misses, %llu references of the first stage, %llu of the second; %llu page faults, "
+                      "%llu faults of the second stage", c.vpid,
+                      c.ept == paging::Context::no_ept ? "" : (" EPT " + hex(c.ept)).c_str(), 0ull + misses, 0ull + first, 0ull + second,
+                      0ull + c.page_faults, 0ull + c.second_stage_faults))
+        .with("kind", "context").count("vpid", c.vpid).with("ept", c.ept == paging::Context::no_ept ? "" : hex(c.ept)).flag("nested", nested)
+        .count("misses", misses)
         .count("first_stage_references", first).count("second_stage_references", second).count("spared", c.guest_physical_hits)
         .count("page_faults", c.page_faults).count("second_stage_faults", c.second_stage_faults);
 }
@@ -64,7 +70,8 @@ Result caches(Session& session, Words) {
     for (auto& c : tlb.counters.contexts.all()) add_context(result, c);
     for (auto& scope : paging::scopes())
         if (u64 n = tlb.counters.dropped[unsigned(scope.operation)])
-            result.add(format("%12llu dropped by %s", 0ull + n, std::string(scope.name).c_str())).with("kind", "cause").with("cause", scope.name).count("dropped", n);
+            result.add(format("%12llu dropped by %s", 0ull + n, std::string(scope.name).c_str())).with("kind", "cause").with("cause", scope.name)
+                .count("dropped", n);
     return result;
 }
 

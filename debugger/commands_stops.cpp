@@ -100,7 +100,8 @@ Result stop(Session& session, Words words) {
     for (auto& k : stop_kinds())
         result.add(format("%-14s %-28s %s", std::string(k.name).c_str(), std::string(k.arguments).c_str(), std::string(k.help).c_str()))
             .with("name", k.name).with("arguments", k.arguments).with("help", k.help);
-    result.add("Each takes CONTEXT (cr3=, vpid=, asid=, eptp=, level=), then: if EXPR, count N (the first N hits don't count), do COMMAND [; COMMAND]... [; continue]");
+    result.add("Each takes CONTEXT (cr3=, vpid=, asid=, eptp=, level=), then: if EXPR, count N (the first N hits don't count), "
+               "do COMMAND [; COMMAND]... [; continue]");
     return result;
 }
 
@@ -116,7 +117,8 @@ Result list(Session& session, Words) {
     for (auto& s : session.stops.list()) {
         bool place = s.kind->has_place(), access = place && s.kind->seen == Seen::access;
         std::string_view on = place ? accesses[unsigned(s.on)] : s.kind->name;
-        auto& line = result.add(format("%-4u %s%s, met %llu times", s.id, described(s).c_str(), access ? format(", %s of %llu bytes", std::string(on).c_str(), 0ull + s.length).c_str() : "", 0ull + s.hits));
+        auto& line = result.add(format("%-4u %s%s, met %llu times", s.id, described(s).c_str(),
+                                       access ? format(", %s of %llu bytes", std::string(on).c_str(), 0ull + s.length).c_str() : "", 0ull + s.hits));
         line.count("id", s.id).with("on", on).with("stop", described(s));
         if (place) line.address("address", s.address).count("bytes", s.length);
         line.count("hits", s.hits);
@@ -131,8 +133,10 @@ Result cpu(Session& session, Words words) {
     Result result;
     static constexpr std::string_view states[] = {"active", "halted", "shut down", "waits for a start-up IPI"};
     for (auto* c : all)
-        result.add(format("%c CPU %u at %s, %s%s", c == &session.cpu ? '*' : ' ', c->number, hex(code_address(*c)).c_str(), std::string(states[unsigned(c->activity)]).c_str(), c->guest ? ", in a guest" : ""))
-            .count("cpu", c->number).address("linear", code_address(*c)).with("activity", states[unsigned(c->activity)]).flag("guest", c->guest).flag("selected", c == &session.cpu);
+        result.add(format("%c CPU %u at %s, %s%s", c == &session.cpu ? '*' : ' ', c->number, hex(code_address(*c)).c_str(),
+                          std::string(states[unsigned(c->activity)]).c_str(), c->guest ? ", in a guest" : ""))
+            .count("cpu", c->number).address("linear", code_address(*c)).with("activity", states[unsigned(c->activity)]).flag("guest", c->guest)
+            .flag("selected", c == &session.cpu);
     return result;
 }
 

@@ -56,7 +56,8 @@ void add_field(Result& result, const svm::Svm& v, const svm::Vmcb& vmcb, const C
     std::string was = differs ? "  (was " + hex((*with.before)[r.field]) + ")" : "";
     Line& line = result.add(format("%c %03x  %-44s %0*llx%s%s%s", changed ? '*' : ' ', r.offset, std::string(r.text).c_str(), r.bytes * 2, 0ull + value,
         words.empty() ? "" : "  ", words.c_str(), was.c_str()));
-    line.with("kind", "field").with("name", name_of(r.field)).with("text", r.text).with("group", group_of(r)).address("offset", r.offset).address("value", value)
+    line.with("kind", "field").with("name", name_of(r.field)).with("text", r.text).with("group", group_of(r)).address("offset", r.offset)
+        .address("value", value)
         .count("width", r.bytes * 8u)
         .with("intercepts", names).with("words", words).flag("changed", changed).flag("changed_since_stop", differs);
     if (differs) line.address("previous", (*with.before)[r.field]);

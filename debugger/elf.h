@@ -67,7 +67,8 @@ public:
         if (n >= count) throw Error("the ELF file has no section " + std::to_string(n));
         u64 at = sections + n * each;
         auto word = [&](unsigned offset) { return file.must(at + offset, layout->word); };
-        return {file.must(at, 4), file.must(at + 4, 4), word(layout->flags), word(layout->offset), word(layout->size), file.must(at + layout->link, 4), word(layout->entry_size)};
+        return {file.must(at, 4), file.must(at + 4, 4), word(layout->flags), word(layout->offset), word(layout->size),
+                file.must(at + layout->link, 4), word(layout->entry_size)};
     }
     FileBytes contents(const ElfSection& s) const { return {file.part(s.offset, s.size)}; }
     // Nothing where there is none.

@@ -9,7 +9,8 @@
 namespace debugger {
 
 TraceWriter::TraceWriter(const std::string& path, const Clock& clock) : file(path), clock(clock) {
-    file.put("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": 1, \"tid\": 0, \"ts\": 0, \"args\": {\"name\": \"slate\"}}");
+    file.put("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n"
+             "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": 1, \"tid\": 0, \"ts\": 0, \"args\": {\"name\": \"slate\"}}");
 }
 
 void TraceWriter::name_track(unsigned cpu) {

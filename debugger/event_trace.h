@@ -30,7 +30,8 @@ private:
 class EventTrace {
 public:
     static constexpr u32 notices = 1u << unsigned(notice::Kind::exception) | 1u << unsigned(notice::Kind::interrupt) | 1u << unsigned(notice::Kind::vm_exit) |
-                                   1u << unsigned(notice::Kind::vm_entry) | 1u << unsigned(notice::Kind::entry_failure) | 1u << unsigned(notice::Kind::shutdown);
+                                   1u << unsigned(notice::Kind::vm_entry) | 1u << unsigned(notice::Kind::entry_failure) |
+                                   1u << unsigned(notice::Kind::shutdown);
     static constexpr u64 most = 50'000'000;    // events; some 10 GB
 
     EventTrace(const std::string& path, std::span<Cpu* const> cpus);

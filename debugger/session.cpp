@@ -312,7 +312,8 @@ void Session::judge(Cpu& c, bool begins) {
     if (!begins || stopped) return;
     u64 at = code_address(c);
     for (auto& s : stops.list())
-        if (s.kind->seen == Seen::code && (at & 0xfff) == (s.address & 0xfff) && lies_at(c, s, at, 1) && met(c, s, {Why::breakpoint, s.id, On::execute, s.address})) return;
+        if (s.kind->seen == Seen::code && (at & 0xfff) == (s.address & 0xfff) && lies_at(c, s, at, 1) &&
+            met(c, s, {Why::breakpoint, s.id, On::execute, s.address})) return;
     if (stops.any(Seen::instruction)) judge_instruction(c);
     if (stopped || !goal->reached || &c != &cpu || (goal->at && *goal->at != at)) return;
     if (goal->returns) {

@@ -67,7 +67,8 @@ void take_range(Session& s, StopPoint& p, Words& words, u64 most) {
     p.last = dash == word.npos ? *p.first : number(s, word.substr(dash + 1), *p.first, most);
 }
 
-constexpr std::string_view exceptions[] = {"de", "db", "nmi", "bp", "of", "br", "ud", "nm", "df", "", "ts", "np", "ss", "gp", "pf", "", "mf", "ac", "mc", "xm", "ve", "cp"};
+constexpr std::string_view exceptions[] = {"de", "db", "nmi", "bp", "of", "br", "ud", "nm", "df", "", "ts", "np", "ss", "gp",
+                                           "pf", "", "mf", "ac", "mc", "xm", "ve", "cp"};
 void parse_exception(Session& s, StopPoint& p, Words& words) {
     auto found = std::find(std::begin(exceptions), std::end(exceptions), words.empty() ? std::string() : words[0].substr(words[0].starts_with('#')));
     if (words.empty() || found == std::end(exceptions)) return take_range(s, p, words, 31);
@@ -185,7 +186,8 @@ bool drops(Cpu&, const StopPoint& p, const notice::Event& e) { return e.informat
 // ---- changes
 
 u64 mode_of(const Cpu& c, const StopPoint&) {
-    return u64(c.code.size) | u64(c.protected_mode()) << 2 | u64(c.v86()) << 3 | u64(c.paging()) << 4 | u64(c.long_mode()) << 5 | u64(c.cpl) << 6 | u64(c.guest != nullptr) << 8;
+    return u64(c.code.size) | u64(c.protected_mode()) << 2 | u64(c.v86()) << 3 | u64(c.paging()) << 4 | u64(c.long_mode()) << 5 | u64(c.cpl) << 6 |
+           u64(c.guest != nullptr) << 8;
 }
 constexpr std::string_view contexts[] = {"cr3", "vpid", "asid", "eptp"};
 void parse_context(Session&, StopPoint& p, Words& words) {
@@ -204,25 +206,44 @@ u64 context_of(const Cpu& c, const StopPoint& p) {
 
 using N = notice::Kind;
 constexpr StopKind table[] = {
-    // name           arguments                      help                                                                         seen by            which                      how
-    {"break",         "[g:|p:]ADDR [CONTEXT...]",    "before the instruction at an address, in a context (cr3=, vpid=, asid=, eptp=, level=)", Seen::code, 0,             parse_break},
-    {"watch",         "[g:|p:]ADDR [BYTES] [r|w|rw]", "behind an access to memory: a write",                                      Seen::access,      0,                         parse_watch},
-    {"exception",     "[VECTOR|NAME]",               "at the handler of an exception (14, pf)",                                   Seen::notice,      of(N::exception),          parse_exception, nullptr, is_number},
-    {"interrupt",     "[VECTOR[-VECTOR]]",           "at the handler of an interrupt, INT n too",                                 Seen::notice,      of(N::interrupt),          parse_vector, nullptr, is_number},
-    {"port",          "[PORT[-PORT]] [r|w|rw]",      "before IN, OUT, INS, OUTS",                                                 Seen::instruction, of(io),                    parse_port, port_meets},
-    {"msr",           "[NAME|INDEX] [r|w|rw]",       "before RDMSR, WRMSR",                                                       Seen::instruction, of(rdmsr, wrmsr),          parse_msr, msr_meets},
-    {"cr",            "[N]",                         "before a MOV to a control register, CLTS, LMSW",                            Seen::instruction, of(mov_cr, clts, lmsw),    parse_control_register, control_register_meets},
-    {"mode",          "",                            "behind a change of code size, protection, paging, CPL or guest level",      Seen::change,      0,                         nullptr, nullptr, nullptr, mode_of},
-    {"context",       "[cr3|vpid|asid|eptp]",        "behind a change of the translation's context",                              Seen::change,      0,                         parse_context, nullptr, nullptr, context_of},
-    {"vmexit",        "[REASON]",                    "behind a VM exit, by number or name (EPT_violation)",                       Seen::notice,      of(N::vm_exit),            parse_reason, nullptr, is_number},
-    {"vmentry",       "",                            "behind a VM entry",                                                         Seen::notice,      of(N::vm_entry),           parse_nothing_of_guests},
-    {"entry-failure", "",                            "behind a VM entry or VMRUN that a check refuses",                           Seen::notice,      of(N::entry_failure),      parse_nothing_of_guests},
-    {"vmwrite",       "FIELD",                       "before VMWRITE of a field, by name or encoding",                            Seen::instruction, of(vmx),                   parse_field, field_meets},
-    {"vmcb",          "FIELD",                       "behind a store to a field of the VMCB that was run last (rip, intercept_3)", Seen::access,      0,                         parse_vmcb_field, nullptr, nullptr, nullptr, in_vmcb},
-    {"violation",     "[ADDR [BYTES]]",              "behind an EPT violation or misconfiguration, or nested page fault, at a guest-physical address", Seen::notice, of(N::vm_exit), parse_violation, nullptr, violates},
-    {"tlb-drop",      "[CAUSE]",                     "behind what makes the TLB drop an entry (INVLPG, MOV_CR3, INVEPT, page_fault)", Seen::notice,  of(N::tlb_drop),           parse_cause, nullptr, drops},
-    {"stale",         "",                            "behind a report of --check=tlb",                                            Seen::notice,      of(N::stale_use)},
-    {"shutdown",      "",                            "at a triple fault",                                                         Seen::notice,      of(N::shutdown)},
+    // name           arguments                      help,
+    //   seen by          which                          how
+    {"break",         "[g:|p:]ADDR [CONTEXT...]",    "before the instruction at an address, in a context (cr3=, vpid=, asid=, eptp=, level=)",
+     Seen::code,        0,                             parse_break},
+    {"watch",         "[g:|p:]ADDR [BYTES] [r|w|rw]", "behind an access to memory: a write",
+     Seen::access,      0,                             parse_watch},
+    {"exception",     "[VECTOR|NAME]",               "at the handler of an exception (14, pf)",
+     Seen::notice,      of(N::exception),              parse_exception, nullptr, is_number},
+    {"interrupt",     "[VECTOR[-VECTOR]]",           "at the handler of an interrupt, INT n too",
+     Seen::notice,      of(N::interrupt),              parse_vector, nullptr, is_number},
+    {"port",          "[PORT[-PORT]] [r|w|rw]",      "before IN, OUT, INS, OUTS",
+     Seen::instruction, of(io),                        parse_port, port_meets},
+    {"msr",           "[NAME|INDEX] [r|w|rw]",       "before RDMSR, WRMSR",
+     Seen::instruction, of(rdmsr, wrmsr),              parse_msr, msr_meets},
+    {"cr",            "[N]",                         "before a MOV to a control register, CLTS, LMSW",
+     Seen::instruction, of(mov_cr, clts, lmsw),        parse_control_register, control_register_meets},
+    {"mode",          "",                            "behind a change of code size, protection, paging, CPL or guest level",
+     Seen::change,      0,                             nullptr, nullptr, nullptr, mode_of},
+    {"context",       "[cr3|vpid|asid|eptp]",        "behind a change of the translation's context",
+     Seen::change,      0,                             parse_context, nullptr, nullptr, context_of},
+    {"vmexit",        "[REASON]",                    "behind a VM exit, by number or name (EPT_violation)",
+     Seen::notice,      of(N::vm_exit),                parse_reason, nullptr, is_number},
+    {"vmentry",       "",                            "behind a VM entry",
+     Seen::notice,      of(N::vm_entry),               parse_nothing_of_guests},
+    {"entry-failure", "",                            "behind a VM entry or VMRUN that a check refuses",
+     Seen::notice,      of(N::entry_failure),          parse_nothing_of_guests},
+    {"vmwrite",       "FIELD",                       "before VMWRITE of a field, by name or encoding",
+     Seen::instruction, of(vmx),                       parse_field, field_meets},
+    {"vmcb",          "FIELD",                       "behind a store to a field of the VMCB that was run last (rip, intercept_3)",
+     Seen::access,      0,                             parse_vmcb_field, nullptr, nullptr, nullptr, in_vmcb},
+    {"violation",     "[ADDR [BYTES]]",              "behind an EPT violation or misconfiguration, or nested page fault, at a guest-physical address",
+     Seen::notice,      of(N::vm_exit),                parse_violation, nullptr, violates},
+    {"tlb-drop",      "[CAUSE]",                     "behind what makes the TLB drop an entry (INVLPG, MOV_CR3, INVEPT, page_fault)",
+     Seen::notice,      of(N::tlb_drop),               parse_cause, nullptr, drops},
+    {"stale",         "",                            "behind a report of --check=tlb",
+     Seen::notice,      of(N::stale_use)},
+    {"shutdown",      "",                            "at a triple fault",
+     Seen::notice,      of(N::shutdown)},
 };
 
 }
@@ -237,11 +258,16 @@ std::string notice_name(const notice::Event& e) {
 }
 
 std::string notice_text(Cpu& cpu, const notice::Event& e) {
-    auto vector = [&] { return format("%llu", 0ull + e.number) + (e.number < std::size(exceptions) && !exceptions[e.number].empty() ? " (#" + std::string(exceptions[e.number]) + ")" : ""); };
+    auto vector = [&] {
+        bool named = e.number < std::size(exceptions) && !exceptions[e.number].empty();
+        return format("%llu", 0ull + e.number) + (named ? " (#" + std::string(exceptions[e.number]) + ")" : "");
+    };
     switch (e.kind) {
     case N::exception: return "exception " + vector() + ", error code " + hex(e.information) + ", address " + hex(e.address);
     case N::interrupt: return format("interrupt %llu", 0ull + e.number);
-    case N::vm_exit: return "VM exit " + (cpu.virt ? cpu.virt->exit_text(e.number) : "") + " (" + hex(e.number) + "), " + hex(e.information) + ", guest-physical address " + hex(e.address);
+    case N::vm_exit:
+        return "VM exit " + (cpu.virt ? cpu.virt->exit_text(e.number) : "") + " (" + hex(e.number) + "), " + hex(e.information) +
+               ", guest-physical address " + hex(e.address);
     case N::vm_entry: return "VM entry";
     case N::entry_failure: return "a VM entry has been refused";
     case N::tlb_drop: return std::string(paging::scope(paging::Operation(e.number)).name) + format(" has dropped %llu translations", 0ull + e.information);

@@ -47,9 +47,8 @@ bool has_level(const Cpu& cpu, unsigned level) {
 }
 
 Viewpoint::Viewpoint(const Cpu& cpu)
-    : cpu(cpu), level(running_level(cpu)), source("the CPU"), regime(cpu.mmu->regime), context(cpu.mmu->context), control(cpu.control), seg(cpu.seg), rip(cpu.gpr[rip_reg]),
-        rflags(cpu.rflags),
-      cpl(cpu.cpl), code(cpu.code.size) {}
+    : cpu(cpu), level(running_level(cpu)), source("the CPU"), regime(cpu.mmu->regime), context(cpu.mmu->context), control(cpu.control), seg(cpu.seg),
+      rip(cpu.gpr[rip_reg]), rflags(cpu.rflags), cpl(cpu.cpl), code(cpu.code.size) {}
 
 Viewpoint::Viewpoint(const Cpu& cpu, unsigned wanted) : Viewpoint(cpu) {
     if (!wanted || wanted == level) return;

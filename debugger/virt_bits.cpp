@@ -244,8 +244,8 @@ std::span<const BitText> bits_of(svm::Field f, u64 exit_code) {
     case Field::tlb_control: return tlb_control_bits;
     case Field::clean: return clean_bits;
     case Field::exit_info1: return information_of(exit_code);
-    case Field::es_attributes: case Field::cs_attributes: case Field::ss_attributes: case Field::ds_attributes: case Field::fs_attributes: case Field::gs_attributes:
-    case Field::ldtr_attributes: case Field::tr_attributes: return attributes_bits;
+    case Field::es_attributes: case Field::cs_attributes: case Field::ss_attributes: case Field::ds_attributes: case Field::fs_attributes:
+    case Field::gs_attributes: case Field::ldtr_attributes: case Field::tr_attributes: return attributes_bits;
     default: return {};
     }
 }

@@ -230,7 +230,8 @@ void Window::show() {
     if (scale > 1) {
         larger.resize(std::size_t(wide) * std::size_t(tall));
         for (int y = 0; y < tall; y++)
-            for (int x = 0; x < wide; x++) larger[std::size_t(y) * std::size_t(wide) + std::size_t(x)] = dots[std::size_t(y / scale) * std::size_t(canvas.width) + std::size_t(x / scale)];
+            for (int x = 0; x < wide; x++)
+                larger[std::size_t(y) * std::size_t(wide) + std::size_t(x)] = dots[std::size_t(y / scale) * std::size_t(canvas.width) + std::size_t(x / scale)];
         dots = larger.data();
     }
     SDL_ConvertPixels(wide, tall, SDL_PIXELFORMAT_RGB888, dots, wide * 4, surface->format->format, surface->pixels, surface->pitch);

@@ -30,7 +30,8 @@ Layout parse(const std::string& text) {
     std::getline(in, out.name, ',');
     if (auto at = out.name.find('@'); at != std::string::npos) {
         char end = 0;
-        if (std::sscanf(out.name.c_str() + at, "@%dx%d%c", &out.width, &out.height, &end) != 2 || out.width < 1024 || out.width > 7680 || out.height < 700 || out.height > 4320)
+        if (std::sscanf(out.name.c_str() + at, "@%dx%d%c", &out.width, &out.height, &end) != 2 || out.width < 1024 || out.width > 7680 ||
+            out.height < 700 || out.height > 4320)
             throw Error("--layout: '" + out.name.substr(at + 1) + "' is no size; write 1280x800, at least 1024x700");
         out.name.erase(at);
     }

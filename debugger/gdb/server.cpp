@@ -125,7 +125,8 @@ void Server::dispatch(std::string_view packet) try {
 
 std::string Server::supported(std::string_view rest) {
     says_swbreak = rest.find("swbreak+") != rest.npos, says_hwbreak = rest.find("hwbreak+") != rest.npos;
-    return "PacketSize=" + hex(most_bytes).substr(2) + ";qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+;QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+";
+    return "PacketSize=" + hex(most_bytes).substr(2) +
+        ";qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+;QStartNoAckMode+;swbreak+;hwbreak+;vContSupported+";
 }
 
 std::string Server::no_acknowledgements(std::string_view) {
@@ -171,7 +172,8 @@ std::string Server::threads(std::string_view rest) {
     each_thread([&](u64 id, Thread t) {
         bool runs = !t.level || t.level == running_level(*t.cpu);
         std::string level = t.level ? format(", level %u", t.level) : "";
-        out += format("<thread id=\"%llx\" core=\"%u\" name=\"CPU %u%s\"%s", 0ull + id, t.cpu->number, t.cpu->number, level.c_str(), states[runs ? unsigned(t.cpu->activity) : 0]);
+        out += format("<thread id=\"%llx\" core=\"%u\" name=\"CPU %u%s\"%s", 0ull + id, t.cpu->number, t.cpu->number, level.c_str(),
+                      states[runs ? unsigned(t.cpu->activity) : 0]);
     });
     return part_of(out + "</threads>\n", rest);
 }
@@ -399,7 +401,8 @@ std::string Server::reason(std::string_view) { return last_stop.empty() ? "T05th
 void Server::stopped(const Stop& stop, int status) {
     bool signalled = stop.why == Why::interrupted;
     last_stop = signalled ? "T02" : "T05";
-    if (stop.why == Why::watchpoint) last_stop += std::string(stop.on == On::read ? "r" : stop.on == On::access ? "a" : "") + "watch:" + hex(stop.address).substr(2) + ";";
+    if (stop.why == Why::watchpoint)
+        last_stop += std::string(stop.on == On::read ? "r" : stop.on == On::access ? "a" : "") + "watch:" + hex(stop.address).substr(2) + ";";
     // To gdb a place is a value of RIP: of code in a segment with a base it would take a stop so explained for a late one, and go on.
     bool broke = stop.why == Why::breakpoint && session.code() == session.cpu.rip(), hard = hardware_of(stop.id);
     if (broke && hard && says_hwbreak) last_stop += "hwbreak:;";

@@ -42,10 +42,12 @@ private:
     std::string read_all(std::string_view), write_all(std::string_view), read_one(std::string_view), write_one(std::string_view);
     std::string read_bytes(std::string_view), write_hex(std::string_view), write_binary(std::string_view);
     std::string insert(std::string_view), remove(std::string_view), point(std::string_view, bool on);
-    std::string resume(std::string_view), resume_signalled(std::string_view), step(std::string_view), step_signalled(std::string_view), resume_as_told(std::string_view);
+    std::string resume(std::string_view), resume_signalled(std::string_view), step(std::string_view), step_signalled(std::string_view),
+        resume_as_told(std::string_view);
     std::string monitor(std::string_view), detach(std::string_view), kill(std::string_view), kill_process(std::string_view);
     std::string extend(std::string_view), restart(std::string_view), run_anew(std::string_view);
-    std::string select_thread(std::string_view), thread_ids(std::string_view), current_thread(std::string_view), is_alive(std::string_view), say_threads(std::string_view);
+    std::string select_thread(std::string_view), thread_ids(std::string_view), current_thread(std::string_view), is_alive(std::string_view),
+        say_threads(std::string_view);
     std::string no_acknowledgements(std::string_view);
     std::string get_physical(std::string_view), set_physical(std::string_view);
     std::string part_of(const std::string& document, std::string_view range);

@@ -28,8 +28,8 @@ const char* type_of(std::string_view name) {
 constexpr struct {
     const char* name;
     u32 index;
-} msrs[] = {{"apic_base", 0x1b}, {"sysenter_cs", 0x174}, {"sysenter_esp", 0x175}, {"sysenter_eip", 0x176}, {"pat", 0x277}, {"star", 0xc0000081}, {"lstar", 0xc0000082},
-            {"cstar", 0xc0000083}, {"fmask", 0xc0000084}, {"k_gs_base", 0xc0000102}, {"tsc_aux", 0xc0000103}};
+} msrs[] = {{"apic_base", 0x1b}, {"sysenter_cs", 0x174}, {"sysenter_esp", 0x175}, {"sysenter_eip", 0x176}, {"pat", 0x277}, {"star", 0xc0000081},
+            {"lstar", 0xc0000082}, {"cstar", 0xc0000083}, {"fmask", 0xc0000084}, {"k_gs_base", 0xc0000102}, {"tsc_aux", 0xc0000103}};
 
 // Of the virtual machine that runs, or ran last: the VMCS's or VMCB's address, what an exit said, the second stage, VPID or ASID.
 constexpr const char* virtual_names[] = {"in_guest", "vm_control", "exit_reason", "exit_information", "exit_address", "second_stage", "guest_tag"};
@@ -64,16 +64,18 @@ std::vector<Row> rows() {
     for (unsigned i = 0; i < 8; i++) all.push_back({core, words[i], "int", 4, Row::x87_word, nullptr, i});
     for (unsigned i = 0; i < 16; i++) all.push_back({"org.gnu.gdb.i386.sse", "xmm" + std::to_string(i), "vec128", 16, Row::xmm, nullptr, i});
     all.push_back({"org.gnu.gdb.i386.sse", "mxcsr", "i386_mxcsr", 4, Row::named, find_register("mxcsr")});
-    for (auto* name : {"fs", "gs"}) all.push_back({"org.gnu.gdb.i386.segments", std::string(name) + "_base", "int64", 8, Row::named, find_register(std::string(name) + ".base")});
+    for (auto* name : {"fs", "gs"})
+        all.push_back({"org.gnu.gdb.i386.segments", std::string(name) + "_base", "int64", 8, Row::named, find_register(std::string(name) + ".base")});
     for (unsigned i = 0; i < 16; i++) all.push_back({"org.gnu.gdb.i386.avx", "ymm" + std::to_string(i) + "h", "uint128", 16, Row::ymm_high, nullptr, i});
-    for (auto* name : {"cr0", "cr2", "cr3", "cr4", "cr8", "efer", "xcr0", "pkru", "es.base", "cs.base", "ss.base", "ds.base", "gdtr.base", "gdtr.limit", "idtr.base", "idtr.limit",
-                       "ldtr", "ldtr.base", "tr", "tr.base", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7"}) {
+    for (auto* name : {"cr0", "cr2", "cr3", "cr4", "cr8", "efer", "xcr0", "pkru", "es.base", "cs.base", "ss.base", "ds.base", "gdtr.base",
+                       "gdtr.limit", "idtr.base", "idtr.limit", "ldtr", "ldtr.base", "tr", "tr.base", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7"}) {
         std::string shown = name;                          // a dot is a member to gdb
         std::replace(shown.begin(), shown.end(), '.', '_');
         all.push_back({system, shown, "int64", 8, Row::named, find_register(name)});
     }
     for (auto& m : msrs) all.push_back({system, m.name, "int64", 8, Row::msr, nullptr, m.index});
-    for (unsigned i = 0; i < std::size(virtual_names); i++) all.push_back({"org.slate.i386.virtualization", virtual_names[i], "int64", 8, Row::virtualization, nullptr, i});
+    for (unsigned i = 0; i < std::size(virtual_names); i++)
+        all.push_back({"org.slate.i386.virtualization", virtual_names[i], "int64", 8, Row::virtualization, nullptr, i});
     return all;
 }
 const std::vector<Row>& table() {
@@ -135,7 +137,8 @@ std::string describe() {
             out += (feature.empty() ? "" : "</feature>\n") + std::string("<feature name=\"") + row.feature + "\">\n" + types_of(row.feature);
             feature = row.feature;
         }
-        std::string group = row.kind == Row::x87_word || row.kind == Row::x87_stack ? " group=\"float\"" : feature.starts_with("org.slate") ? " group=\"system\"" : "";
+        std::string group = row.kind == Row::x87_word || row.kind == Row::x87_stack ? " group=\"float\""
+            : feature.starts_with("org.slate") ? " group=\"system\"" : "";
         out += format("<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"%s/>\n", row.name.c_str(), row.bytes * 8, row.type.c_str(), group.c_str());
     }
     return out + "</feature></target>\n";

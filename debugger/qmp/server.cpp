@@ -108,7 +108,8 @@ void Server::answer(const Request& request, const std::string& value) {
 }
 
 void Server::refuse(const Request& request, const std::string& why, const char* kind) {
-    send(std::string("{\"error\": {\"class\": \"") + kind + "\", \"desc\": " + quoted(why) + "}" + (request.id.empty() ? "" : ", \"id\": " + request.id) + "}\r\n");
+    send(std::string("{\"error\": {\"class\": \"") + kind + "\", \"desc\": " + quoted(why) + "}" +
+         (request.id.empty() ? "" : ", \"id\": " + request.id) + "}\r\n");
 }
 
 void Server::event(const char* name, const std::string& data) {
@@ -139,8 +140,10 @@ void Server::dispatch(const std::string& text) {
     if (row == table().end()) return refuse(request, "The command " + name->text + " has not been found", "CommandNotFound");
     for (auto& argument : request.arguments.names)
         if (!lists(row->arguments, argument)) return refuse(request, "Parameter '" + argument + "' is unexpected");
-    if (!negotiated && row->run != &Server::capabilities) return refuse(request, "Expecting capabilities negotiation with 'qmp_capabilities'", "CommandNotFound");
-    if (row->run == &Server::capabilities && negotiated) return refuse(request, "Capabilities negotiation is already complete, command ignored", "CommandNotFound");
+    if (!negotiated && row->run != &Server::capabilities)
+        return refuse(request, "Expecting capabilities negotiation with 'qmp_capabilities'", "CommandNotFound");
+    if (row->run == &Server::capabilities && negotiated)
+        return refuse(request, "Capabilities negotiation is already complete, command ignored", "CommandNotFound");
     if (row->run == &Server::capabilities) negotiated = true;
     desk.call([weak = weak_from_this(), run = row->run, request] {
         auto self = weak.lock();
@@ -213,7 +216,8 @@ std::optional<std::string> Server::cpus(const Request&) {
     static constexpr const char* states[] = {"active", "halted", "shut down", "waits for a start-up IPI"};
     std::string out;
     for (auto* c : desk.session.all_cpus())
-        out += format("%s{\"cpu-index\": %u, \"qom-path\": \"/machine/cpu[%u]\", \"thread-id\": %d, \"target\": \"x86_64\", \"level\": %u, \"activity\": \"%s\"}", out.empty() ? "" : ", ",
+        out += format("%s{\"cpu-index\": %u, \"qom-path\": \"/machine/cpu[%u]\", \"thread-id\": %d, \"target\": \"x86_64\", "
+                      "\"level\": %u, \"activity\": \"%s\"}", out.empty() ? "" : ", ",
                       c->number, c->number, int(::getpid()), running_level(*c), states[unsigned(c->activity)]);
     return "[" + out + "]";
 }
@@ -222,7 +226,8 @@ std::optional<std::string> Server::memory_file(const Request&) {
     if (file.path.empty()) throw Error("guest RAM is in no file");
     std::string out;
     for (auto& r : file.ranges)
-        out += format("%s{\"physical\": %llu, \"offset\": %llu, \"length\": %llu}", out.empty() ? "" : ", ", 0ull + r.physical, 0ull + r.offset, 0ull + r.length);
+        out += format("%s{\"physical\": %llu, \"offset\": %llu, \"length\": %llu}", out.empty() ? "" : ", ", 0ull + r.physical, 0ull + r.offset,
+                      0ull + r.length);
     return "{\"path\": " + quoted(file.path) + ", \"ranges\": [" + out + "]}";
 }
 
@@ -246,7 +251,8 @@ std::optional<std::string> Server::memory_read(const Request& request) {
     Viewpoint view(request.cpu(desk.session), request.level());
     u64 length = evaluate_at(view, request.expression("length"));
     if (!length || length > most) throw Error("Parameter 'length' expects 1 to " + std::to_string(most));
-    Place place{name == "physical" ? Space::physical : name == "guest-physical" ? Space::guest_physical : Space::linear, evaluate_at(view, request.expression("address"))};
+    Place place{name == "physical" ? Space::physical : name == "guest-physical" ? Space::guest_physical : Space::linear,
+                evaluate_at(view, request.expression("address"))};
     if (place.space == Space::linear && name != "linear") throw Error("Parameter 'space' expects linear, guest-physical or physical");
     std::vector<u8> bytes(length);
     u64 have = read_memory(view, place, bytes);

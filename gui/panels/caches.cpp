@@ -62,14 +62,18 @@ std::vector<Group> groups_of(const Result& r, int kind, std::string_view wanted)
             return g.dimension == word(l, "dimension") && g.vpid == word(l, "vpid") && g.pcid == pcid && g.ept == word(l, "ept");
         };
         auto found = std::find_if(out.begin(), out.end(), same);
-        if (found == out.end()) found = out.insert(out.end(), {std::string(word(l, "dimension")), std::string(word(l, "vpid")), pcid, std::string(word(l, "ept")), global, {}});
+        if (found == out.end())
+            found = out.insert(out.end(), {std::string(word(l, "dimension")), std::string(word(l, "vpid")), pcid, std::string(word(l, "ept")), global, {}});
         found->entries.push_back(&l);
     }
     std::stable_sort(out.begin(), out.end(), [](auto& a, auto& b) { return a.entries.size() > b.entries.size(); });
     return out;
 }
 
-std::string size_text(u64 bits) { return bits >= 30 ? fmt("%lluG", 0ull + (u64{1} << (bits - 30))) : bits >= 20 ? fmt("%lluM", 0ull + (u64{1} << (bits - 20))) : fmt("%lluK", 0ull + (u64{1} << (bits - 10))); }
+std::string size_text(u64 bits) {
+    return bits >= 30 ? fmt("%lluG", 0ull + (u64{1} << (bits - 30))) : bits >= 20 ? fmt("%lluM", 0ull + (u64{1} << (bits - 20)))
+        : fmt("%lluK", 0ull + (u64{1} << (bits - 10)));
+}
 
 void draw_group(const App& app, Rect q, const Group& g, u64 most, bool open, bool selected) {
     ImU32 colour = ink.level[g.dimension == "linear" && g.vpid == "0" ? 1 : g.dimension == "guest-physical" ? 1 : 2];
@@ -101,7 +105,8 @@ void draw_tlb(App& app, Pane pane) {
     app.field("tlb", {h.x, h.y, 210, 26}, "", "Filter   /");
     if (in.w > 620) app.choice("tlb.kind", h.x + 222, h.cy() - 1, {"All", "Linear", "Combined", "Guest-physical"}, kind);
     Rect heads = cut_top(in, 20, 4);
-    float base = mid(heads.cy(), type.capitals), page = in.x + 28, to = page + 16 * 8 + 34, size = to + 12 * 8 + 24, allows = size + 50, d = in.right() - 64, where = in.right() - 16;
+    float base = mid(heads.cy(), type.capitals), page = in.x + 28, to = page + 16 * 8 + 34, size = to + 12 * 8 + 24, allows = size + 50,
+        d = in.right() - 64, where = in.right() - 16;
     column(page, base, "PAGE"), column(to, base, "FRAME"), column(size, base, "SIZE"), column(allows, base, "ALLOWS");
     if (in.w > 700) column(d, base, "DIRTY", true), column(where, base, "KEPT", true);
     across(in.x, heads.bottom() + 1, in.w, ink.line);
@@ -152,7 +157,8 @@ void draw_tlb(App& app, Pane pane) {
         text(size, line, bits > 12 ? ink.text : ink.dim, bits > 12 ? type.mono_bold : type.mono, size_text(bits));
         text_fit(allows, in.w > 700 ? d - 50 : q.right() - 12, mid(q.cy(), type.ui), ink.dim, type.ui, word(l, "rights"));
         if (in.w > 700) text_right(d, mid(q.cy(), type.ui), ink.faint, type.ui, flag(l, "dirty") ? "dirty" : "-");
-        if (in.w > 700) text_right(where, mid(q.cy(), type.ui), ink.faint, type.ui, word(l, "kind") == "instruction" ? "code" : word(l, "kind") == "data" ? "data" : "gPA");
+        if (in.w > 700)
+            text_right(where, mid(q.cy(), type.ui), ink.faint, type.ui, word(l, "kind") == "instruction" ? "code" : word(l, "kind") == "data" ? "data" : "gPA");
         if (selected && app.pressed(pane, Key::enter)) app.walk_address(value(l, "page"));
     }
 }
@@ -177,7 +183,8 @@ void draw_drops(App& app, Pane pane) {
         if (n == pane.state.selected && pane.focused) fill({q.x - 6, q.y, q.w + 6, q.h}, ink.accent_bg, 3);
         float from = q.x + std::min(270.f, q.w * .5f);
         text_fit(q.x, from - 8, mid(q.cy(), type.ui), ink.text, type.ui, word(l, "cause"));
-        bar({from, q.cy() - 3, in.right() - 100 - from, 6}, std::log2(1.f + float(value(l, "dropped"))) / std::log2(1.f + float(most)), ink.category[0], ink.raise);
+        bar({from, q.cy() - 3, in.right() - 100 - from, 6}, std::log2(1.f + float(value(l, "dropped"))) / std::log2(1.f + float(most)),
+            ink.category[0], ink.raise);
         text_right(in.right() - 12, mid(q.cy(), type.mono), ink.text, type.mono, grouped(value(l, "dropped")));
     }
 }

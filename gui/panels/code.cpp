@@ -113,7 +113,8 @@ void draw_code(App& app, Pane pane) {
         else if (int(n) == selected && pane.focused) fill({line.x + 36, line.y, line.w - 36, line.h}, ink.accent_bg);
         if (ImGui::IsMouseClicked(0) && hovered(line)) selected = int(n);
         for (auto& s : stops.lines)
-            if (word(s, "on") == "break" && value(s, "address") == at) mark(flag(s, "disabled") ? Mark::ring : Mark::dot, gutter - 1, line.cy(), ink.bad, 1.25f);
+            if (word(s, "on") == "break" && value(s, "address") == at)
+                mark(flag(s, "disabled") ? Mark::ring : Mark::dot, gutter - 1, line.cy(), ink.bad, 1.25f);
         if (current) mark(Mark::arrow, gutter + 14, line.cy(), ink.now, 1.15f);
         if (app.pressed(pane, Key::f(9)) && int(n) == selected) toggle_breakpoint(app, at);
         if (app.pressed(pane, Key::f(9), true) && int(n) == selected) app.compose(fmt("break 0x%llx if ", 0ull + at));
@@ -131,7 +132,8 @@ void draw_code(App& app, Pane pane) {
         std::string_view symbol = word(l, "symbol");
         float limit = r.right() - pad - (symbol.empty() ? 0 : 150);
         end = text_fit(std::max(arguments, end + 8), limit, base, current ? ink.text : ink.dim, type.mono, rest);
-        if (!symbol.empty() && end + 20 < r.right() - pad - 40) text_fit(std::max(end + 16, limit), r.right() - pad, mid(line.cy(), type.small), ink.level[app.shown_level()], type.small, symbol);
+        if (!symbol.empty() && end + 20 < r.right() - pad - 40)
+            text_fit(std::max(end + 16, limit), r.right() - pad, mid(line.cy(), type.small), ink.level[app.shown_level()], type.small, symbol);
         if (int(n) == selected && (op.starts_with('j') || op.starts_with("loop"))) jump_from = line.cy(), target = value(Line().with("a", rest), "a");
     }
     int to = jump_from ? index_of(code, target) : -1;

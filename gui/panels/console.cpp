@@ -34,7 +34,8 @@ std::vector<Completion> completions(App& app, std::string_view line) {
         if (!term.empty() && std::string_view(group).starts_with(term) && line.starts_with("r")) out.push_back({group, "a group of registers"});
     for (auto* group : {"registers general", "registers control"})
         for (auto& l : app.feed.look(group).lines)
-            if (!term.empty() && word(l, "name").starts_with(term)) out.push_back({before + std::string(word(l, "name")), fmt("%llx", 0ull + value(l, "value"))});
+            if (!term.empty() && word(l, "name").starts_with(term))
+                out.push_back({before + std::string(word(l, "name")), fmt("%llx", 0ull + value(l, "value"))});
     return out;
 }
 
@@ -111,7 +112,9 @@ void draw_console(App& app, Pane pane) {
                 text_fit(in.x + 32, in.right(), mid(cy, type.mono), ink.text, type.mono, said.prompt);
             } else text_fit(in.x + 32, in.right(), mid(cy, type.small), said.bad ? ink.bad : ink.dim, type.small, said.text);
         }
-        if (!count) rich({in.x, in.bottom() - 44, in.w, 44}, ink.faint, type.ui, "Type a command: {m:help} lists them, Tab completes. F6 goes to the next panel, Ctrl+P finds everything.", 20);
+        if (!count)
+            rich({in.x, in.bottom() - 44, in.w, 44}, ink.faint, type.ui,
+                 "Type a command: {m:help} lists them, Tab completes. F6 goes to the next panel, Ctrl+P finds everything.", 20);
     }
 
     fill(input, ink.dark ? ink.win : ink.panel, 4);

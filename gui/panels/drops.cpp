@@ -20,7 +20,9 @@ void draw_drop_log(App& app, Pane pane) {
     Rect in = pane.in.in(pad, 8);
     auto& r = app.feed.look("tlb drops");
     auto drops = of_kind(r, "drop");
-    if (drops.empty()) return nothing(pane.in, r.failed && !r.lines.empty() ? std::string_view(r.lines[0].text) : "From now on each entry that goes is kept here with its cause.");
+    if (drops.empty())
+        return nothing(pane.in, r.failed && !r.lines.empty() ? std::string_view(r.lines[0].text)
+                       : "From now on each entry that goes is kept here with its cause.");
     std::reverse(drops.begin(), drops.end());
     auto& state = app.feed.look("state");
     u64 now = state.lines.empty() ? 0 : value(state.lines[0], "ticks");
@@ -53,8 +55,11 @@ void draw_stale_uses(App& app, Pane pane) {
     u64 stale = 0;
     for (auto& l : entries.lines) stale += has(l, "page");
     u64 reported = first_with(uses, "reported") ? value(*first_with(uses, "reported"), "reported") : 0;
-    std::string below = uses.failed ? "Uses are caught with --check=tlb." : fmt("%llu %s caught in use by --check=tlb.", 0ull + reported, reported == 1 ? "was" : "were");
-    if (stale || reported) draw_verdict(in, {Mark::warn, ink.bad, ink.bad_bg}, fmt("%llu cached %s", 0ull + stale, stale == 1 ? "entry is stale" : "entries are stale"), "", below, 1);
+    std::string below = uses.failed ? "Uses are caught with --check=tlb."
+        : fmt("%llu %s caught in use by --check=tlb.", 0ull + reported, reported == 1 ? "was" : "were");
+    if (stale || reported)
+        draw_verdict(in, {Mark::warn, ink.bad, ink.bad_bg}, fmt("%llu cached %s", 0ull + stale, stale == 1 ? "entry is stale" : "entries are stale"),
+                     "", below, 1);
     else draw_verdict(in, {Mark::ok, ink.ok, ink.ok_bg}, "No cached entry is stale", "", below, 1);
     struct Row {
         const Line* entry;

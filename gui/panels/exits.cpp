@@ -26,7 +26,8 @@ bool contains(std::string_view all, std::string_view part) {
 }
 
 constexpr struct { const char* part; int category; } categories[] = {
-    {"ept", 0}, {"npf", 0}, {"nested page", 0}, {"page fault", 0}, {"i/o", 1}, {"ioio", 1}, {"msr", 2}, {"cpuid", 2}, {"cr access", 2}, {"control-register", 2}, {"cr0", 2}, {"cr3", 2},
+    {"ept", 0}, {"npf", 0}, {"nested page", 0}, {"page fault", 0}, {"i/o", 1}, {"ioio", 1}, {"msr", 2}, {"cpuid", 2}, {"cr access", 2},
+    {"control-register", 2}, {"cr0", 2}, {"cr3", 2},
     {"cr4", 2}, {"hlt", 3}, {"timer", 3}, {"pause", 3}, {"mwait", 3}, {"interrupt", 4}, {"intr", 4}, {"nmi", 4}, {"vintr", 4}, {"exception", 4}};
 constexpr const char* category_names[] = {"memory", "I/O", "MSR, CPUID, CR", "HLT, timer", "interrupts", "other"};
 
@@ -70,7 +71,9 @@ void draw_exit_list(App& app, Pane pane) {
         text_fit(reason, rip - 8, mid(q.cy(), type.ui), ink.text, type.ui, short_reason(l));
         number(rip, base, type.mono, value(l, "rip"), 16, ink.level[2]);
         if (info + 100 < inside) number(info, base, type.mono, value(l, "information"), 16, ink.dim);
-        if (roomy) number(address, base, type.mono, value(l, "address"), 16, ink.dim), text_right(inside, mid(q.cy(), type.small), ink.dim, type.small, grouped(value(l, "inside")));
+        if (roomy)
+            number(address, base, type.mono, value(l, "address"), 16, ink.dim),
+                text_right(inside, mid(q.cy(), type.small), ink.dim, type.small, grouped(value(l, "inside")));
     }
     if (app.pressed(pane, Key::enter)) app.edits["code"].set(std::string(word(*all[std::size_t(pane.state.selected)], "rip"))), app.show_screen(Screen::run);
 }
@@ -90,7 +93,8 @@ void draw_exit_counts(App& app, Pane pane) {
     text(top.x, mid(top.y + 14, type.big), ink.text, type.big, grouped(exits) + (exits == 1 ? " exit" : " exits"));
     text_fit(top.x, top.right(), mid(top.y + 33, type.ui), ink.faint, type.ui,
              exits ? "one per " + grouped(inside / exits) + " instructions of L2" : fmt("%llu entries", 0ull + value(*sum, "entries")));
-    if (u64 failed = value(*sum, "failed_entries")) text_right(top.right(), mid(top.y + 14, type.bold), ink.bad, type.bold, grouped(failed) + " failed entries");
+    if (u64 failed = value(*sum, "failed_entries"))
+        text_right(top.right(), mid(top.y + 14, type.bold), ink.bad, type.bold, grouped(failed) + " failed entries");
     Rect h = cut_top(in, 18, 2);
     float from = in.x + std::min(210.f, in.w * .5f), wide = in.right() - from - 84;
     column(in.x + 30, mid(h.cy(), type.capitals), "NO", true);
@@ -102,7 +106,8 @@ void draw_exit_counts(App& app, Pane pane) {
         auto& l = *reasons[std::size_t(n)];
         Rect q = rows.at(n);
         if (n == pane.state.selected && pane.focused) fill({q.x - 6, q.y, q.w + 6, q.h}, ink.accent_bg, 3);
-        text_right(q.x + 30, mid(q.cy(), type.small), ink.faint, type.small, app.intel_or_amd == "svm" ? fmt("%llx", 0ull + value(l, "reason")) : fmt("%llu", 0ull + value(l, "reason")));
+        text_right(q.x + 30, mid(q.cy(), type.small), ink.faint, type.small,
+                   app.intel_or_amd == "svm" ? fmt("%llx", 0ull + value(l, "reason")) : fmt("%llu", 0ull + value(l, "reason")));
         text_fit(q.x + 42, from - 8, mid(q.cy(), type.ui), ink.text, type.ui, short_reason(l));
         bar({from, q.cy() - 4, wide, 8}, float(value(l, "count")) / float(most), exit_colour(l), ink.raise);
         text_right(in.right() - 12, mid(q.cy(), type.mono), ink.text, type.mono, grouped(value(l, "count")));
@@ -164,7 +169,8 @@ void draw_timeline(App& app, Pane pane) {
     u64 now = value(state.lines[0], "ticks"), from = value(*all[std::size_t(first)], "tick") - value(*all[std::size_t(first)], "inside");
     bool to_now = last == int(all.size());
     u64 to = to_now ? now : value(*all[std::size_t(last)], "tick") - value(*all[std::size_t(last)], "inside");
-    if (to_now && now - from > 4 * (value(*all[std::size_t(last - 1)], "tick") - from + 1)) to = value(*all[std::size_t(last - 1)], "tick") + (value(*all[std::size_t(last - 1)], "tick") - from) / 8 + 1;
+    if (to_now && now - from > 4 * (value(*all[std::size_t(last - 1)], "tick") - from + 1))
+        to = value(*all[std::size_t(last - 1)], "tick") + (value(*all[std::size_t(last - 1)], "tick") - from) / 8 + 1;
     double span = std::max<double>(1, double(to - from));
     float lane = std::min(46.f, (in.h - 18 - 22 - 34) / 2), x0 = in.x + 96, wide = in.w - 96;
     Rect axis = cut_top(in, 18, 4);

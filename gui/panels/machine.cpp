@@ -54,13 +54,16 @@ void draw_local_apic(Rect in, const Result& r) {
     };
     item("id", value(*apic, "id"), 2), item("base", value(*apic, "base") & ~u64{0xfff}, 9);
     if (priority) item("TPR", value(*priority, "tpr"), 2), item("PPR", value(*priority, "ppr"), 2);
-    text_fit(x, top.right(), mid(top.cy(), type.ui), flag(*apic, "enabled") ? ink.ok : ink.now, type.ui, flag(*apic, "enabled") ? "enabled" : "off by software");
+    text_fit(x, top.right(), mid(top.cy(), type.ui), flag(*apic, "enabled") ? ink.ok : ink.now, type.ui,
+             flag(*apic, "enabled") ? "enabled" : "off by software");
     float cell = std::clamp(std::floor((in.w / 3 - 16) / 16), 4.f, 9.f), grid = 16 * cell;
     Rect sets = cut_top(in, 18 + grid, 10);
-    struct { const char *name, *title; ImU32 colour; } const kinds[] = {{"IRR", "REQUESTED (IRR)", ink.now}, {"ISR", "IN SERVICE (ISR)", ink.accent}, {"TMR", "LEVEL (TMR)", ink.dim}};
+    struct { const char *name, *title; ImU32 colour; } const kinds[] = {{"IRR", "REQUESTED (IRR)", ink.now}, {"ISR", "IN SERVICE (ISR)", ink.accent},
+                                                                        {"TMR", "LEVEL (TMR)", ink.dim}};
     float step = std::min(grid + 28, std::floor(sets.w / 3));
     for (int k = 0; k < 3; k++)
-        if (auto* l = find(r, "name", kinds[k].name)) draw_vectors({sets.x + float(k) * step, sets.y, grid, sets.h}, cell, kinds[k].title, word(*l, "vectors"), kinds[k].colour);
+        if (auto* l = find(r, "name", kinds[k].name))
+            draw_vectors({sets.x + float(k) * step, sets.y, grid, sets.h}, cell, kinds[k].title, word(*l, "vectors"), kinds[k].colour);
     Rect heads = cut_top(in, 18, 2);
     float base = mid(heads.cy(), type.capitals), vector = in.x + 118, mode = vector + 56, how = mode + 110;
     column(in.x, base, "LOCAL VECTOR TABLE"), column(mode, base, "MODE");
@@ -71,7 +74,8 @@ void draw_local_apic(Rect in, const Result& r) {
         text(q.x, mid(q.cy(), type.ui), masked ? ink.faint : ink.text, type.ui, word(l, "name"));
         number(vector + 20, mid(q.cy(), type.mono), type.mono, value(l, "vector"), 2, masked ? ink.faint : ink.text);
         text_fit(mode, how - 8, mid(q.cy(), type.ui), masked ? ink.faint : ink.dim, type.ui, word(l, "mode"));
-        text_fit(how, q.right(), mid(q.cy(), type.ui), ink.faint, type.ui, std::string(masked ? "masked" : "") + (flag(l, "level") ? masked ? ", level" : "level" : ""));
+        text_fit(how, q.right(), mid(q.cy(), type.ui), ink.faint, type.ui,
+                 std::string(masked ? "masked" : "") + (flag(l, "level") ? masked ? ", level" : "level" : ""));
     }
     if (!timer || in.h < 30) return;
     Rect q = cut_top(in, 26);

@@ -19,7 +19,8 @@ struct Range {
 };
 
 std::string size_text(u64 bytes) {
-    return bytes >= u64{1} << 30 ? fmt("%.4gG", double(bytes) / double(1 << 30)) : bytes >= 1 << 20 ? fmt("%.4gM", double(bytes) / double(1 << 20)) : fmt("%lluK", 0ull + (bytes >> 10));
+    return bytes >= u64{1} << 30 ? fmt("%.4gG", double(bytes) / double(1 << 30)) : bytes >= 1 << 20 ? fmt("%.4gM", double(bytes) / double(1 << 20))
+        : fmt("%lluK", 0ull + (bytes >> 10));
 }
 
 constexpr float lane_gap = 56, tallest = 110;

@@ -46,12 +46,14 @@ std::vector<Item> items_for(App& app, std::string wanted) {
     while (wanted.starts_with(' ')) wanted.erase(0, 1);
     if (sort == '#') {                                          // what the console has said, the newest first
         for (auto said = app.log.rbegin(); said != app.log.rend() && out.size() < 50; said++)
-            if (Item item{"console", said->prompt.empty() ? said->text : said->prompt, "", "", [](App& a) { a.show_screen(Screen::run), a.set("focus", "console"); }}; matches(item, wanted))
+            if (Item item{"console", said->prompt.empty() ? said->text : said->prompt, "", "",
+                          [](App& a) { a.show_screen(Screen::run), a.set("focus", "console"); }}; matches(item, wanted))
                 out.push_back(item);
         return out;
     }
     if (sort == ':' || is_number(wanted) || (sort == '@' && !wanted.empty())) {
-        out.push_back({"address", "Walk " + wanted, "reference by reference", "", [wanted](App& a) { a.set("walk.address", wanted), a.show_screen(Screen::walk); }});
+        out.push_back({"address", "Walk " + wanted, "reference by reference", "",
+                       [wanted](App& a) { a.set("walk.address", wanted), a.show_screen(Screen::walk); }});
         out.push_back({"address", "Memory at " + wanted, "", "", [wanted](App& a) { a.show_memory(wanted); }});
         out.push_back({"address", "Disassemble " + wanted, "", "", [wanted](App& a) { a.edits["code"].set(wanted), a.show_screen(Screen::run); }});
         out.push_back({"address", "Break at " + wanted, "", "", [wanted](App& a) { console(a, "break " + wanted); }});
@@ -72,7 +74,8 @@ std::vector<Item> items_for(App& app, std::string wanted) {
     if (!sorted)
         for (auto& l : app.feed.look("cpu").lines) {
             u64 number = value(l, "cpu");
-            Item item{"cpu", fmt("CPU %llu", 0ull + number), std::string(word(l, "activity")), flag(l, "selected") ? "" : "Ctrl PgDn", [number](App& a) { a.choose_cpu(number); }};
+            Item item{"cpu", fmt("CPU %llu", 0ull + number), std::string(word(l, "activity")), flag(l, "selected") ? "" : "Ctrl PgDn",
+                      [number](App& a) { a.choose_cpu(number); }};
             if (!wanted.empty() && has(l, "cpu") && matches(item, wanted)) out.push_back(item);
         }
     if (!sorted || sort == '>')

@@ -22,7 +22,8 @@ int digits_of(std::string_view name) { return name == "cpl" ? 1 : name == "rflag
 
 // RFLAGS: those that are set are lit, those that have changed amber; narrow, only the former are there.
 void draw_flags(Rect line, u64 flags, u64 before, bool room) {
-    struct { const char* name; unsigned bit; } static constexpr shown[] = {{"OF", 11}, {"DF", 10}, {"IF", 9}, {"TF", 8}, {"SF", 7}, {"ZF", 6}, {"AF", 4}, {"PF", 2}, {"CF", 0}};
+    struct { const char* name; unsigned bit; } static constexpr shown[] = {{"OF", 11}, {"DF", 10}, {"IF", 9}, {"TF", 8}, {"SF", 7}, {"ZF", 6},
+                                                                           {"AF", 4}, {"PF", 2}, {"CF", 0}};
     float x = line.x;
     for (auto& f : shown) {
         bool on = flags >> f.bit & 1, other = (flags ^ before) >> f.bit & 1;
@@ -43,7 +44,8 @@ void draw_one(App& app, const std::string& asked, const Line& l, Rect q, bool no
     float base = mid(q.cy(), type.mono);
     if (was) fill({q.x - 6, q.y, q.w + 12, q.h}, ink.now_bg, 2);
     text(q.x, base, was ? ink.now : ink.dim, type.mono, name);
-    float x = q.x + std::max(44.f, width(type.mono, name) + 12), end = number(x, base, was ? type.mono_bold : type.mono, now, digits_of(name), was ? ink.now : ink.text) + 14;
+    float x = q.x + std::max(44.f, width(type.mono, name) + 12);
+    float end = number(x, base, was ? type.mono_bold : type.mono, now, digits_of(name), was ? ink.now : ink.text) + 14;
     if (name == "rflags") return draw_flags({end, q.y, q.right() - end, q.h}, now, was ? value(*was, "value") : now, q.right() - end > 216);
     if (!notes) return;
     float right = q.right();
@@ -53,7 +55,8 @@ void draw_one(App& app, const std::string& asked, const Line& l, Rect q, bool no
         if (right > end) text_right(q.right(), mid(q.cy(), type.small), ink.faint, type.small, old);
     }
     std::string_view note = has(l, "symbol") ? word(l, "symbol") : word(l, "bits");
-    if (!note.empty() && right > end + 30) text_fit(end, right, mid(q.cy(), type.ui), has(l, "symbol") ? ink.level[app.shown_level()] : ink.faint, type.ui, note);
+    if (!note.empty() && right > end + 30)
+        text_fit(end, right, mid(q.cy(), type.ui), has(l, "symbol") ? ink.level[app.shown_level()] : ink.faint, type.ui, note);
 }
 
 void draw_segment(const Line& l, Rect q, bool room) {
@@ -80,7 +83,8 @@ void draw_wide(const Line& l, Rect q) {                       // vector and x87 
     }
     text(q.x, base, ink.dim, type.mono, word(l, "name"));
     if (has(l, "high")) number(number(x, base, type.mono, value(l, "high"), 16, ink.text), base, type.mono, value(l, "low"), 16, ink.text);
-    else if (has(l, "significand")) number(number(x, base, type.mono, value(l, "sign_exponent"), 4, ink.text) + 8, base, type.mono, value(l, "significand"), 16, ink.text);
+    else if (has(l, "significand"))
+        number(number(x, base, type.mono, value(l, "sign_exponent"), 4, ink.text) + 8, base, type.mono, value(l, "significand"), 16, ink.text);
     else number(x, base, type.mono, value(l, "value"), 16, ink.text);
 }
 
@@ -177,7 +181,8 @@ void draw_stack(App& app, Pane pane) {
         float line = mid(q.cy(), type.mono);
         if (n == pane.state.selected && pane.focused) fill({q.x - 6, q.y, q.w + 6, q.h}, ink.accent_bg, 2);
         if (named) mark(Mark::arrow, q.x - 2, q.cy(), ink.accent, .6f);
-        text(q.x + 6, line, named ? ink.accent : ink.faint, type.mono, !n ? size == 8 ? "rsp" : size == 4 ? "esp" : "sp" : frame_here ? "rbp" : fmt("+%02x", n * size));
+        text(q.x + 6, line, named ? ink.accent : ink.faint, type.mono,
+             !n ? size == 8 ? "rsp" : size == 4 ? "esp" : "sp" : frame_here ? "rbp" : fmt("+%02x", n * size));
         number(q.x + 52, line, type.mono, v, size * 2, ink.text);
     }
     if (app.pressed(pane, Key::enter) && pane.state.selected < have) {

@@ -74,7 +74,8 @@ void memory_head(App& app, Pane pane, Rect h, const std::string& shown) {
     auto& e = app.edits["memory"];
     Rect field{h.x, h.y, std::min(240.f, h.w), 26};
     bool stands_there = !app.found.place.empty() && e.text == app.found.place;
-    if (app.pressed(pane, Key::f(3))) app.edits["memory.find"].text.empty() ? app.search_memory() : find_in_memory(app, stands_there ? app.found.place + "+1" : shown);
+    if (app.pressed(pane, Key::f(3)))
+        app.edits["memory.find"].text.empty() ? app.search_memory() : find_in_memory(app, stands_there ? app.found.place + "+1" : shown);
     if (app.pressed(pane, 'g') || app.pressed(pane, '/')) app.editing = "memory", e.at = e.text.size();
     if (app.pressed(pane, 'e')) app.compose("write " + (e.text.empty() ? "rsp" : e.text) + " ");
     if (app.editing != "memory.find") app.field("memory", field, "", "address or register: rsp, 0x1000");
@@ -119,7 +120,8 @@ void draw_memory(App& app, Pane pane) {
     std::string place = memory_place(app);
     if (moved_for != place) moved_for = place, moved = 0;
     moved += s64(wheel(in));
-    moved += app.pressed(pane, Key::down) ? 1 : app.pressed(pane, Key::up) ? -1 : app.pressed(pane, Key::page_down) ? seen - 1 : app.pressed(pane, Key::page_up) ? 1 - seen : 0;
+    moved += app.pressed(pane, Key::down) ? 1 : app.pressed(pane, Key::up) ? -1 : app.pressed(pane, Key::page_down) ? seen - 1
+        : app.pressed(pane, Key::page_up) ? 1 - seen : 0;
     std::string shown = place + fmt("%s0x%llx", moved < 0 ? "-" : "+", 0ull + u64(moved < 0 ? -moved : moved) * 16);
     memory_head(app, pane, h, shown);
     std::string line = app.at_level(shown.insert(0, "memory ") + fmt(" %d", seen * 16));
@@ -160,7 +162,8 @@ void draw_stops(App& app, Pane pane) {
         if (auto met = what.find(", met "); met != what.npos) what.erase(met);
         float end = has(l, "address") ? number(q.x + 150, mid(q.cy(), type.mono), type.mono, value(l, "address"), 16, ink.text) : q.x + 150;
         text_fit(has(l, "address") ? end + 12 : end, q.right() - 90, mid(q.cy(), type.ui), ink.faint, type.ui,
-                 has(l, "condition") ? word(l, "condition") : value(l, "bytes") > 1 ? std::string_view(fmt("%llu bytes", 0ull + value(l, "bytes"))) : has(l, "address") ? std::string_view() : std::string_view(what));
+                 has(l, "condition") ? word(l, "condition") : value(l, "bytes") > 1 ? std::string_view(fmt("%llu bytes", 0ull + value(l, "bytes")))
+                 : has(l, "address") ? std::string_view() : std::string_view(what));
         text_right(q.right() - 12, mid(q.cy(), type.mono), ink.dim, type.mono, grouped(value(l, "hits")));
         if (n == pane.state.selected && app.pressed(pane, Key::remove)) app.run("delete " + std::string(word(l, "id")));
     }
@@ -170,7 +173,9 @@ namespace {
 
 constexpr const char* groups[] = {"general", "control", "segments", "vector", "debug", "msr"};
 
-std::string screen_words(const App& app) { return app.guest_screen.dots ? fmt("%d x %d    Ctrl Alt G grab", app.guest_screen.width, app.guest_screen.height) : ""; }
+std::string screen_words(const App& app) {
+    return app.guest_screen.dots ? fmt("%d x %d    Ctrl Alt G grab", app.guest_screen.width, app.guest_screen.height) : "";
+}
 
 void draw_log_panel(App& app, Rect r, bool with_memory) {
     if (with_memory) {

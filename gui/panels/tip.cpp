@@ -37,7 +37,8 @@ void App::draw_tip(Rect all) {
             if (word(l, "kind") == "bit" && tip->title.starts_with(std::string(word(l, "of")) + " ")) {
                 bool number = value(l, "high") > value(l, "bit");
                 std::string place = number ? fmt("%llu:%llu", 0ull + value(l, "high"), 0ull + value(l, "bit")) : std::string(word(l, "bit"));
-                items.push_back({place, std::string(word(l, "name")) + (number ? fmt(" %llx", 0ull + value(l, "value")) : ""), std::string(word(l, "meaning"))});
+                items.push_back({place, std::string(word(l, "name")) + (number ? fmt(" %llx", 0ull + value(l, "value")) : ""),
+                                 std::string(word(l, "meaning"))});
             }
     if (items.empty())
         for (auto& name : names_in(tip->words)) items.push_back({"", name, ""});

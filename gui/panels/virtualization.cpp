@@ -85,7 +85,8 @@ void draw_fields(App& app, Pane pane, const std::string& line) {
             mark(node.open ? Mark::open : Mark::arrow, q.x + 4, cy, node.open ? ink.dim : ink.faint, node.open ? .9f : .7f);
             text(q.x + 18, mid(cy, type.bold), ink.text, type.bold, node.title);
             text_fit(std::min(note, q.right() - 110), q.right() - 8, mid(cy, type.ui), ink.faint, type.ui, node.note);
-            if (selected && (app.pressed(pane, Key::enter) || app.pressed(pane, ' ') || app.pressed(pane, node.open ? Key::left : Key::right))) closed[node.area] = node.open;
+            if (selected && (app.pressed(pane, Key::enter) || app.pressed(pane, ' ') || app.pressed(pane, node.open ? Key::left : Key::right)))
+                closed[node.area] = node.open;
             continue;
         }
         auto& l = *node.line;
@@ -93,15 +94,18 @@ void draw_fields(App& app, Pane pane, const std::string& line) {
         if (selected) fill({q.x - 6, q.y, q.w + 6, q.h}, ink.accent_bg, 3);
         if (changed) fill({q.x - 8, cy - 6, 3, 12}, ink.now, 1);
         text_fit(q.x + 18, code - 6, mid(cy, type.ui), changed ? ink.now : ink.dim, type.ui, has(l, "text") ? word(l, "text") : word(l, "name"));
-        text(code, mid(cy, type.small), ink.faint, type.small, has(l, "encoding") ? fmt("%04llx", 0ull + value(l, "encoding")) : fmt("%03llx", 0ull + value(l, "offset")));
+        text(code, mid(cy, type.small), ink.faint, type.small, has(l, "encoding") ? fmt("%04llx", 0ull + value(l, "encoding"))
+             : fmt("%03llx", 0ull + value(l, "offset")));
         number(at, mid(cy, type.mono), changed ? type.mono_bold : type.mono, value(l, "value"), std::min(16, digits_of(l)), changed ? ink.now : ink.text);
         const Line* was = before ? find(*before, "name", word(l, "name")) : nullptr;
         std::string meaning(has(l, "controls") ? word(l, "controls") : word(l, "intercepts"));
         if (has(l, "was") && changed) meaning = fmt("was %llx", 0ull + value(l, "was"));
         else if (was && word(*was, "value") != word(l, "value")) meaning = fmt("was %llx", 0ull + value(*was, "value"));
-        std::string_view known = has(l, "words") && !word(l, "words").empty() ? word(l, "words") : std::string_view(has(l, "controls") ? word(l, "controls") : word(l, "intercepts"));
+        std::string_view known = has(l, "words") && !word(l, "words").empty() ? word(l, "words")
+            : std::string_view(has(l, "controls") ? word(l, "controls") : word(l, "intercepts"));
         std::string name(word(l, "name"));
-        app.explain(pane, q, selected, name + fmt("  %llx", 0ull + value(l, "value")), name.find(' ') == name.npos ? line + " " + name : "", std::string(known));
+        app.explain(pane, q, selected, name + fmt("  %llx", 0ull + value(l, "value")), name.find(' ') == name.npos ? line + " " + name : "",
+                    std::string(known));
         if (meaning.empty()) meaning = known;
         if (note + 30 < q.right()) text_fit(note, q.right() - 8, mid(cy, type.ui), changed ? ink.now : ink.faint, type.ui, meaning);
     }
@@ -170,7 +174,8 @@ void draw_rules(App& app, Pane pane, bool last_failure) {
     const Line* sum = first_with(r, "broken");
     if (!sum) return;
     u64 broken = value(*sum, "broken"), held = value(*sum, "hold"), idle = value(*sum, "not_applicable");
-    std::string counts = fmt("%llu hold, %llu don't apply.", 0ull + held, 0ull + idle), rules = fmt("%llu %s broken", 0ull + broken, broken == 1 ? "rule is" : "rules are");
+    std::string counts = fmt("%llu hold, %llu don't apply.", 0ull + held, 0ull + idle),
+        rules = fmt("%llu %s broken", 0ull + broken, broken == 1 ? "rule is" : "rules are");
     if (last_failure) draw_verdict(in, {Mark::warn, ink.bad, ink.bad_bg}, amd(app) ? "The last VMRUN that failed" : "The last VM entry that failed",
                                    fmt("tick %s", grouped(value(r.lines[0], "tick")).c_str()), "In all " + rules + ": " + counts, 1);
     else if (broken) draw_verdict(in, {Mark::warn, ink.bad, ink.bad_bg}, "An entry would fail: " + rules, "", counts, 1);
@@ -192,7 +197,8 @@ void draw_virtualization(App& app, Rect body) {
     bool svm = amd(app);
     std::string fields = svm ? "vmcb" : "vmcs", right;
     auto& r = app.feed.look(fields);
-    if (!r.failed && !r.lines.empty()) right = std::string(svm ? word(r.lines[0], "address") : word(r.lines[0], "current")) + (flag(r.lines[0], "launched") ? ", launched" : "");
+    if (!r.failed && !r.lines.empty())
+        right = std::string(svm ? word(r.lines[0], "address") : word(r.lines[0], "current")) + (flag(r.lines[0], "launched") ? ", launched" : "");
     if (app.wide) {
         app.split_across("virt.left", top, .36f, a, rest);
         app.split_across("virt.right", rest, .56f, b, c);
@@ -212,7 +218,8 @@ void draw_virtualization(App& app, Rect body) {
         else if (pane.tab == 2) draw_why(app, pane);
         else draw_exit_counts(app, pane);
     }
-    Pane pane = app.panel("timeline", low, {"Exit timeline", "Exit list"}, app.wide ? "Left Right exit    + - zoom    Enter its code" : "Left Right    + - zoom");
+    Pane pane = app.panel("timeline", low, {"Exit timeline", "Exit list"},
+                          app.wide ? "Left Right exit    + - zoom    Enter its code" : "Left Right    + - zoom");
     if (pane.tab == 0) draw_timeline(app, pane);
     else draw_exit_list(app, pane);
 }

@@ -64,7 +64,8 @@ void take_keys(App& app, const Pane& pane, const WalkGrid& grid) {
             int column = -1;
             for (std::size_t n = 0; n < from.second.size(); n++)
                 if (from.second[n].number == s) column = int(n);
-            auto* wanted = column >= 0 && column < int(row.second.size()) && row.second[std::size_t(column)].line ? &row.second[std::size_t(column)] : &row.first;
+            auto* wanted = column >= 0 && column < int(row.second.size()) && row.second[std::size_t(column)].line ? &row.second[std::size_t(column)]
+                : &row.first;
             if (wanted->line) s = wanted->number;
             else if (!row.second.empty()) s = row.second.back().number;
         }
@@ -102,7 +103,8 @@ void draw_address(App& app, Rect r, const WalkGrid& grid) {
         auto& l = *guests[n]->line;
         int width_of = std::min(bits_each, low), from = low - width_of;
         u64 index = value(l, "index");
-        parts.push_back({level_name(word(l, "entry_name")), fmt("%d..%d", low - 1, from), fmt("entry %llu, +%03llx", 0ull + index, 0ull + index * (classic ? 4 : 8)), index, width_of, now_row == int(n)});
+        parts.push_back({level_name(word(l, "entry_name")), fmt("%d..%d", low - 1, from),
+                         fmt("entry %llu, +%03llx", 0ull + index, 0ull + index * (classic ? 4 : 8)), index, width_of, now_row == int(n)});
         low = from, leaf_seen = value(l, "page_size");
     }
     if (!leaf_seen) low = 12;

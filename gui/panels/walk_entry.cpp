@@ -101,15 +101,18 @@ namespace {
 std::string title_of(const Line& verdict, int at) {
     if (flag(verdict, "granted")) return "Allowed";
     auto event = word(verdict, "event");
-    std::string name = event == "page_fault" ? "Page fault (#PF)" : event == "ept_violation" ? "EPT violation" : event == "ept_misconfiguration" ? "EPT misconfiguration"
-        : event == "nested_page_fault" ? "Nested page fault" : event == "not_canonical" ? "Not canonical: #GP" : event == "log_full" ? "Page-modification log full"
+    std::string name = event == "page_fault" ? "Page fault (#PF)" : event == "ept_violation" ? "EPT violation"
+        : event == "ept_misconfiguration" ? "EPT misconfiguration"
+        : event == "nested_page_fault" ? "Nested page fault" : event == "not_canonical" ? "Not canonical: #GP"
+        : event == "log_full" ? "Page-modification log full"
         : event == "sub_page" ? "Sub-page permission" : event == "apic_access" ? "APIC access" : std::string(event);
     return at ? name + fmt(" at step %d", at) : name;
 }
 
 std::string who_is_told(const Line& verdict, bool nested) {
     auto event = word(verdict, "event");
-    if (event == "page_fault" || event == "not_canonical") return nested ? "{2:L2} takes the exception, where {1:L1} doesn't intercept it." : "The system that runs takes the exception.";
+    if (event == "page_fault" || event == "not_canonical")
+        return nested ? "{2:L2} takes the exception, where {1:L1} doesn't intercept it." : "The system that runs takes the exception.";
     return "{2:L2} exits to {1:L1}; no #PF reaches the guest.";
 }
 
@@ -120,7 +123,8 @@ void draw_information(Rect r, const Line& verdict, int columns) {
     if (columns == 1) {
         Rect h = cut_top(r, 22, 2);
         auto event = word(verdict, "event");
-        float x = text(h.x, mid(h.cy(), type.capitals), ink.dim, type.capitals, event == "page_fault" ? "ERROR CODE" : event == "ept_violation" ? "EXIT QUALIFICATION" : "EXITINFO1") + 10;
+        float x = text(h.x, mid(h.cy(), type.capitals), ink.dim, type.capitals,
+                       event == "page_fault" ? "ERROR CODE" : event == "ept_violation" ? "EXIT QUALIFICATION" : "EXITINFO1") + 10;
         number(x, mid(h.cy(), type.mono_bold), type.mono_bold, v, 16, ink.text);
     }
     int per = (int(rows.size()) + columns - 1) / columns;
@@ -145,7 +149,8 @@ void draw_information(Rect r, const Line& verdict, int columns) {
 
 void draw_walk_cost(Rect r, const WalkGrid& grid) {
     struct { const char* name; int n; ImU32 colour; } const rows[] = {
-        {"Guest entries", grid.first_stage, ink.level[2]}, {"Second-stage entries", grid.second_stage, ink.level[1]}, {"Distinct cache lines", grid.cache_lines, ink.level[0]}};
+        {"Guest entries", grid.first_stage, ink.level[2]}, {"Second-stage entries", grid.second_stage, ink.level[1]},
+        {"Distinct cache lines", grid.cache_lines, ink.level[0]}};
     for (auto& c : rows) {
         if (r.h < 24) return;
         Rect l = cut_top(r, 24);
@@ -161,9 +166,11 @@ void draw_walk_verdict(App& app, Rect r, const WalkGrid& grid) {
     bool good = grid.granted;
     std::string reason(word(v, "reason")), access = app.walk.access == "w" ? "write" : app.walk.access == "x" ? "fetch" : "read";
     Band band{good ? Mark::ok : Mark::warn, good ? ink.ok : ink.bad, good ? ink.ok_bg : ink.bad_bg};
-    std::string below = good ? fmt("The %s reaches physical {m:%llx} after %d references; the page is {b:%lluK}%s.", access.c_str(), 0ull + value(v, "physical"), int(grid.all.size()),
+    std::string below = good ? fmt("The %s reaches physical {m:%llx} after %d references; the page is {b:%lluK}%s.", access.c_str(),
+                                   0ull + value(v, "physical"), int(grid.all.size()),
                                    0ull + (value(v, "page_size") >> 10), flag(v, "global") ? ", global" : "")
-                             : fmt("The %s is refused: {r:%s}. %s", access.c_str(), plain(reason.empty() ? v.text : reason).c_str(), who_is_told(v, grid.nested).c_str());
+                             : fmt("The %s is refused: {r:%s}. %s", access.c_str(), plain(reason.empty() ? v.text : reason).c_str(),
+                                   who_is_told(v, grid.nested).c_str());
     bool shallow = r.h < 200;
     draw_verdict(r, band, title_of(v, grid.refused_at), "", below, shallow ? 2 : 3);
     if (!good) {

@@ -19,7 +19,9 @@ State state_of(const App& app, const Reference& r) {
 
 ImU32 colour_of(State s) { return s == State::done ? ink.ok : s == State::now ? ink.now : s == State::refused ? ink.bad : ink.faint; }
 
-std::string size_text(u64 size) { return size >> 30 ? fmt("%lluG page", 0ull + (size >> 30)) : size >> 20 ? fmt("%lluM page", 0ull + (size >> 20)) : fmt("%lluK page", 0ull + (size >> 10)); }
+std::string size_text(u64 size) {
+    return size >> 30 ? fmt("%lluG page", 0ull + (size >> 30)) : size >> 20 ? fmt("%lluM page", 0ull + (size >> 20)) : fmt("%lluK page", 0ull + (size >> 10));
+}
 
 void draw_cell(const App& app, Rect c, const Reference& r, bool guest) {
     State s = state_of(app, r);
@@ -40,7 +42,8 @@ void draw_cell(const App& app, Rect c, const Reference& r, bool guest) {
     bool two = c.h < 54;                                       // short rows: the flags move to the entry pane
     int digits = word(l, "format") == "32-bit" ? 8 : 16;
     float second = mid(two ? c.bottom() - 13 : c.y + c.h * .5f + 1, type.mono);
-    float end = number(c.x + 10, second, s == State::now || s == State::refused ? type.mono_bold : type.mono, value(l, "entry"), digits, pending ? ink.dim : ink.text);
+    float end = number(c.x + 10, second, s == State::now || s == State::refused ? type.mono_bold : type.mono, value(l, "entry"), digits,
+                       pending ? ink.dim : ink.text);
     std::string leaf = has(l, "page_size") && value(l, "page_size") > 4096 ? size_text(value(l, "page_size")) : "";
     if (!leaf.empty() && two && end + width(type.small_bold, leaf) + 20 < c.right()) text_right(c.right() - 10, second, ink.text, type.small_bold, leaf);
     if (two) return;
@@ -143,7 +146,8 @@ void draw_grid(App& app, Rect r, const WalkGrid& grid) {
         std::string what = w.first.line ? fmt("[%03llx]", 0ull + value(*w.first.line, "index")) : fmt("+%llx", 0ull + (w.input & 0xfff));
         text(end + 7, mid(cy, type.small), ink.dim, type.small, what);
         bool tall = f.row >= 54;
-        if (tall) text(line.x + 2, mid(line.cy() + 2, type.ui), ink.faint, type.ui, i ? "from the entry above" : grid.nested ? "gPA from CR3" : "table from CR3");
+        if (tall)
+            text(line.x + 2, mid(line.cy() + 2, type.ui), ink.faint, type.ui, i ? "from the entry above" : grid.nested ? "gPA from CR3" : "table from CR3");
         u64 address = grid.nested ? w.input : value(*w.first.line, "table");
         number(line.x + 2, mid(line.bottom() - 12, type.small), type.small, address, 12, int(i) <= current ? ink.level[2] : ink.dim);
         for (int k = 0; k < int(w.second.size()); k++) {
@@ -160,7 +164,8 @@ void draw_grid(App& app, Rect r, const WalkGrid& grid) {
         Rect entry{f.entry, line.y, f.columns ? f.cell : f.rights - 14 - f.entry, f.row};
         const Line* second = last_second(w);
         bool reached = !w.second.empty() && w.second.back().number && app.walk.step > w.second.back().number;
-        if (grid.nested && (w.first.line || second)) across(entry.x - 12, entry.cy(), 12, reached || (w.first.line && app.walk.step >= w.first.number) ? ink.ok : ink.line2);
+        if (grid.nested && (w.first.line || second))
+            across(entry.x - 12, entry.cy(), 12, reached || (w.first.line && app.walk.step >= w.first.number) ? ink.ok : ink.line2);
         if (w.first.line) {
             draw_cell(app, entry, w.first, true);
             if (hit(fmt("cell%d", w.first.number), entry)) app.walk.selected = w.first.number, app.again = true;
@@ -171,7 +176,8 @@ void draw_grid(App& app, Rect r, const WalkGrid& grid) {
             frame(entry, done ? ink.ok : ink.line2, 4);
             text_fit(entry.x + 10, entry.right() - 8, mid(tall ? entry.y + 15 : entry.y + 13, type.bold), done ? ink.ok : ink.dim, type.bold,
                      app.walk.access == "w" ? "The write" : app.walk.access == "x" ? "The fetch" : "The read");
-            if (grid.granted && grid.verdict) number(entry.x + 10, mid(entry.bottom() - 13, type.mono), type.mono, value(*grid.verdict, "physical"), 12, done ? ink.text : ink.dim);
+            if (grid.granted && grid.verdict)
+                number(entry.x + 10, mid(entry.bottom() - 13, type.mono), type.mono, value(*grid.verdict, "physical"), 12, done ? ink.text : ink.dim);
             else text(entry.x + 10, mid(entry.bottom() - 12, type.small), ink.bad, type.small, "not reached");
         }
         if (i + 1 < grid.rows.size()) {                         // the thread from the guest's entry to the address it names
@@ -187,7 +193,8 @@ void draw_grid(App& app, Rect r, const WalkGrid& grid) {
         bool failed = grid.refused_at && grid.row_of(grid.refused_at) == int(i);
         float x = f.rights;
         if (grid.nested) {
-            unsigned on = second_rights(second), needs = failed && !grid.granted && grid.verdict && value(*grid.verdict, "stage") == 2 ? needed_second(app) & ~on : 0;
+            unsigned on = second_rights(second), needs = failed && !grid.granted && grid.verdict &&
+                value(*grid.verdict, "stage") == 2 ? needed_second(app) & ~on : 0;
             draw_rights(x, line.cy(), "RWX", on, needs, known || failed);
             down(x + 79, line.cy() - 9, 18, ink.line);
             x += 90;
@@ -228,13 +235,18 @@ void draw_composed(App& app, Rect r, const WalkGrid& grid) {
     for (auto& w : grid.rows)
         if (w.first.line) first = first ? first : w.first.line;
     bool linear = first != nullptr;
-    part(linear ? grid.nested ? "gVA" : "VA" : "gPA", linear ? value(*first, "input") : grid.rows[0].input, 16, ink.text, app.wide ? app.walk.access == "w" ? "write" : app.walk.access == "x" ? "fetch" : "read" : "");
+    part(linear ? grid.nested ? "gVA" : "VA" : "gPA", linear ? value(*first, "input") : grid.rows[0].input, 16, ink.text,
+         app.wide ? app.walk.access == "w" ? "write" : app.walk.access == "x" ? "fetch" : "read" : "");
     auto& last = grid.rows.back();
-    if (grid.nested && linear && !last.first.line) arrow(ink.level[2]), part("gPA", last.input, 12, ink.level[2], app.wide ? "the guest's tables lead there" : "");
+    if (grid.nested && linear && !last.first.line)
+        arrow(ink.level[2]), part("gPA", last.input, 12, ink.level[2], app.wide ? "the guest's tables lead there" : "");
     ImU32 end = grid.granted ? ink.ok : ink.bad;
     arrow(end);
-    if (grid.granted) part("PA", value(*grid.verdict, "physical"), 12, end, app.wide ? fmt("%lluK page", 0ull + (value(*grid.verdict, "page_size") >> 10)) : "");
-    else if (grid.verdict) text_fit(x, r.right() - (linear ? 200 : 12), mid(cy, type.bold), end, type.bold, has(*grid.verdict, "reason") ? word(*grid.verdict, "reason") : grid.verdict->text);
+    if (grid.granted)
+        part("PA", value(*grid.verdict, "physical"), 12, end, app.wide ? fmt("%lluK page", 0ull + (value(*grid.verdict, "page_size") >> 10)) : "");
+    else if (grid.verdict)
+        text_fit(x, r.right() - (linear ? 200 : 12), mid(cy, type.bold), end, type.bold,
+                 has(*grid.verdict, "reason") ? word(*grid.verdict, "reason") : grid.verdict->text);
     float at = r.right() - 12 - 4 * 24 + 3;
     if (at - x < 100) return;
     const Line *second = last_second(last), *guest = last.first.line;

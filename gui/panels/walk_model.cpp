@@ -49,7 +49,8 @@ WalkGrid grid_of(const Result& walk) {
     grid.cache_lines = int(lines.size());
     if (refused) {                                             // the last reference to that entry
         for (auto& r : grid.all)
-            if (value(*r.line, "physical") == value(*grid.verdict, "entry_physical") && value(*r.line, "stage") == value(*grid.verdict, "stage")) grid.refused_at = r.number;
+            if (value(*r.line, "physical") == value(*grid.verdict, "entry_physical") && value(*r.line, "stage") == value(*grid.verdict, "stage"))
+                grid.refused_at = r.number;
         auto tell = [&](Reference& r) { r.refused = r.number && r.number == grid.refused_at; };
         for (auto& r : grid.all) tell(r);
         for (auto& w : grid.rows) {
