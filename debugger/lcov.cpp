@@ -34,7 +34,9 @@ std::vector<Function> functions_of(std::span<const u8> bytes, u64 base, std::spa
 void Lcov::add(const SymbolFile& file, std::span<const u8> bytes, std::span<const u64> addresses) {
     auto functions = functions_of(bytes, file.base, addresses);
     auto see = [&](const LineRow& row) {
-        auto& source = all[Error::one_line(row.file)];
+        auto [found, made] = all.try_emplace(Error::one_line(row.file));
+        if (made && (text += row.file.size()) > most_text) throw Error(file.path + " has too many names of files");
+        auto& source = found->second;
         u64 low = row.low + file.base, high = row.high + file.base;
         auto [line, fresh] = source.lines.try_emplace(row.line, false);
         if (fresh && ++known_lines > most_lines) throw Error(file.path + " has too many lines");

@@ -9,7 +9,7 @@ namespace debugger {
 
 class Lcov {
 public:
-    static constexpr std::size_t most_lines = 10'000'000;    // of all sources
+    static constexpr std::size_t most_lines = 10'000'000, most_text = 256 << 20;         // of all sources; bytes of their names
 
     struct Count {
         u64 all = 0, run = 0;
@@ -31,7 +31,7 @@ private:
     void write(OutputFile& to, const std::string& name, const Source& source);
 
     std::map<std::string, Source> all;
-    std::size_t known_lines = 0;
+    std::size_t known_lines = 0, text = 0;
 };
 
 }

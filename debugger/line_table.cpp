@@ -59,6 +59,7 @@ std::string path_of(const std::string& folder, std::string_view name) { return (
 
 // ---- tables of names
 
+constexpr std::size_t most_names = 1 << 16;                // of a unit's files, and of its folders
 constexpr u64 content_path = 1, content_folder = 2;        // DW_LNCT_path, DW_LNCT_directory_index
 
 struct Entry {
@@ -92,7 +93,7 @@ std::vector<Entry> read_entries(Reader& in, const Strings& strings) {
     std::vector<std::pair<u64, u64>> format(in.number(1));
     for (auto& [content, form] : format) content = in.leb128(), form = in.leb128();
     u64 count = in.leb128();
-    if (count && (format.empty() || count > in.from.bytes.size())) damaged();
+    if (count > most_names || (count && format.empty())) damaged();
     std::vector<Entry> entries(count);
     for (auto& entry : entries)
         for (auto& [content, form] : format) read_value(in, strings, content, form, entry);
@@ -102,12 +103,12 @@ std::vector<Entry> read_entries(Reader& in, const Strings& strings) {
 // DWARF 2 to 4: names until an empty one. Folder 0 is that of the compiler, which isn't said there.
 std::vector<std::string> read_old_folders(Reader& in) {
     std::vector<std::string> folders{""};
-    for (auto name = in.text(); !name.empty(); name = in.text()) folders.emplace_back(name);
+    for (auto name = in.text(); !name.empty() && folders.size() < most_names; name = in.text()) folders.emplace_back(name);
     return folders;
 }
 std::vector<std::string> read_old_files(Reader& in, const std::vector<std::string>& folders) {
     std::vector<std::string> files{""};
-    for (auto name = in.text(); !name.empty(); name = in.text()) {
+    for (auto name = in.text(); !name.empty() && files.size() < most_names; name = in.text()) {
         u64 folder = in.leb128();
         in.leb128(), in.leb128();                                        // when it was changed, its length
         files.push_back(path_of(folder < folders.size() ? folders[folder] : "", name));
