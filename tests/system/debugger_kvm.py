@@ -230,6 +230,7 @@ def references_end(look, address):
 # ---- the window: keys in, and what it shows against pictures that the same commands give without a display
 
 SIZE = (1280, 800)
+DRAWN = 300                                     # seconds until the window shows what it is to show; on a host that is busy it takes its time
 LEVELS, WALK, FIELDS, TLB = (540, 0, 500, 46), (8, 216, 1264, 540), (8, 120, 472, 430), (8, 184, 760, 570)          # left, top, width, height
 
 
@@ -261,7 +262,7 @@ def window(model, pages):
         directory = Path(name)
         control = f"{name}/control"
         with machine(arguments, directory, "--gui", "--control", f"unix:{control}", *words, size=f"{SIZE[0]}x{SIZE[1]}", environment={"XDG_CONFIG_HOME": name}) as (screen, slate):
-            until(slate, lambda: screen.do("search", "--name", "^Slate").stdout.strip(), "window", 60)
+            until(slate, lambda: screen.do("search", "--name", "^Slate").stdout.strip(), "window", DRAWN)
             watcher = Watcher(control, the_program)         # tells when the guest stands, and where its entries are; it lets nothing run
 
             def command(line):
@@ -278,7 +279,7 @@ def window(model, pages):
                 left, top, width, height = box
                 wanted = [row[left:left + width] for row in read_png(directory / file).rows[top:top + height]]
                 try:
-                    until(slate, lambda: screen.picture(*box).rows == wanted, f"{what} in the window", 60)
+                    until(slate, lambda: screen.picture(*box).rows == wanted, f"{what} in the window", DRAWN)
                 except report.Failed:
                     keep(f"{model}-{pages}-{file}", screen.picture(*box).rows, wanted)
                     raise
