@@ -40,7 +40,7 @@ std::vector<u64> Coverage::addresses(unsigned level) const {
             if (page[n]) all.push_back((key & ~u64{0xfff}) + n);
     }
     std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
 }
 

@@ -166,7 +166,7 @@ void draw_walk(App& app, Rect body) {
     if (last) w.step = std::clamp(w.step, 0, last), w.from = std::clamp(w.from, 0, last), w.selected = std::clamp(w.selected, 0, int(grid.all.size()));
     std::string steps = grid.all.empty() ? "" : fmt("step %d of %d    N next   Shift N back   End verdict   G address", w.step, int(grid.all.size()));
 
-    Rect side, low, narrow_verdict;
+    Rect side, low;
     if (app.wide) side = cut_right(body, 430, gap);
     Rect address = cut_top(body, app.wide ? 88 : 84, gap);
     low = cut_bottom(body, app.wide ? 208 : 226, gap);
