@@ -108,6 +108,13 @@ def until(slate, question, what, patience=PATIENCE):
         time.sleep(0.2)
 
 
+def shown(screen, slate, patience=PATIENCE):
+    """Waits until the debugger's window is there and has drawn: keys typed before that are nobody's."""
+    until(slate, lambda: screen.do("search", "--onlyvisible", "--name", "^Slate").stdout.strip(), "window", patience)
+    until(slate, lambda: len({dot for row in screen.picture(0, 0, 400, 200).rows for dot in row}) > 2, "picture in the window", patience)
+    screen.do("mousemove", "640", "70")
+
+
 def title(screen):
     return screen.do("search", "--name", "^Slate", "getwindowname").stdout.strip()
 

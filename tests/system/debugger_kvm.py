@@ -23,7 +23,7 @@ from debugger_faces import FACES, PATIENCE, Client, Program
 from machine import made, status_of
 from picture import read_png
 from report import expect
-from window_screen import machine, until
+from window_screen import machine, shown, until
 
 arguments = report.options(__doc__).parse_args()
 SLATE = arguments.emulator or str(Path(arguments.build) / "slate")
@@ -262,7 +262,7 @@ def window(model, pages):
         directory = Path(name)
         control = f"{name}/control"
         with machine(arguments, directory, "--gui", "--control", f"unix:{control}", *words, size=f"{SIZE[0]}x{SIZE[1]}", environment={"XDG_CONFIG_HOME": name}) as (screen, slate):
-            until(slate, lambda: screen.do("search", "--name", "^Slate").stdout.strip(), "window", DRAWN)
+            shown(screen, slate, DRAWN)
             watcher = Watcher(control, the_program)         # tells when the guest stands, and where its entries are; it lets nothing run
 
             def command(line):
@@ -284,7 +284,6 @@ def window(model, pages):
                     keep(f"{model}-{pages}-{file}", screen.picture(*box).rows, wanted)
                     raise
 
-            screen.do("mousemove", "640", "70")
             command(f"break {here:#x} level=2")
             until(slate, lambda: len(watcher.look("list")) == 1 and "address" in watcher.look("list")[0], "breakpoint")
             screen.do("key", "F5")

@@ -13,7 +13,7 @@ import report
 from machine import status_of
 from picture import read_png
 from report import Skip, expect
-from window_screen import machine, until
+from window_screen import machine, shown, until
 
 arguments = report.options(__doc__).parse_args()
 WIDTH, HEIGHT = 1280, 800
@@ -61,8 +61,7 @@ def keys(vendor, kernel, *options):
         fields = layout(directory, kernel, "virtualization@1280x800,focus=fields", commands, *options)
         words = ["--gui", "--kernel", str(kernel), *options]
         with machine(arguments, directory, *words, size=f"{WIDTH}x{HEIGHT}", environment={"XDG_CONFIG_HOME": name}) as (screen, slate):
-            until(slate, lambda: screen.do("search", "--name", "^Slate").stdout.strip(), "window", 120)
-            screen.do("mousemove", "640", "70")
+            shown(screen, slate, 300)
             screen.do("key", "shift+F8")
             screen.do("key", "alt+2")
             until(slate, lambda: shows(screen, walk, LEVELS), f"{vendor}: the guest at its level", 120)
@@ -92,8 +91,7 @@ def failed_entry(vendor, kernel, said, *options):
         for text in said:
             expect(text in words, f"{vendor}: the window doesn't say {text!r}")
         with machine(arguments, directory, "--gui", "--kernel", str(kernel), *options, size=f"{WIDTH}x{HEIGHT}", environment={"XDG_CONFIG_HOME": name}) as (screen, slate):
-            until(slate, lambda: screen.do("search", "--name", "^Slate").stdout.strip(), "window", 120)
-            screen.do("mousemove", "640", "70")
+            shown(screen, slate, 300)
             screen.do("key", "ctrl+p")
             screen.do("type", "--delay", "60", ">stop entry-failure")
             screen.do("key", "Return")
