@@ -570,8 +570,9 @@ private:
         constexpr unsigned rcx = 1;
         auto& f = known.field[rcx];
         bool shift = x.i.mnemonic == ZYDIS_MNEMONIC_SHL && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].size == 64 && x.o[1].reg.value == ZYDIS_REGISTER_CL;
-        if (!shift || f.at == unknown || f.loaded || f.address || f.inverted || f.more || (f.mask & ~u32{63}) || number_of(x.o[0].reg.value) == rcx) return false;
+        if (!shift || f.at == unknown || f.loaded || f.address || f.inverted || f.more || (f.mask & ~u32{63})) return false;
         unsigned r = number_of(x.o[0].reg.value);
+        if (r == rcx || known.stands_for_something(r)) return false;
         Encoding e;
         e.code = {u8(0x48 | r >> 3), 0xc1, u8(0xe0 | (r & 7))};
         e.length = 4, e.at[0] = 3, e.bytes[0] = 1;
@@ -585,7 +586,7 @@ private:
     bool copy_with_operand(Part part, const Instruction& x, const Known& known) {
         auto d = known.op != unknown && x.i.operand_count_visible == 2 ? x.displacement_from_op(1) : std::nullopt;
         bool field = d && x.o[1].size == 32 && known.op + *d == s64{offsetof(Op, immediate)} && arithmetic(x) && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER;
-        if (!field || number_of(x.o[0].reg.value) == op_register) return false;
+        if (!field || number_of(x.o[0].reg.value) == op_register || known.stands_for_something(number_of(x.o[0].reg.value))) return false;
         auto request = request_of(x);
         request.operands[1] = {}, request.operands[1].type = ZYDIS_OPERAND_TYPE_IMMEDIATE;
         Filled f;
