@@ -4,6 +4,7 @@
 #include "cpu/exec/fast/runner.h"
 #include "debugger/line_table.h"
 #include "tests/debugger/elf_of_lines.h"
+#include "tests/debugger/folder.h"
 #include "tests/debugger/hosts.h"
 #include <algorithm>
 #include <cstdlib>
@@ -15,19 +16,6 @@
 using namespace debugger;
 
 namespace {
-
-struct Folder {
-    Folder() { path = ::mkdtemp(path.data()); }
-    ~Folder() { std::filesystem::remove_all(path); }
-    std::string file(const std::string& name) const { return path + "/" + name; }
-    std::string path = (std::filesystem::temp_directory_path() / "slate-coverage-XXXXXX").string();
-};
-
-std::string contents(const std::string& file) {
-    std::ostringstream out;
-    out << std::ifstream(file).rdbuf();
-    return out.str();
-}
 
 // 10000: inc ecx; 10002: cmp ecx, 5; 10005: jne 10000; 10007: mov [20000], ecx; 1000e: call 10020; 10013: jmp $; 10020: mov eax, 7; 10025: ret
 void load(Debugged& m) {

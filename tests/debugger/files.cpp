@@ -4,6 +4,7 @@
 #include "debugger/desk.h"
 #include "debugger/qmp/json.h"
 #include "tests/debugger/board.h"
+#include "tests/debugger/folder.h"
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,23 +12,6 @@
 #include <sstream>
 
 using namespace debugger;
-
-namespace {
-
-struct Folder {
-    Folder() { path = ::mkdtemp(path.data()); }
-    ~Folder() { std::filesystem::remove_all(path); }
-    std::string file(const std::string& name) const { return path + "/" + name; }
-    std::string path = (std::filesystem::temp_directory_path() / "slate-files-XXXXXX").string();
-};
-
-std::string contents(const std::string& file) {
-    std::ostringstream out;
-    out << std::ifstream(file).rdbuf();
-    return out.str();
-}
-
-}
 
 TEST(DebuggerFiles, CommandsAreDoneUntilOneFails) {
     Debugged m;

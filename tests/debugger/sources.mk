@@ -12,6 +12,7 @@ tests_debugger_sources = \
     tests/debugger/gdb.cpp \
     tests/debugger/guest_stops.cpp \
     tests/debugger/guests.cpp \
+    tests/debugger/folder.h \
     tests/debugger/hosts.h \
     tests/debugger/levels.cpp \
     tests/debugger/names.cpp \
