@@ -134,9 +134,15 @@ struct PhysicalMap::Table {
         memories.push_back(std::move(added));
     }
 
+    // The words of watched pages, from that of the page at `at` on.
+    const u16* watched_from(const u8* at) {
+        const Memory* memory = memory_of(at);
+        return memory ? &memory->watched[u64(at - memory->bytes.data()) / page_size] : nullptr;
+    }
+
     bool watched(const u8* page) {
-        const Memory* memory = memory_of(page);
-        return memory && memory->watched[u64(page - memory->bytes.data()) / page_size];
+        const u16* word = watched_from(page);
+        return word && *word;
     }
 
     u32 new_range(const Range& range) {
@@ -193,10 +199,26 @@ void PhysicalMap::put(Range range) {
     if ((range.base.value | range.size) & page_mask) throw Error("internal: a mapping that is not of whole pages", 4);
     u64 start = std::min(range.base.value, table->limit);
     u64 end = start + std::min(range.size, table->limit - start);
+    follow(range, start, end);
     if (start == end) return;
     u32 slot = range.backing == Backing::none ? 0 : table->new_range(range);
     for (u64 page = start; page < end; page += page_size) show(page, slot);
     map_changed();
+}
+
+// Keeps `plain` to what shows now that `shown` does from start to end: what lies over it leaves the larger of its two sides,
+// unless that is the same RAM again.
+void PhysicalMap::follow(const Range& shown, u64 start, u64 end) {
+    u64 after = plain.first + plain.size;
+    bool ram = shown.backing == Backing::ram;
+    bool same = ram && plain.holds(start) && end <= after && shown.reads == plain.bytes + (start - plain.first);
+    if (start < after && end > plain.first && !same) {
+        u64 below = start > plain.first ? start - plain.first : 0, above = after > end ? after - end : 0;
+        if (above > below) plain.bytes += end - plain.first, plain.first = end;
+        plain.size = std::max(above, below);
+    }
+    if (ram && end - start > plain.size) plain = {start, end - start, shown.reads, nullptr};
+    plain.watched = table->watched_from(plain.bytes);       // also where the same memory is known by a new name
 }
 
 void PhysicalMap::show(u64 page, u32 slot) {

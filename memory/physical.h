@@ -52,11 +52,15 @@ public:
     // The host bytes of the page that holds `at` (its start), or null where the bus must be asked:
     // for reading, RAM and ROM; for writing, RAM that no observer watches.
     u8* page_for_read(Physical at) const {
-        const Page* page = find(at);
+        u64 address = at.value & a20_mask;
+        if (plain.holds(address)) return plain.page(address);
+        const Page* page = find(address);
         return page ? page->reads : nullptr;
     }
     u8* page_for_write(Physical at) const {
-        const Page* page = find(at);
+        u64 address = at.value & a20_mask;
+        if (plain.holds(address)) return plain.watched[(address - plain.first) >> page_bits] ? nullptr : plain.page(address);
+        const Page* page = find(address);
         return page ? page->writes : nullptr;
     }
     // What names the memory behind a page whatever address it answers at: equal for aliases, 0 for no RAM or ROM.
@@ -109,15 +113,27 @@ private:
     struct Leaf;
     struct Table;
 
+    // One run of RAM, the longest that one map_ram() left whole: its host bytes are a sum. A lookup of each page is a miss in the
+    // host's cache for each entry that a walk reads.
+    struct Plain {
+        u64 first = 0, size = 0;                            // bytes; 0: none
+        u8* bytes = nullptr;
+        const u16* watched = nullptr;                       // by page: not 0 where an observer watches
+
+        bool holds(u64 address) const { return address - first < size; }
+        u8* page(u64 address) const { return bytes + ((address - first) & ~(page_size - 1)); }
+    };
+
     static constexpr unsigned leaf_bits = 18;               // pages in a leaf: 1 GiB
-    const Page* find(Physical at) const {
-        u64 address = at.value & a20_mask, top = address >> (page_bits + leaf_bits);
+    const Page* find(u64 address) const {
+        u64 top = address >> (page_bits + leaf_bits);
         if (top >= directory.size() || !directory[top]) return nullptr;
         return directory[top] + (address >> page_bits & (bit(leaf_bits) - 1));
     }
 
     struct Range;
     void put(Range range);
+    void follow(const Range& shown, u64 start, u64 end);
     void show(u64 page, u32 slot);
     void let_go(u64 top);
     void spread(u8* page);
@@ -128,5 +144,6 @@ private:
     std::vector<std::pair<const void*, Watched>> watch_observers;
     std::vector<Page*> directory;                           // a leaf's pages, or null where nothing is mapped
     u64 a20_mask = ~u64{0};
+    Plain plain;
     std::unique_ptr<Table> table;
 };

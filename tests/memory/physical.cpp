@@ -254,6 +254,22 @@ TEST(PhysicalMap, a_remap_of_a_part_adds_no_state) {
     EXPECT_EQ(hash_of(a.map), before);
 }
 
+TEST(PhysicalMap, ram_that_swallows_known_memory_keeps_what_is_watched) {
+    std::vector<u8> ram(0x20000);
+    PhysicalMap map(32);
+    map.map_ram(Physical(0x100000), std::span(ram).first(0x8000));
+    map.watch_memory(&ram[0x3000], true);
+    map.map_ram(Physical(0x200000), ram);
+    EXPECT_EQ(map.page_for_write(Physical(0x203000)), nullptr);
+    EXPECT_EQ(map.page_for_write(Physical(0x103000)), nullptr);
+    EXPECT_EQ(map.page_for_write(Physical(0x204000)), &ram[0x4000]);
+    map.watch_memory(&ram[0x9000], true);
+    map.unmap(Physical(0x200000), 0x8000);
+    EXPECT_EQ(map.page_for_read(Physical(0x207fff)), nullptr);
+    EXPECT_EQ(map.page_for_read(Physical(0x208000)), &ram[0x8000]);
+    EXPECT_EQ(map.page_for_write(Physical(0x209000)), nullptr);
+}
+
 TEST(PhysicalMap, random_remaps_agree_with_a_list_searched_from_its_end) {
     constexpr u64 pages = 64;
     std::vector<u8> memory(pages * 4096);
@@ -265,8 +281,10 @@ TEST(PhysicalMap, random_remaps_agree_with_a_list_searched_from_its_end) {
     };
     std::vector<Placed> list;
     std::mt19937_64 random(11);
+    std::vector<bool> watched(pages);
     map.map_ram(Physical(u64{1} << 31), memory);         // known as a whole; elsewhere only parts of it
-    for (int step = 0; step < 3000; step++) {
+    map.unmap(Physical(u64{1} << 31), memory.size());    // so that the longest run of RAM is among what is probed
+    for (int step = 0; step < 10000; step++) {
         u64 first = random() % pages, count = 1 + random() % (pages - first);
         Placed p{int(random() % 4), first, count, random() % (pages - count + 1)};
         auto part = std::span(memory).subspan(p.from * 4096, count * 4096);
@@ -276,18 +294,20 @@ TEST(PhysicalMap, random_remaps_agree_with_a_list_searched_from_its_end) {
         if (p.kind == 2) map.map_rom(base, part);
         if (p.kind == 3) map.map_mmio(base, count * 4096, device);
         list.push_back(p);
-        u64 watched = random() % pages;
-        if (step % 3 == 0) map.watch(Physical((u64{1} << 31) + watched * 4096), random() % 2);
+        if (u64 page = random() % pages; step % 3 == 0) {
+            watched[page] = !watched[page];
+            map.watch_memory(&memory[page * 4096], watched[page]);
+        }
         for (int probe = 0; probe < 8; probe++) {
             u64 page = random() % pages;
             Physical at(page * 4096 + 0x3ffe0000 + random() % 4096);
             Placed found{};
             for (auto it = list.rbegin(); it != list.rend() && found.count == 0; ++it)
                 if (page >= it->first && page < it->first + it->count) found = *it;
-            u8* host = memory.data() + (found.from + page - found.first) * 4096;
+            u64 shown = found.from + page - found.first;
+            u8* host = memory.data() + shown * 4096;
             ASSERT_EQ(map.page_for_read(at), found.kind == 1 || found.kind == 2 ? host : nullptr);
-            bool seen = map.watched(Physical((u64{1} << 31) + (found.from + page - found.first) * 4096));
-            ASSERT_EQ(map.page_for_write(at), found.kind == 1 && !seen ? host : nullptr);
+            ASSERT_EQ(map.page_for_write(at), found.kind == 1 && !watched[shown] ? host : nullptr);
             ASSERT_EQ(int(map.backing(at)), found.kind);
         }
     }
