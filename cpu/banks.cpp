@@ -6,7 +6,7 @@
 namespace {
 
 // Calls act(n) for each bit of a set, from bit 0 up.
-template <class Act> void each_bit(u32 set, Act&& act) {
+template <class Set, class Act> void each_bit(Set set, Act&& act) {
     for (; set; set &= set - 1) act(unsigned(std::countr_zero(set)));
 }
 
@@ -28,11 +28,13 @@ Bank* Banks::select(const paging::Context& context, PermissionWord word) {
     return &banks[oldest];
 }
 
-void Banks::fill(Bank* bank, u64 page, unsigned tags, u8* host) {
+void Banks::fill(Bank* bank, u64 page, unsigned tags, u8* host, bool piece) {
     unsigned n = number(bank), index = Bank::index(page);
     u64 addend = reinterpret_cast<u64>(host) - page;
     BankEntry& e = bank->e[index];
-    if (e.addend != addend || !e.holds(page)) e = {};
+    u64& marks = pieces[n][index / group];
+    if (e.addend != addend || !e.holds(page)) e = {}, marks &= ~bit(index % group);
+    if (piece) marks |= bit(index % group), with_pieces |= 1u << n;
     e.addend = addend;
     if (tags & reads) e.read_tag = page;
     if (tags & writes) e.write_tag = page, bucket(reinterpret_cast<u64>(host)) |= 1u << index / group;
@@ -53,14 +55,23 @@ u32 Banks::of(const paging::Tag& tag) const {
 
 void Banks::empty(unsigned n) {
     if (!(live >> n & 1)) return;
-    each_bit(filled[n], [&](unsigned g) { std::fill_n(&banks[n].e[g * group], group, BankEntry{}); });
+    each_bit(filled[n], [&](unsigned g) { std::fill_n(&banks[n].e[g * group], group, BankEntry{}), pieces[n][g] = 0; });
     filled[n] = 0;
-    live &= ~(1u << n);
+    live &= ~(1u << n), with_pieces &= ~(1u << n);
     counters.drops++;
 }
 
 void Banks::drop() {
     each_bit(live, [&](unsigned n) { empty(n); });
+}
+
+void Banks::drop_pieces(unsigned n) {
+    if (!(with_pieces >> n & 1)) return;
+    each_bit(filled[n], [&](unsigned g) {
+        each_bit(pieces[n][g], [&](unsigned i) { banks[n].e[g * group + i] = {}, counters.scrubbed++; });
+        pieces[n][g] = 0;
+    });
+    with_pieces &= ~(1u << n);
 }
 
 void Banks::scrub_page(unsigned n, u64 page) {
@@ -88,7 +99,7 @@ void Banks::scrub(const paging::Tag& tag) {
     if (!known) memo = {tag, of(tag)};
     each_bit(memo.banks & live, [&](unsigned n) {
         if (tag.shift == 12) scrub_page(n, tag.page);
-        else if (in_operation) empty(n);
+        else if (in_operation) drop_pieces(n);
         else scrub_range(n, tag.page, tag.shift);
     });
 }

@@ -52,11 +52,11 @@ public:
     u64 taken() const { return counters.selected - counters.reused; }  // how often a bank has got another owner
     void used(const Bank* bank) { key[number(bank)].order = ++order; }
 
-    // Sets tags of the entry of a page (4 KiB); those it had of another page or at another place go.
-    void fill(Bank*, u64 page, unsigned tags, u8* host);
+    // Sets tags of the entry of a page (4 KiB), be it a piece of a larger one; those it had of another page or at another place go.
+    void fill(Bank*, u64 page, unsigned tags, u8* host, bool piece);
     // The architectural entry is gone.
     void scrub(const paging::Tag&);
-    // Between these the entries of one operation go: a bank that loses a large page is dropped, and searched no more.
+    // Between these the entries of one operation go: a bank that loses a large page loses the pieces of all of them at once.
     void begin_operation() { memo = {}, in_operation = true; }
     void end_operation() { in_operation = false; }
     // Takes the write tags for a page of the host's memory out of every bank.
@@ -77,7 +77,7 @@ public:
 private:
     static constexpr u64 none = ~u64{0};
     static constexpr unsigned group = 64, groups = Bank::entries / group, buckets = 1 << 15;
-    static_assert(groups == 32 && count == 32, "sets of both are u32");
+    static_assert(groups == 32 && count == 32 && group == 64, "sets of the first two are u32, of entries u64");
 
     struct Key {
         paging::Context context;
@@ -88,6 +88,7 @@ private:
     u32& bucket(u64 host) { return written[host >> 12 & (buckets - 1)]; }
     u32 of(const paging::Tag&) const;
     void empty(unsigned n);
+    void drop_pieces(unsigned n);
     void scrub_page(unsigned n, u64 page);
     void scrub_range(unsigned n, u64 page, unsigned shift);
 
@@ -95,6 +96,8 @@ private:
     std::array<Key, count> key;
     std::array<u32, count> filled{};      // of each bank the groups of entries that may hold a tag
     u32 live = 0;                         // the banks that have such
+    u32 with_pieces = 0;                  // those that may hold pieces of large pages: entries with a bit here, a word for each group
+    std::array<std::array<u64, groups>, count> pieces{};
     std::unique_ptr<u32[]> written;       // by host page, hashed: the groups that may have a write tag for it in some bank
     u64 order = 0;
     bool in_operation = false;

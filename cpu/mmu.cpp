@@ -194,16 +194,21 @@ u8* Mmu::host_page(Physical at, Kind kind) const {
 
 static unsigned tag_of(Kind kind) { return kind == Kind::read ? Banks::reads : kind == Kind::write ? Banks::writes : Banks::executes; }
 
+static unsigned tags_asked(bool fetches) { return fetches ? Banks::executes : Banks::reads | Banks::writes; }
+
 // What the architectural TLB serves of a page to accesses as they stand, by tags of banks; without any translation all.
 Mmu::Served Mmu::served(u64 address, bool fetches) const {
-    unsigned asked = fetches ? Banks::executes : Banks::reads | Banks::writes;
-    if (!selection->word.translated()) return {Physical(address), asked};
+    if (!selection->word.translated()) return {Physical(address), tags_asked(fetches), false};
     auto* entry = paging::find(tlb, context, regime, LinearAddress(address), fetches);
     if (!entry || (stale && !stale->clean(*entry, fetches))) return {};
-    unsigned tags = 0;
+    return served_by(*entry, address, fetches);
+}
+
+Mmu::Served Mmu::served_by(const paging::Entry& entry, u64 address, bool fetches) const {
+    unsigned asked = tags_asked(fetches), tags = 0;
     for (auto kind : {Kind::read, Kind::write, Kind::execute})
-        if (asked & tag_of(kind) && paging::serves(*entry, regime, access(kind, As::current))) tags |= tag_of(kind);
-    return {entry->physical(address), tags};
+        if (asked & tag_of(kind) && paging::serves(entry, regime, access(kind, As::current))) tags |= tag_of(kind);
+    return {entry.physical(address), tags, entry.tag.shift > 12};
 }
 
 bool Mmu::same_page(u64 stored, u64 fetched) const {
@@ -223,7 +228,7 @@ void Mmu::fill_bank(u64 address, Kind kind, u8* host, const Served& by) {
     unsigned tags = tag_of(kind);
     Kind other = kind == Kind::read ? Kind::write : Kind::read;
     if (kind != Kind::execute && by.tags & tag_of(other) && host_page(by.at, other) == host) tags |= tag_of(other);
-    banks.fill(cpu.bank, address & ~u64{0xfff}, tags, host);
+    banks.fill(cpu.bank, address & ~u64{0xfff}, tags, host, by.piece);
 }
 
 bool Mmu::may_be_in_bank(u64 address, unsigned width) const {
@@ -253,11 +258,13 @@ bool Mmu::reach(u64 address, Kind kind) {
     counters.translations++;
     auto asked = access(kind, As::current);
     paging::LaterCountingObserver see;
-    auto result = paging::walk_and_fill(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), asked, see, paging::OnFault::left);
+    const paging::Entry* kept = nullptr;
+    auto result = paging::walk_and_fill(regime, tlb, context, vendor(), cpu.memory, LinearAddress(address), asked, see, paging::OnFault::left, &kept);
     if (!std::holds_alternative<Physical>(result)) return false;
     see.count(tlb.counts(context));
     tlb.count_miss(context, asked);
-    return fill_as_served(address, kind, served(address, kind == Kind::execute));
+    bool fetches = kind == Kind::execute;
+    return fill_as_served(address, kind, kept ? served_by(*kept, address, fetches) : served(address, fetches));
 }
 
 // What faults have made the TLB forget, so far.

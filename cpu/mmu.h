@@ -131,8 +131,10 @@ private:
     struct Served {
         Physical at;
         unsigned tags = 0;        // of Banks
+        bool piece = false;       // of a page larger than 4 KiB
     };
     Served served(u64 address, bool fetches) const;
+    Served served_by(const paging::Entry&, u64 address, bool fetches) const;
     bool may_be_in_bank(u64 address, unsigned width) const;
     bool fill_as_served(u64 address, Kind kind, const Served& by);
     void fill_bank(u64 address, Kind kind, u8* host, const Served& by);

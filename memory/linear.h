@@ -103,11 +103,11 @@ Walk walk_and_keep(const Stage2& second, Tlb& tlb, const Context& context, Vendo
     return done;
 }
 
-// The same by a linear address, with its translation in the TLB. With paging off nothing is kept but guest-physical
-// mappings: what CR0.PG would have to drop does not arise.
+// The same by a linear address, with its translation in the TLB: *kept, good until the next fill. With paging off nothing is
+// kept but guest-physical mappings: what CR0.PG would have to drop does not arise.
 template <class Observer = const NoObserver>
 Result walk_and_fill(const Regime& regime, Tlb& tlb, const Context& context, Vendor vendor, PhysicalMap& map, LinearAddress at,
-                     Access access, Observer&& see = NoObserver{}, OnFault on_fault = OnFault::happens) {
+                     Access access, Observer&& see = NoObserver{}, OnFault on_fault = OnFault::happens, const Entry** kept = nullptr) {
     auto ask = [&](CachedTables& tables) { return walk(regime, at, access, tables, see); };
     Walk done = walk_and_keep(regime.stage2, tlb, context, vendor, map, at, access, ask, on_fault);
     if (const Fault* fault = done.fault()) return *fault;
@@ -115,7 +115,8 @@ Result walk_and_fill(const Regime& regime, Tlb& tlb, const Context& context, Ven
     if (access.probes()) return t.physical;
     bool paged = regime.stage1.mode != Mode::off;
     tlb.counts(context).by_size[ContextCounts::size_of(paged ? t.first_shift : 0)][ContextCounts::size_of(t.second_shift)]++;
-    if (paged) tlb.fill(context, at, access, t);
+    const Entry* entry = paged ? &tlb.fill(context, at, access, t) : nullptr;
+    if (kept) *kept = entry;
     return t.physical;
 }
 

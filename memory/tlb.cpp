@@ -30,12 +30,12 @@ void Entry::visit(Archive& a) {
 
 TlbArray::TlbArray(unsigned sets)
     : set_bits(unsigned(std::bit_width(sets) - 1)), entries(bit(set_bits) * ways),
-      keys(entries.size(), ~u64{0}), words((entries.size() + 63) / 64), group_of(entries.size()), members(groups * words) {}
+      keys(entries.size(), no_key), words((entries.size() + 63) / 64), group_of(entries.size()), members(groups * words) {}
 
 // A free way, else the one filled longest ago.
 u64 TlbArray::victim(u64 first) const {
     for (u64 slot = first; slot < first + ways; slot++)
-        if (!entries[slot].tag.valid()) return slot;
+        if (keys[slot] == no_key) return slot;
     auto set = std::span(entries).subspan(first, ways);
     return first + u64(std::ranges::min_element(set, {}, &Entry::order) - set.begin());
 }
@@ -73,7 +73,7 @@ void TlbArray::remove(u64 slot) {
     group[n].fragments -= tag.shift != tag.first_shift;
     if (!--group[n].entries) live &= ~bit(n);
     entries[slot] = {};
-    keys[slot] = ~u64{0};
+    keys[slot] = no_key;
     generation++;
     if (removed) removed(tag);
 }
@@ -81,10 +81,11 @@ void TlbArray::remove(u64 slot) {
 // What other PCIDs have for the page of a new global entry goes, so that each address has one translation in each.
 void TlbArray::drop_hidden(const Tag& global) {
     for (unsigned size = size_of(global.shift); size < 4; size++) {
-        u64 first = u64{set_of(global.page >> shifts[size], global.vpid)} * ways;
+        u64 first = u64{set_of(global.page >> shifts[size], global.vpid)} * ways, key = key_of(global.page, size);
         for (u64 slot = first; count[size] && slot < first + ways; slot++) {
+            if (keys[slot] != key) continue;
             const Tag& t = entries[slot].tag;
-            if (t.valid() && t.vpid == global.vpid && t.ept == global.ept && t.pcid != global.pcid && t.holds(global.page)) remove(slot);
+            if (t.vpid == global.vpid && t.ept == global.ept && t.pcid != global.pcid) remove(slot);
         }
     }
 }

@@ -128,6 +128,7 @@ private:
         u64 entries = 0;
         u64 fragments = 0;                   // those smaller than the first stage's page
     };
+    static constexpr u64 no_key = ~u64{0};                                // no entry
     static constexpr unsigned groups = 64, mixed = groups - 1;             // the last: what found no group of its own
     static constexpr auto everything = [](const Tag&) { return true; };
     static constexpr auto silent = [](const Tag&, u64) {};
@@ -157,7 +158,7 @@ private:
 
     unsigned set_bits;
     std::vector<Entry> entries;
-    std::vector<u64> keys;                   // of each entry its page and size, together for a quick look; all ones: none
+    std::vector<u64> keys;                   // of each entry its page and size, together for a quick look
     u64 words;                               // in a set of entries
     std::vector<u8> group_of;                // each valid entry's
     std::array<Group, groups> group;
