@@ -147,6 +147,12 @@ bool Cpu::alignment_checked() const {
     return cpl == 3 && (rflags & rflags::ac) && (control.cr0 & cr0::am);
 }
 
+// The host's address of code whose page is in the bank, or null.
+[[gnu::always_inline]] static inline u8* code_in_bank(Bank& bank, u64 address) {
+    auto& e = bank.at(address, 1);
+    return e.execute_tag == (address & ~u64{0xfff}) ? reinterpret_cast<u8*>(address + e.addend) : nullptr;
+}
+
 // The bytes at RIP where an instruction ends near its page's or its segment's end: as many as the decoder asks for.
 const Insn* Cpu::fetch_slowly(u64 address, u64 room) {
     std::array<u8, 16> bytes{};
@@ -154,8 +160,9 @@ const Insn* Cpu::fetch_slowly(u64 address, u64 room) {
     u64 want = std::min<u64>(room, 15);
     auto take = [&](u64 upto) {
         Physical at;
-        u8* host;
-        if (!probe_piece(bits64() ? address + have : u32(address + have), Kind::execute, As::current, at, host)) return false;
+        u64 from = bits64() ? address + have : u32(address + have);
+        u8* host = code_in_bank(*bank, from);
+        if (!host && !probe_piece(from, Kind::execute, As::current, at, host)) return false;
         if (!host && !virtual_apic_allows(at, 1, Kind::execute)) return false;
         for (unsigned i = 0; have < upto; i++, have++) bytes[have] = host ? host[i] : u8(memory.read(at + i, 1));
         return true;
@@ -199,9 +206,8 @@ static constexpr u64 no_address = ~u64{0};
 [[gnu::always_inline]] inline const Insn* Cpu::fetch_cached() {
     u64 address = simple_fetch_address();
     if (address == no_address) [[unlikely]] return nullptr;
-    auto& e = bank->at(address, 1);
-    if (e.execute_tag != (address & ~u64{0xfff})) [[unlikely]] return nullptr;
-    auto* host = reinterpret_cast<const u8*>(address + e.addend);
+    auto* host = code_in_bank(*bank, address);
+    if (!host) [[unlikely]] return nullptr;
     auto& entry = cache->of(host);
     return entry.key == CodeCache::key(host, code) && entry.same(host) ? &entry.insn : nullptr;
 }
@@ -224,8 +230,8 @@ const Insn* Cpu::fetch_uncached() {
     if ((address & 0xfff) > 4080 || room < 15) return fetch_slowly(address, room);
 
     Physical physical;
-    u8* host;
-    if (!probe_piece(address, Kind::execute, As::current, physical, host)) return nullptr;
+    u8* host = code_in_bank(*bank, address);
+    if (!host && !probe_piece(address, Kind::execute, As::current, physical, host)) return nullptr;
     if (!host) return fetch_slowly(address, room);
     auto& entry = cache->of(host);
     u64 key = CodeCache::key(host, code);
