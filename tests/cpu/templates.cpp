@@ -124,8 +124,11 @@ TEST_F(TemplateTest, a_jump_through_a_link_is_a_site) {
     Op op;
     auto main = copied(t, op), aside = copied(t, op, Part::aside);
     std::size_t at = t.main.place(&op, t.sites[0].at, t.sites[0].filled), thunk = t.aside.place(&op, t.sites[0].thunk, t.sites[0].thunk_filled);
-    ASSERT_EQ(at + 4, main.size()) << "the jump is the last instruction";
-    EXPECT_EQ(main[at - 1], 0xe9);
+    constexpr std::size_t way_out = 5;                             // JMP, behind JNS
+    ASSERT_EQ(at + 4 + way_out, main.size());
+    EXPECT_EQ(main[at - 2], 0x0f);
+    EXPECT_EQ(main[at - 1], 0x89) << "the link is followed while the budget is not below 0";
+    EXPECT_EQ(main[at + 4], 0xe9);
     std::vector<u8> wanted{0x48, 0xbe, 0, 0, 0, 0, 0, 0, 0, 0, 0x48, 0x8b, 0x76, offsetof(Op, link), 0xff, 0x26};     // MOV RSI, the Op; MOV RSI, [RSI + link]; JMP [RSI]
     const Op* address = &op;
     std::memcpy(wanted.data() + 2, &address, sizeof address);

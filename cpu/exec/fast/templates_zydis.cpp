@@ -347,6 +347,23 @@ private:
         bool loaded = o.type == ZYDIS_OPERAND_TYPE_REGISTER && known.run[number_of(o.reg.value)] == known.op + int(offsetof(Op, run));
         return x.to_run_of_op() || loaded ? unsigned(known.op) / unsigned(sizeof(Op)) : 0;
     }
+    // A jump by an Op's link. Where a way out is branched to just in front of it, the condition is inverted, so that what mostly
+    // happens is one branch: JS out, JMP becomes JNS, JMP out.
+    void site(Part part, int link, std::size_t thunk) {
+        auto& c = code(part);
+        std::size_t end = c.bytes.size(), other = thunk;
+        if (ends_with_branch(part)) c.bytes[end - 5] ^= 1, other = std::exchange(to_pieces.back().piece, thunk), end -= 5;
+        t.sites.push_back({part, u8(link), u16(end + 1), u16(c.filled.size()), 0, 0});
+        thunks.push_back(thunk);
+        branch_to_piece(part, std::array<u8, 1>{0xe9}, other);
+    }
+    // Whether the last instruction so far is a conditional branch to a piece.
+    bool ends_with_branch(Part part) {
+        auto& c = code(part);
+        if (to_pieces.empty() || to_pieces.back().part != part || (!c.filled.empty() && c.filled.back().behind == c.bytes.size())) return false;
+        std::size_t end = c.bytes.size();
+        return c.fixups[to_pieces.back().fixup].at + 4u == end && end >= 6 && c.bytes[end - 6] == 0x0f && (c.bytes[end - 5] & 0xf0) == 0x80;
+    }
     void jump_to_op(Part part, const Instruction& x, Known& known) {
         unsigned n = op_jumped_to(x, known);
         if (!n || (t.next && t.next != n)) {
@@ -354,10 +371,7 @@ private:
             if (!x.to_run_of_op() || known.link == unknown) return put_op(part, known), copy(part, x);
             Known by_link;
             by_link.op = unknown, by_link.link = known.link;
-            std::size_t thunk = piece_at(nullptr, by_link);
-            t.sites.push_back({part, u8(known.link), u16(code(part).bytes.size() + 1), u16(code(part).filled.size()), 0, 0});
-            thunks.push_back(thunk);
-            return branch_to_piece(part, std::array<u8, 1>{0xe9}, thunk);
+            return site(part, known.link, piece_at(nullptr, by_link));
         }
         t.next = n;
         if (part == Part::aside) branch(part, std::array<u8, 1>{0xe9}, Fixup::To::end, 0);
