@@ -150,6 +150,7 @@ cpu_sources = \
     cpu/isa/far.cpp \
     cpu/isa/far.h \
     cpu/isa/flags.cpp \
+    cpu/isa/flag_bits.h \
     cpu/isa/flags.h \
     cpu/isa/integer.cpp \
     cpu/isa/integer.h \

@@ -10,7 +10,8 @@ namespace isa {
 // operand (SDM vol. 2, 3.1.1.9); an immediate one stays within it.
 template <class X, class T> u64 byte_offset(X& x, T bit_offset) {
     if constexpr (!X::bit_strings) return 0;
-    else if (!x.insn.is_memory(0) || x.insn.operand[1].place == Place::immediate) return 0;
+    if constexpr (requires { x.insn; })                    // else the form says so
+        if (!x.insn.is_memory(0) || x.insn.operand[1].place == Place::immediate) return 0;
     constexpr unsigned width = sizeof(T) * 8;
     s64 words = s64(sign_extend(bit_offset, width)) >> std::countr_zero(width);
     return u64(words) * sizeof(T);

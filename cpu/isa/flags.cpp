@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Flag instructions: CLC ... STD, LAHF, SAHF, SALC, CLI, STI (SDM vol. 2).
-#include "cpu/exec/slow.h"
+#include "cpu/isa/flag_bits.h"
 #include "cpu/isa/families.h"
 
 namespace isa {
 namespace {
-
-template <bool on> struct SetCarry {
-    template <class X> static Outcome run(X& x) { return x.set_flags(x.flags().with(rflags::cf, on)), Outcome::next; }
-};
-struct Cmc {
-    template <class X> static Outcome run(X& x) {
-        return x.set_flags(x.flags().with(rflags::cf, !x.flags().cf())), Outcome::next;
-    }
-};
 
 // AH holds SF, ZF, AF, PF, CF as RFLAGS does, with bit 1 set.
 constexpr u8 in_ah = 0xd5;
@@ -68,8 +59,8 @@ constexpr Row rows[] = {
     {"clc",   "F8",     "",       {},      Event::none,  run<SetCarry<false>>},
     {"stc",   "F9",     "",       {},      Event::none,  run<SetCarry<true>>},
     {"cmc",   "F5",     "",       {},      Event::none,  run<Cmc>},
-    {"cld",   "FC",     "",       {},      Event::none,  plain<cld>},
-    {"std",   "FD",     "",       {},      Event::none,  plain<std>},
+    {"cld",   "FC",     "",       {},      Event::none,  plain_or<cld, SetDirection<false>>},
+    {"std",   "FD",     "",       {},      Event::none,  plain_or<std, SetDirection<true>>},
     {"cli",   "FA",     "",       {},      Event::none,  plain<cli>},
     {"sti",   "FB",     "",       {},      Event::none,  plain<sti>},
     {"lahf",  "9F",     "",       not64,   Event::none,  run<Lahf>},

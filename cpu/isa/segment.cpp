@@ -4,22 +4,14 @@
 #include "cpu/isa/descriptors.h"
 #include "cpu/isa/families.h"
 #include "cpu/isa/far.h"
+#include "cpu/isa/misc.h"
 
 namespace isa {
 
 using namespace descriptors;
 
-namespace {
-
-// ---- operands
-
-u16 selector_operand(Slow& x, unsigned n) {
-    auto& o = x.insn.operand[n];
-    return o.place == Place::gpr ? u16(x.cpu.gpr[o.number]) : x.load<u16>();
-}
-
 // A selector to a register of the operand's width, zero-extended, or to 16 bits of memory.
-Outcome store_selector(Slow& x, u16 selector) {
+static Outcome store_selector(Slow& x, u16 selector) {
     auto& o = x.insn.operand[0];
     if (o.place == Place::gpr) {
         x.set_reg_any(o.number, selector, o.width);
@@ -30,12 +22,21 @@ Outcome store_selector(Slow& x, u16 selector) {
     x.cpu.write_span(span, &selector);
     return Outcome::next;
 }
+Outcome mov_from_segment(Slow& x) { return store_selector(x, x.cpu.seg[Seg(x.insn.operand[1].number)].selector); }
+
+namespace {
+
+// ---- operands
+
+u16 selector_operand(Slow& x, unsigned n) {
+    auto& o = x.insn.operand[n];
+    return o.place == Place::gpr ? u16(x.cpu.gpr[o.number]) : x.load<u16>();
+}
 
 void set_zf(Slow& x, bool on) { x.set_flags(x.flags().with(rflags::zf, on)); }
 
 // ---- loading and storing segment registers
 
-Outcome mov_from_segment(Slow& x) { return store_selector(x, x.cpu.seg[Seg(x.insn.operand[1].number)].selector); }
 
 // MOV SS and POP SS hold off what would use a half-loaded SS:ESP (SDM vol. 3, 6.8.3); LSS needs no
 // such help.
@@ -224,9 +225,9 @@ constexpr Gate ask_gate{.protected_mode = true}, ask_legacy{.protected_mode = tr
 
 constexpr Row rows[] = {
     // name   encoding     operands    gate        event                    run
-    {"mov",  "8C /r",     "Rv, Sw",   {},         Event::none,             plain<mov_from_segment>},
-    {"mov",  "8C /r",     "Mw, Sw",   {},         Event::none,             plain<mov_from_segment>},
-    {"mov",  "8E /r",     "Sw, Ew",   {},         Event::none,             plain<mov_to_segment>},
+    {"mov",  "8C /r",     "Rv, Sw",   {},         Event::none,             run<MoveFromSegment>},
+    {"mov",  "8C /r",     "Mw, Sw",   {},         Event::none,             run<MoveFromSegment>},
+    {"mov",  "8E /r",     "Sw, Ew",   {},         Event::none,             plain_or<mov_to_segment, MoveToRealSegment>},
     {"push", "06",        "ES",       legacy,     Event::none,             plain<push_segment>},
     {"pop",  "07",        "ES",       legacy,     Event::none,             plain<pop_segment>},
     {"push", "0E",        "CS",       legacy,     Event::none,             plain<push_segment>},

@@ -117,7 +117,7 @@ constexpr Row rows[] = {
     {"popa/popad",           "61",      "",        not64,  Event::none,   run<Popa>},
     {"enter",                "C8",      "Iw, Ib",  d64,    Event::none,   run<Enter>},
     {"leave",                "C9",      "",        d64,    Event::none,   run<Leave>},
-    {"pushf/pushfd/pushfq",  "9C",      "",        d64,    Event::pushf,  plain<pushf>},
+    {"pushf/pushfd/pushfq",  "9C",      "",        d64,    Event::pushf,  plain_or<pushf, PushFlags>},
     {"popf/popfd/popfq",     "9D",      "",        d64,    Event::popf,   plain<popf>},
 };
 static_assert(no_overlap(rows), "two rows claim the same bytes");

@@ -15,7 +15,7 @@ template <class X> Outcome push(X& x, u64 value) {
 }
 
 // The first operand is looked at before the stack. A device is read only once nothing can fault; what is certainly memory is read at once.
-template <class X> u64 early_value(X& x) {
+template <class X> [[gnu::always_inline]] inline u64 early_value(X& x) {
     if constexpr (X::source_is_plain_memory) return x.read(first);
     else return x.probe_read(first), 0;
 }
@@ -29,6 +29,10 @@ struct Push {
         x.move_rsp(-s64(sizeof(typename X::word)));
         return Outcome::next;
     }
+};
+// PUSHF outside of virtual-8086 mode (stack.cpp).
+struct PushFlags {
+    template <class X> static Outcome run(X& x) { return push(x, x.image_of_rflags()); }
 };
 struct PushImmediate {
     template <class X> static Outcome run(X& x) { return push(x, x.immediate()); }

@@ -4,6 +4,7 @@
 #include "cpu/cpuid/leaves.h"
 #include "cpu/exec/slow.h"
 #include "cpu/isa/control.h"
+#include "cpu/isa/misc.h"
 #include "cpu/isa/families.h"
 #include "cpu/isa/monitor.h"
 #include "cpu/isa/syscall.h"
@@ -324,7 +325,7 @@ constexpr Row rows[] = {
     {"hlt",      "F4",               "",        {.cpl = 0},                                                   Event::hlt,              plain<hlt>},
     {"rdmsr",    "0F 32",            "",        {.needs = F::msr, .cpl = 0},                                  Event::rdmsr,            plain<rdmsr>},
     {"wrmsr",    "0F 30",            "",        {.needs = F::msr, .cpl = 0},                                  Event::wrmsr,            plain<wrmsr>},
-    {"rdtsc",    "0F 31",            "",        {.needs = F::tsc, .asks_itself = true},                       Event::rdtsc,            plain<rdtsc>},
+    {"rdtsc",    "0F 31",            "",        {.needs = F::tsc, .asks_itself = true},                       Event::rdtsc,            plain_or<rdtsc, ReadTime>},
     {"rdtscp",   "0F 01 F9",         "",        {.needs = F::rdtscp, .asks_itself = true},                    Event::rdtscp,           plain<rdtscp>},
     {"rdpid",    "F3 0F C7 /7",      "Ry",      {.needs = F::rdpid, .force64 = true},                         Event::none,             plain<rdpid>},
     {"rdpmc",    "0F 33",            "",        {.asks_itself = true},                                        Event::rdpmc,            plain<rdpmc>},

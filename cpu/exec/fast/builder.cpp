@@ -127,7 +127,7 @@ Form form_of(const ::Insn& insn) {
     for (unsigned n = 0; n < insn.row->operands.count; n++) {
         u32 c;
         switch (insn.operand[n].place) {
-        case Place::gpr: case Place::high_byte: case Place::xmm: c = 'r'; break;
+        case Place::gpr: case Place::high_byte: case Place::xmm: case Place::segment: c = 'r'; break;
         case Place::memory: case Place::string: c = 'm'; break;
         case Place::immediate: c = 'i'; break;
         default: return Form::count;

@@ -46,7 +46,7 @@ struct Direct {};
 template <Word T, Form F, Address A, Live L> class Fast {
 public:
     using word = T;
-    static constexpr bool bit_strings = false, source_is_plain_memory = where_of(F, 0) == Where::memory;
+    static constexpr bool bit_strings = F == Form::md, source_is_plain_memory = where_of(F, 0) == Where::memory;
     static constexpr bool live = L == Live::yes;
     static constexpr bool limited = A == Address::limited;
 
@@ -86,7 +86,7 @@ public:
     }
 
     // ---- operands
-    template <Word W = T, unsigned N> W read(OperandNumber<N>, u64 = 0) {
+    template <Word W = T, unsigned N> W read(OperandNumber<N>, u64 beyond = 0) {
         constexpr Where k = where_of(F, N);
         static_assert(k != Where::none);
         if constexpr (k == Where::dst) return get<W>(op->dst);
@@ -94,7 +94,7 @@ public:
         else if constexpr (k == Where::third) return get<W>(op->index);
         else if constexpr (k == Where::immediate) return W(s64(op->immediate));
         else if constexpr (k == Where::wide_immediate) return W(op->value);
-        else return stopped() ? W(0) : load<W>(address());      // a look first: the address needs registers
+        else return stopped() ? W(0) : load<W>(address(beyond));      // a look first: the address needs registers
     }
 
     // Memory is read when it is placed, a register when its value is asked for, so that it waits in no register of the host's.
@@ -128,11 +128,11 @@ public:
         Cpu* cpu;
         const Op* op;
     };
-    template <Word W = T, unsigned N> auto place(OperandNumber<N>, u64 = 0) {
+    template <Word W = T, unsigned N> auto place(OperandNumber<N>, u64 beyond = 0) {
         constexpr Where k = where_of(F, N);
         if constexpr (k == Where::memory) {
             if (stopped()) return MemoryPlace<W>(nullptr, 0);
-            u8* where = probe<Way::write_miss, sizeof(W)>(address());
+            u8* where = probe<Way::write_miss, sizeof(W)>(address(beyond));
             W old{};
             if (!stopped()) std::memcpy(&old, where, sizeof old);
             return MemoryPlace<W>(where, old);
@@ -291,6 +291,24 @@ public:
         return Outcome::next;
     }
 
+    // ---- what the manuals call system instructions, where no control has a say
+    void set_direction(bool on) { cpu->rflags = on ? cpu->rflags | rflags::df : cpu->rflags & ~rflags::df; }
+    u64 image_of_rflags() const { return (cpu->rflags & ~(rflags::status | rflags::vm | rflags::rf)) | flags().value; }
+    Outcome read_time() {
+        if (cpu->control.cr4 & cr4::tsd) return raise({});
+        u64 tick = cpu->fast.tick_end - u64(cpu->fast.budget) + op->before + 1;
+        return cpu->gpr.set_edx_eax(tick + cpu->msr.tsc_offset), Outcome::next;
+    }
+    u16 selector(OperandNumber<1>) const { return cpu->seg[Seg(op->src / 8)].selector; }
+    Outcome load_real_segment(u16 selector) {
+        Seg s = Seg(op->dst / 8);
+        auto& segment = cpu->seg[s];
+        bool simple = !(cpu->control.cr0 & cr0::pe) && s != Seg::ss && s != Seg::cs && !segment.rights.unusable();
+        if (!simple) return raise({});
+        segment.selector = selector, segment.base = u64{selector} << 4;
+        return Outcome::next;
+    }
+
     // ---- VMX: the current VMCS, where nothing else has to be asked before it is read or written
     vmx::AtHand* vmcs() const { return cpu->bits64() && cpu->cpl == 0 ? cpu->vmcs : nullptr; }
 
@@ -316,10 +334,11 @@ private:
         if (Width >= 16 && Aligned != isa::Alignment::any && (at & (Width - 1))) [[unlikely]] way = Way::slow;
         return probe<Miss, Width>(at);
     }
-    [[gnu::always_inline]] u64 address() {
+    // `beyond`: bytes from where the operand is said to be.
+    [[gnu::always_inline]] u64 address(u64 beyond = 0) {
         constexpr unsigned s = A == Address::index2 ? 1 : A == Address::index4 ? 2 : A == Address::index8 ? 3 : 0;
         u64 at = A == Address::base ? 0 : get<u64>(op->index) << (A <= Address::index8 ? s : scale_of(op->shape));
-        at += get<u64>(op->base) + u64(s64(op->displacement));
+        at += get<u64>(op->base) + u64(s64(op->displacement)) + beyond;
         if constexpr (A <= Address::index8) return at;
         if constexpr (limited) return op->shape & offsets16 ? u16(at) : u32(at);
         if constexpr (A == Address::bits32) at = u32(at);

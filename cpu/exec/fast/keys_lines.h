@@ -5,6 +5,7 @@
 #include "cpu/isa/bitwise.h"
 #include "cpu/isa/bmi.h"
 #include "cpu/isa/branch.h"
+#include "cpu/isa/flag_bits.h"
 #include "cpu/isa/integer.h"
 #include "cpu/isa/misc.h"
 #include "cpu/isa/move.h"
