@@ -21,9 +21,9 @@ template <unsigned code> struct Jcc {
     }
 };
 
-// Where the target is not canonical Intel has written the return address all the same (Sapphire Rapids).
+// Where the target is not canonical or beyond the limit Intel has written the return address all the same (Emerald Rapids).
 template <class X> bool writes_return_first(const X& x) {
-    if constexpr (requires { x.cpu.intel(); }) return x.cpu.intel() && x.cpu.bits64();
+    if constexpr (requires { x.cpu.intel(); }) return x.cpu.intel();
     else return false;                        // leaves such targets to the reference engine
 }
 // The return address goes to what has been probed for it; the stack faults before the target does.

@@ -23,6 +23,7 @@ template <class Step> struct StringStep {
     static constexpr unsigned stores = 0;          // bytes at ES:rDI
     template <class X> static u64 many(X& x, u64) { return Step::once(x); }
     template <class X> static bool satisfied(X&) { return false; }
+    static constexpr bool compares = false;        // sets the status flags
 };
 
 // Iterations within one call: others want to look at the machine too.
@@ -51,6 +52,22 @@ template <class X> bool stored_into_own_page(X& x, u64 target, unsigned width) {
     return own(target) || ((target ^ end) >> 12 && own(end));
 }
 
+// Between iterations of CMPS and SCAS the status flags are as they were in front of the instruction on Intel (Emerald Rapids).
+template <class Step> class FlagsBetween {
+public:
+    template <class X> explicit FlagsBetween(X& x) {
+        if constexpr (Step::compares) before = x.flags();
+    }
+    template <class X> Outcome leave(X& x, Outcome outcome) const {
+        if constexpr (Step::compares)
+            if (x.cpu.intel()) x.set_flags(before);
+        return outcome;
+    }
+
+private:
+    Flags before{0};
+};
+
 // Runs iterations until rCX is 0, the step is satisfied, or something else is due. Each costs a tick; the run loop has
 // counted the first.
 template <class Step, class X> Outcome repeat(X& x) {
@@ -59,12 +76,13 @@ template <class Step, class X> Outcome repeat(X& x) {
     u64 count = x.reg_any(rcx, width);
     if (!count) return Outcome::next;
     u32 known = x.cpu.pending;            // and can't be taken yet
+    FlagsBetween<Step> flags(x);
     u64 other_page = ~u64{0};              // is none of the instruction's own
     for (u64 done = 0;;) {
         u64 allowed = iterations_allowed(x), target = Step::stores ? linear_target(x) : 0;
         bool look = Step::stores && target >> 12 != other_page;
         u64 n = Step::many(x, look ? 1 : std::min(allowed, count));
-        if (!n) return x.why();
+        if (!n) return flags.leave(x, x.why());
         bool own = look && stored_into_own_page(x, target, Step::stores);
         if (look && !own && (target & 0xfff) + Step::stores <= 4096) other_page = target >> 12;
         count -= n, done += n;
@@ -72,7 +90,7 @@ template <class Step, class X> Outcome repeat(X& x) {
         x.cpu.clock.ticks += n - 1;
         if (!count || Step::satisfied(x)) return Outcome::next;
         bool late = x.cpu.clock.ticks >= next_look(x.cpu);        // a port takes more than a tick
-        if (n == allowed || late || own || x.cpu.pending != known || done >= most_iterations) return Outcome::again;
+        if (n == allowed || late || own || x.cpu.pending != known || done >= most_iterations) return flags.leave(x, Outcome::again);
         x.cpu.clock.ticks++;
     }
 }

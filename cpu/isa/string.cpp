@@ -37,6 +37,7 @@ template <Word T> u64 end_of_scan(T value, const u8* a, u64 n, bool down, bool w
 
 // REPE (F3) goes on while ZF is set, REPNE (F2) while it is clear.
 template <class Step> struct Comparing : StringStep<Step> {
+    static constexpr bool compares = true;
     template <class X> static bool while_equal(X& x) { return x.insn.rep == 0xf3; }
     template <class X> static bool satisfied(X& x) { return x.flags().zf() != while_equal(x); }
 };

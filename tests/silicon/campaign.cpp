@@ -163,12 +163,7 @@ public:
         }
         report.counts += line + "\n";
         report.cases += ran;
-        if (auto* what = differing ? unfollowed(row, host_is_amd()) : nullptr) {
-            report.unfollowed += differing;
-            report.known.push_back(head + format(": %u cases: ", differing) + what);
-        } else {
-            report.differing += differing;
-        }
+        report.differing += differing;
     }
     Report report;
     const Host& the_host() const { return host; }

@@ -8,13 +8,12 @@
 namespace silicon {
 
 struct Report {
-    unsigned forms = 0, rows = 0, differing = 0, unfollowed = 0;
+    unsigned forms = 0, rows = 0, differing = 0;
     u64 cases = 0;
     std::string counts;                   // by form
     std::string differences;              // the first ones of each row
     std::vector<std::string> without;     // rows and forms without a case and without a reason
     std::vector<std::string> excluded;    // "name encoding: reason"
-    std::vector<std::string> known;       // rows that differ as is known: "name: N cases: what"
 };
 
 struct Settings {

@@ -24,22 +24,6 @@ constexpr Exclusion exclusions[] = {
     {" xsaves xsaves64 xrstors xrstors64 ", "ring 0's: tests/cpu/isa/xsave.cpp"},
 };
 
-// What Intel's silicon (Sapphire Rapids) does otherwise than AMD's, by which the rows were written: not followed yet, or followed since that was seen
-// (tests/cpu/isa/vendor_order.cpp) and not compared again on such a host. A row that agrees leaves the list.
-constexpr Exclusion unfollowed_on_intel[] = {
-    {" fst fstp fist fistp fisttp fbstp ", "an unmasked exception comes before the memory is looked at: followed, not compared yet"},
-    {" cmpsb cmpsw scasb scasw ", "between two iterations RF is set and the status flags are those of the start"},
-    {" movd movq movntq ", "the x87 state is left before the memory is looked at: followed for stores, not compared yet"},
-    {" maskmovdqu vmaskmovdqu vmaskmovps vmaskmovpd vpmaskmovd vpmaskmovq ", "CR2 is that of the first element chosen; faults of others don't count"},
-    {" vgatherdps vgatherdpd vgatherqps vgatherqpd vpgatherdd vpgatherdq vpgatherqd vpgatherqq ", "what a fault leaves of the elements in front of it"},
-    {" dpps dppd vdpps vdppd ", "which of several NaNs is the result"},
-    {" vcvtph2ps vcvtps2ph ", "no #AC for 8 bytes; MXCSR's flags come before the memory is looked at: that is followed, not compared yet"},
-    {" call ", "the return address is written before the target is found not to be canonical: followed, not compared yet"},
-    {" bound ", "the index is compared with the lower bound before the upper one is read: followed, not compared yet"},
-    {" sysret ", "#UD outside of 64-bit mode whatever the CPL: followed, not compared yet"},
-    {" fsin ", "the last bit of the result at the end of the range"},
-};
-
 // What not every host has. Rows of a feature that is not here fail on a host without it.
 struct Elsewhere {
     Feature feature;
@@ -116,8 +100,6 @@ static const char* listed(std::span<const Exclusion> list, const isa::Row& row) 
     return nullptr;
 }
 
-const char* unfollowed(const isa::Row& row, bool amd) { return amd ? nullptr : listed(unfollowed_on_intel, row); }
-
 const char* excluded(const isa::Row& row, Mode) {
     if (auto* reason = listed(exclusions, row)) return reason;
     auto& first = row.operands.o[0];
@@ -181,7 +163,8 @@ bool is_transcendental(const Insn& insn) {
 }
 bool both_numbers(const F80& a, const F80& b) {
     auto number = [](const F80& v) { return (v.sign_exponent & 0x7fff) != 0x7fff && v.significand; };
-    return number(a) && number(b);
+    auto least = [](const F80& v) { return !(v.sign_exponent & 0x7fff) && v.significand <= 1; };           // the last place of what is nearly 0
+    return (number(a) && number(b)) || (least(a) && least(b));
 }
 
 // Each within 1.5 * 2^-12 of the exact value; CPUs may flush results to zero that are denormal or just above.

@@ -10,8 +10,6 @@ namespace silicon {
 // Why a row has no cases; null where it has.
 const char* excluded(const isa::Row& row, Mode mode);
 
-// What the host's vendor does otherwise in this row and the emulator doesn't follow yet; null: nothing is known.
-const char* unfollowed(const isa::Row& row, bool amd);
 
 // For a row whose feature the host or the model lacks: the test that has its results, and where it has them from. Null: nobody has.
 const char* tested_elsewhere(const isa::Row& row);

@@ -23,7 +23,7 @@ constexpr Gate gfni_gate{.needs = Feature::gfni, .unit = Unit::avx};
 
 template <class F> constexpr Semantics float3 = vex<WideFloat3<FunctionHalves<F>>>;
 // VDPPS: FloatDotProduct on both halves, step by step: an unmasked exception in one keeps the next step of both from being computed (Zen 5).
-template <class T, const fp::Operation& Mul, const fp::Operation& Add> struct LongDotProduct {
+template <class T, const fp::Operation& Mul, const fp::Operation& Add, bool intel> struct LongDotProduct {
     template <class V> RanInSteps<V> operator()(const V& a, const V& b, u8 which, u32 mxcsr) const {
         constexpr std::size_t count = sizeof(Xmm) / sizeof(T), halves = sizeof(V) / 16;
         V x = a, y = b;
@@ -32,22 +32,17 @@ template <class T, const fp::Operation& Mul, const fp::Operation& Add> struct Lo
         RanInSteps<V> r{step.value, step.raised};
         for (std::size_t sums = count / 2; sums; sums /= 2) {
             if (mxcsr::unmasked(mxcsr, r.raised)) return r;
-            auto terms = split<T>(r.value);
-            decltype(terms) low{}, high{};
-            for (std::size_t n = 0; n < halves * count; n += count)
-                for (std::size_t k = 0; k < sums; k++) low[n + k] = terms[n + 2 * k], high[n + k] = terms[n + 2 * k + 1];
-            step = FloatHalves<Add>{}(as<V>(low), as<V>(high), mxcsr);
+            Addends<T, intel, halves * count> addends(split<T>(r.value), sums);
+            step = FloatHalves<Add>{}(as<V>(addends.first), as<V>(addends.second), mxcsr);
             r = {step.value, step.raised, r.before | r.raised};
         }
-        for (unsigned h = 0; h < halves; h++) {
-            std::array<T, count> all;
-            all.fill(split<T>(half(r.value, h))[0]);
-            set_half(r.value, h, keep_lanes<T>(as<Xmm>(all), which));
-        }
+        r.value = as<V>(spread_sums<T, intel>(split<T>(r.value)));
+        for (unsigned h = 0; h < halves; h++) set_half(r.value, h, keep_lanes<T>(half(r.value, h), which));
         return r;
     }
 };
-template <class F> constexpr Semantics float3_immediate = vex<WideCompare<F>>;
+template <bool intel> using Vdpps = WideCompare<LongDotProduct<u32, fp::mulps, fp::addps, intel>>;
+template <bool intel> using Vdppd = WideCompare<LongDotProduct<u64, fp::mulpd, fp::addpd, intel>>;
 template <class T, unsigned Lanes> constexpr Semantics integral = vex<WideFloat2Immediate<FloatIntegral<T, Lanes>>>;
 template <class T> constexpr Semantics scalar_integral = single<ScalarCompare<FunctionHalves<FloatIntegral<T, 1>>, sizeof(T)>>;
 template <class F> constexpr Semantics one = vex<Whole1<Halves<F>>>;
@@ -134,8 +129,8 @@ constexpr Row rows[] = {
     {"vinsertps",         "VEX.128.66.0F3A 21 /r",      "Vdq, Hdq, Udq, Ib", avx_gate,     Event::none, single<Low3Immediate<InsertSingle, 16>>},
     {"vpinsrq",           "VEX.128.66.0F3A.W1 22 /r",   "Vdq, Hdq, Eq, Ib",  only64_gate,  Event::none, single<PutLane3<u64, InsertLane<u64>>>},
     {"vpinsrd",           "VEX.128.66.0F3A 22 /r",      "Vdq, Hdq, Ed, Ib",  avx_gate,     Event::none, single<PutLane3<u32, InsertLane<u32>>>},
-    {"vdpps",             "VEX.66.0F3A 40 /r",          "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, float3_immediate<LongDotProduct<u32, fp::mulps, fp::addps>>},
-    {"vdppd",             "VEX.128.66.0F3A 41 /r",      "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, float3_immediate<LongDotProduct<u64, fp::mulpd, fp::addpd>>},
+    {"vdpps",             "VEX.66.0F3A 40 /r",          "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, vex<ByVendor<Vdpps<true>, Vdpps<false>>>},
+    {"vdppd",             "VEX.128.66.0F3A 41 /r",      "Vx, Hx, Wx, Ib",    avx_gate,     Event::none, vex<ByVendor<Vdppd<true>, Vdppd<false>>>},
     {"vmpsadbw",          "VEX.66.0F3A 42 /r",          "Vx, Hx, Wx, Ib",    integer_gate, Event::none, vex<WideImmediate<SumsOfDifferences, 3>>},
     {"vblendvps",         "VEX.66.0F3A.W0 4A /r",       "Vx, Hx, Wx, Lx",    avx_gate,     Event::none, blend_by_sign<u32>},
     {"vblendvpd",         "VEX.66.0F3A.W0 4B /r",       "Vx, Hx, Wx, Lx",    avx_gate,     Event::none, blend_by_sign<u64>},

@@ -47,25 +47,48 @@ template <class T, const fp::Operation& Op> struct FloatNeighbours {
     }
 };
 
-// DPPS, DPPD: immediate bits 7:4 choose the products, 3:0 the lanes that their sum goes to. Products are added in pairs, then
-// the sums; an unmasked exception keeps what is behind it from being computed.
-template <class T, const fp::Operation& Mul, const fp::Operation& Add> struct FloatDotProduct {
+// What the steps of a dot product add, of lanes in groups of 16 bytes: neighbours, then neighbours' sums, until each group has one. Which
+// of several NaNs is the result tells AMD, whose first lane has the sum (Zen 5), from Intel, where each lane makes its own: in the
+// last step it comes first, before that behind the other (Emerald Rapids).
+template <class T, bool intel, std::size_t Lanes> struct Addends {
+    static constexpr std::size_t count = 16 / sizeof(T);
+    std::array<T, Lanes> first{}, second{};
+    Addends(const std::array<T, Lanes>& terms, std::size_t sums) {
+        std::size_t distance = count / 2 / sums;
+        for (std::size_t n = 0; n < Lanes; n++) {
+            std::size_t in_group = n % count, group = n - in_group;
+            if (!intel && in_group < sums) first[n] = terms[group + 2 * in_group], second[n] = terms[group + 2 * in_group + 1];
+            if (intel) first[n] = terms[sums == 1 ? n : n ^ distance], second[n] = terms[sums == 1 ? n ^ distance : n];
+        }
+    }
+};
+// The sum in every lane of its group.
+template <class T, bool intel, std::size_t Lanes> std::array<T, Lanes> spread_sums(std::array<T, Lanes> sums) {
+    constexpr std::size_t count = 16 / sizeof(T);
+    for (std::size_t n = 0; !intel && n < Lanes; n++) sums[n] = sums[n - n % count];
+    return sums;
+}
+
+// DPPS, DPPD: immediate bits 7:4 choose the products, 3:0 the lanes that their sum goes to. An unmasked exception keeps what is
+// behind it from being computed.
+template <class T, const fp::Operation& Mul, const fp::Operation& Add, bool intel> struct FloatDotProduct {
     FloatSteps operator()(const Xmm& a, const Xmm& b, u8 which, u32 mxcsr) const {
         constexpr std::size_t count = sizeof(Xmm) / sizeof(T);
         auto products = Float<Mul>{}(keep_lanes<T>(a, which >> 4), keep_lanes<T>(b, which >> 4), mxcsr);
         FloatSteps r{products.value, products.raised};
         for (std::size_t sums = count / 2; sums; sums /= 2) {
             if (mxcsr::unmasked(mxcsr, r.raised)) return r;
-            auto x = lanes::split<T>(r.value);
-            decltype(x) low{}, high{};
-            for (std::size_t n = 0; n < sums; n++) low[n] = x[2 * n], high[n] = x[2 * n + 1];
-            auto sum = Float<Add>{}(as<Xmm>(low), as<Xmm>(high), mxcsr);
+            Addends<T, intel, count> addends(lanes::split<T>(r.value), sums);
+            auto sum = Float<Add>{}(as<Xmm>(addends.first), as<Xmm>(addends.second), mxcsr);
             r = {sum.value, sum.raised, r.before | r.raised};
         }
-        std::array<T, count> all;
-        all.fill(lanes::split<T>(r.value)[0]);
-        return {keep_lanes<T>(as<Xmm>(all), which), r.raised, r.before};
+        return {keep_lanes<T>(as<Xmm>(spread_sums<T, intel>(lanes::split<T>(r.value))), which), r.raised, r.before};
     }
+};
+
+// A semantics of which the vendors have one each.
+template <class Intel, class Amd> struct ByVendor {
+    template <class X> static Outcome run(X& x) { return x.cpu.intel() ? Intel::run(x) : Amd::run(x); }
 };
 
 // ROUNDPS, ROUNDPD; of one lane alone, ROUNDSS and ROUNDSD.

@@ -2,6 +2,7 @@
 // FMA and F16C: multiply-adds with one rounding, half precision (SDM vol. 1, 14.4 and 14.5).
 #include "cpu/isa/families.h"
 #include "cpu/isa/sse/fma.h"
+#include "cpu/isa/sse/permute.h"
 
 namespace isa {
 namespace {
@@ -19,7 +20,8 @@ struct SinglesOfHalves {
         return {as<Bytes<Size * 2>>(r), raised};
     }
 };
-struct HalvesOfSingles {
+// On Intel an unmasked underflow doesn't hide that the result is inexact where the operand is denormal (Emerald Rapids).
+template <bool intel> struct HalvesOfSingles {
     template <std::size_t Size> fp::Ran<Bytes<Size / 2>> operator()(const Bytes<Size>& v, u8 rounding, u32 mxcsr) const {
         if (!(rounding & 4)) mxcsr = (mxcsr & ~mxcsr::rc) | (rounding & 3u) << 13;
         std::array<u16, Size / 4> r;
@@ -28,12 +30,16 @@ struct HalvesOfSingles {
         for (std::size_t n = 0; n < r.size(); n++) {
             auto one = fp::half_of_single(from[n], mxcsr);
             r[n] = one.value, raised |= one.raised;
+            bool denormal = !(from[n] & 0x7f800000) && from[n] & 0x7fffff;
+            if (intel && denormal && !(mxcsr & mxcsr::um)) raised |= fp::half_of_single(from[n], mxcsr | mxcsr::um).raised & mxcsr::pe;
         }
         return {as<Bytes<Size / 2>>(r), raised};
     }
 };
+// Intel checks no alignment (Emerald Rapids), AMD that of 8 and 16 bytes.
 struct FromHalf {
     template <class X> static Outcome run(X& x) {
+        WithoutAlignmentChecks quiet(x.cpu, x.cpu.intel());
         auto b = x.template wide<Bytes<sizeof(typename X::Long) / 2>>(second);
         if (x.stopped()) return x.why();
         auto result = compute_float(x, SinglesOfHalves{}, b);
@@ -42,16 +48,19 @@ struct FromHalf {
         return Outcome::next;
     }
 };
-// Memory is probed before an exception is raised, but for Intel, which has set MXCSR's flags by then (Sapphire Rapids).
+// Memory is probed before an exception is raised, but for Intel, which has set MXCSR's flags by then (Emerald Rapids).
 struct ToHalf {
-    template <class X> static Outcome run(X& x) {
-        if (x.cpu.intel()) {
-            compute_float(x, HalvesOfSingles{}, x.template wide<typename X::Long>(second), x.template read<u8>(third));
-            if (x.stopped()) return x.why();
-        }
+    template <class X> static Outcome run(X& x) { return x.cpu.intel() ? run_as<true>(x) : run_as<false>(x); }
+
+private:
+    template <bool intel, class X> static Outcome run_as(X& x) {
+        WithoutAlignmentChecks quiet(x.cpu, intel);
+        auto compute = [&] { return compute_float(x, HalvesOfSingles<intel>{}, x.template wide<typename X::Long>(second), x.template read<u8>(third)); };
+        if (intel) compute();
+        if (x.stopped()) return x.why();
         auto target = x.template place_wide<Bytes<sizeof(typename X::Long) / 2>>(first);
         if (x.stopped()) return x.why();
-        auto result = compute_float(x, HalvesOfSingles{}, x.template wide<typename X::Long>(second), x.template read<u8>(third));
+        auto result = compute();
         if (x.stopped()) return x.why();
         target.set(result);
         return Outcome::next;

@@ -12,7 +12,7 @@ inline Outcome move(Slow& x) {
     auto v = source<16>(x, 1);
     Span span;
     bool stores = target.place == Place::memory;
-    if (stores && x.cpu.intel()) enter_mmx(x);            // before the memory is looked at (Sapphire Rapids)
+    if (stores && x.cpu.intel()) x.cpu.fpu.set_top(0);       // though it may fault (Emerald Rapids)
     if (stores) span = x.probe_write(target.width);
     if (x.stopped()) return x.why();
     enter_mmx(x);
@@ -26,11 +26,12 @@ template <class T> Outcome move_mask(Slow& x) { return finish(x, as<Bytes<4>>(la
 inline Outcome extract_word(Slow& x) { return finish(x, as<Bytes<4>>(u32{lanes::word(source<8>(x, 1), imm8(x))})); }
 
 // MASKMOVQ, MASKMOVDQU: the bytes whose mask byte has its top bit set, one by one. Its rule of
-// restart: all are probed before the first is written, on Zen 5 with those that the mask leaves out (SDM vol. 2 lets CPUs do so).
+// restart: all are probed before the first is written, with those that the mask leaves out (Zen 5; Emerald Rapids, the upper half first; SDM vol. 2
+// lets CPUs do so).
 template <unsigned Size> Outcome masked_move(Slow& x) {
     auto v = source<Size>(x, 0), mask = source<Size>(x, 1);
     std::array<Span, Size> span;
-    for (unsigned n = 0; n < Size; n += 8) x.probe_write(8, n);
+    for (unsigned n = 0; n < Size; n += 8) x.probe_write(8, x.cpu.intel() ? Size - 8 - n : n);
     for (unsigned n = 0; n < Size; n++)
         if (mask[n] & 0x80) span[n] = x.probe_write(1, n);
     if (x.stopped()) return x.why();

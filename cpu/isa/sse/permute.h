@@ -123,8 +123,8 @@ template <class T> struct TestSigns {
 // No #AC comes of masked moves and gathers (SDM vol. 2, exception types 6 and 12).
 class WithoutAlignmentChecks {
 public:
-    explicit WithoutAlignmentChecks(Cpu& cpu) : cpu(cpu), before(cpu.rflags) {
-        if (cpu.alignment_checked()) cpu.rflags &= ~rflags::ac;
+    explicit WithoutAlignmentChecks(Cpu& cpu, bool without = true) : cpu(cpu), before(cpu.rflags) {
+        if (without && cpu.alignment_checked()) cpu.rflags &= ~rflags::ac;
     }
     ~WithoutAlignmentChecks() { cpu.rflags = before; }
 
@@ -133,14 +133,50 @@ private:
     u64 before;
 };
 
+template <class T> bool chosen(T of_mask) { return of_mask >> (sizeof(T) * 8 - 1); }
+
+// A lane's linear address; false: a fault. Addresses of 16 bits wrap between lanes on AMD, but not on Intel (Emerald Rapids).
+inline bool lane_address(Slow& x, unsigned width, ::Kind kind, u64& linear, u64 from_operand) {
+    if (!x.cpu.intel() || x.insn.address_size != 2) return x.address(width, kind, linear, from_operand);
+    if (x.stopped()) return false;
+    if (!x.cpu.linear(x.insn.segment, x.offset() + from_operand, width, kind, linear)) x.fail();
+    return !x.stopped();
+}
+
+// On Intel all chosen lanes are canonical before any is looked up; a store's #PF behind the page of the first chosen byte has the last
+// chosen one in CR2 (Emerald Rapids).
+template <class T, std::size_t Lanes> bool lanes_canonical(Slow& x, const std::array<T, Lanes>& mask, ::Kind kind) {
+    if (!x.cpu.bits64()) return true;
+    for (unsigned n = 0; n < Lanes; n++) {
+        u64 linear;
+        if (!chosen(mask[n]) || !lane_address(x, sizeof(T), kind, linear, n * sizeof(T))) continue;
+        if (!x.cpu.canonical(linear) || !x.cpu.canonical(linear + sizeof(T) - 1)) return x.raise(x.insn.segment == Seg::ss ? ss(0) : gp(0)), false;
+    }
+    return true;
+}
+template <class T, std::size_t Lanes> void tell_last_byte(Slow& x, const std::array<T, Lanes>& mask) {
+    auto& fault = x.cpu.fault_;
+    if (fault.exit || fault.vector != pf_vector) return;
+    bool based = !x.cpu.bits64() || x.insn.segment == Seg::fs || x.insn.segment == Seg::gs;
+    u64 operand = x.offset() + (based ? x.cpu.seg[x.insn.segment].base : 0);
+    auto start = [&](unsigned n) { return (operand + n * sizeof(T)) & (x.cpu.bits64() ? ~u64{0} : 0xffffffff); };
+    unsigned low = 0, high = Lanes - 1;
+    while (!chosen(mask[low])) low++;
+    while (!chosen(mask[high])) high--;
+    if ((fault.address ^ start(low)) >> 12) fault.address = start(high) + sizeof(T) - 1;
+}
+
 // The lanes' places in memory, those that the mask chooses; what it leaves out is not touched and meets no fault.
 template <class T, std::size_t Lanes> std::array<Span, Lanes> probe_lanes(Slow& x, const std::array<T, Lanes>& mask, ::Kind kind) {
     std::array<Span, Lanes> spans;
     WithoutAlignmentChecks quiet(x.cpu);
+    if (x.cpu.intel() && !lanes_canonical(x, mask, kind)) return spans;
     for (unsigned n = 0; n < Lanes; n++) {
         u64 linear;
-        if (mask[n] >> (sizeof(T) * 8 - 1) && x.address(sizeof(T), kind, linear, n * sizeof(T)) &&
-            !x.cpu.probe(linear, sizeof(T), kind, spans[n], As::current, x.insn.segment)) x.fail();
+        if (!chosen(mask[n]) || !lane_address(x, sizeof(T), kind, linear, n * sizeof(T))) continue;
+        if (x.cpu.probe(linear, sizeof(T), kind, spans[n], As::current, x.insn.segment)) continue;
+        x.fail();
+        if (x.cpu.intel() && kind == ::Kind::write) tell_last_byte(x, mask);
     }
     return spans;
 }
@@ -153,7 +189,7 @@ template <class T> struct MaskedLoad {
         if (x.stopped()) return x.why();
         decltype(mask) r{};
         for (unsigned n = 0; n < r.size(); n++)
-            if (mask[n] >> (sizeof(T) * 8 - 1)) x.cpu.read_span(spans[n], &r[n]);
+            if (chosen(mask[n])) x.cpu.read_span(spans[n], &r[n]);
         x.set_wide(first, as<V>(r));
         return Outcome::next;
     }
@@ -165,14 +201,15 @@ template <class T> struct MaskedStore {       // "Mx, Hx, Vx"
         auto spans = probe_lanes(x, mask, ::Kind::write);
         if (x.stopped()) return x.why();
         for (unsigned n = 0; n < v.size(); n++)
-            if (mask[n] >> (sizeof(T) * 8 - 1)) x.cpu.write_span(spans[n], &v[n]);
+            if (chosen(mask[n])) x.cpu.write_span(spans[n], &v[n]);
         return Outcome::next;
     }
 };
 
 // VGATHERDPS and its kin: "Vx, vm, Hx". Its rule of restart (SDM vol. 2): lanes are loaded from the first on; where one faults, those
 // before it are in the destination and gone from the mask, so that the instruction goes on behind them when it is run again. The rest of
-// both registers is as it was (Zen 5; the manual leaves it open). A debug trap that a lane has earned, TF's too, goes before the fault.
+// both registers is as it was on AMD (Zen 5); Intel has written the mask as the manual's operation does, a lane all ones or zero and
+// nothing behind them, and the destination as a whole once a lane has been loaded (Emerald Rapids). A debug trap that a lane has earned, TF's too, goes before the fault.
 template <class T, class Index> struct Gather {
     template <class X> static Outcome run(X& x) {
         constexpr std::size_t count = sizeof(typename X::Long) / std::max(sizeof(T), sizeof(Index));
@@ -183,14 +220,14 @@ template <class T, class Index> struct Gather {
         auto target = v[o[0].number].template get<Lanes>(), mask = v[o[2].number].template get<Lanes>();
         WithoutAlignmentChecks quiet(x.cpu);
         for (unsigned n = 0, loads = 0; n < count; n++) {
-            bool chosen = mask[n] >> (sizeof(T) * 8 - 1);
-            if (!chosen) {
+            if (!chosen(mask[n])) {
                 mask[n] = 0;
                 continue;
             }
             T loaded = x.template load<T>(u64(s64{index[n]}) << x.insn.scale);
             if (x.stopped()) {
                 v[o[0].number].set(0, target), v[o[2].number].set(0, mask);
+                if (x.cpu.intel()) leave_as_intel<sizeof(typename X::Long)>(v[o[0].number], v[o[2].number], loads);
                 bool trap = loads && (x.cpu.rflags & rflags::tf || x.cpu.pending_dr6) && !x.cpu.fault_.exit;
                 return trap ? Outcome::again : x.why();
             }
@@ -199,6 +236,14 @@ template <class T, class Index> struct Gather {
         v[o[0].number].set(0, resized<64>(as<Bytes<sizeof(Lanes)>>(target)));
         v[o[2].number].set(0, Bytes<64>{});
         return Outcome::next;
+    }
+
+private:
+    template <std::size_t Size> static void leave_as_intel(VectorRegister& target, VectorRegister& mask, bool loads) {
+        auto lanes = mask.template get<std::array<T, Size / sizeof(T)>>();
+        for (T& lane : lanes) lane = chosen(lane) ? T(~T{0}) : T{0};
+        mask.set(0, resized<64>(as<Bytes<Size>>(lanes)));
+        if (loads) target.set(0, resized<64>(target.template get<Bytes<Size>>()));
     }
 };
 

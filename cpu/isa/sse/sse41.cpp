@@ -13,8 +13,9 @@ constexpr Gate gate{.needs = Feature::sse4_1, .unit = Unit::sse};
 
 template <class From, class To> constexpr Semantics extend = single<PackedOne<Extend<From, To>, 16 / (sizeof(To) / sizeof(From))>>;
 template <class T, unsigned Lanes> constexpr Semantics integral = single<ComputationImmediate<FloatIntegral<T, Lanes>, Lanes * sizeof(T)>>;
-constexpr Semantics dpps = single<ComputationImmediate<FloatDotProduct<u32, fp::mulps, fp::addps>>>;
-constexpr Semantics dppd = single<ComputationImmediate<FloatDotProduct<u64, fp::mulpd, fp::addpd>>>;
+template <bool intel> using Dpps = ComputationImmediate<FloatDotProduct<u32, fp::mulps, fp::addps, intel>>;
+template <bool intel> using Dppd = ComputationImmediate<FloatDotProduct<u64, fp::mulpd, fp::addpd, intel>>;
+constexpr Semantics dpps = single<ByVendor<Dpps<true>, Dpps<false>>>, dppd = single<ByVendor<Dppd<true>, Dppd<false>>>;
 
 constexpr Row rows[] = {
     // name        encoding                    operands            gate  event        run

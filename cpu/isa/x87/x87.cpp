@@ -13,9 +13,11 @@ namespace {
 // The memory operand, probed: one of 80 bits is 8 bytes and 2, whose address wraps by itself.
 struct MemoryOperand {
     unsigned width, head;
+    bool has_first;               // it can be accessed, whatever keeps the rest from being so
     Span first, rest;
     MemoryOperand(Slow& x, Kind kind) : width(x.insn.operand[0].width), head(std::min(width, 8u)) {
         first = part(x, kind, 0, head);
+        has_first = !x.stopped();
         if (width > head) rest = part(x, kind, head, width - head);
     }
     static Span part(Slow& x, Kind kind, unsigned at, unsigned bytes) {
@@ -61,10 +63,18 @@ static bool stores_nothing(Slow& x) {
     return true;
 }
 
+// Intel writes the 8 bytes before it looks at the 2 behind them (Emerald Rapids).
+static void store_first(Slow& x, const MemoryOperand& memory) {
+    if (!x.cpu.intel() || !memory.has_first || x.cpu.fault_.vector != pf_vector) return;
+    Fpu tried = x.cpu.fpu;
+    std::array<u8, 16> result;
+    if (run_soft(tried, x.insn.opcode, x.insn.modrm, result.data())) x.cpu.write_span(memory.first, result.data());
+}
+
 Outcome store(Slow& x) {
     if (stores_nothing(x)) return remember(x), Outcome::next;
     MemoryOperand memory(x, Kind::write);
-    if (x.stopped()) return x.why();
+    if (x.stopped()) return store_first(x, memory), x.why();
     std::array<u8, 16> result;
     auto& f = x.cpu.fpu;
     bool stored = run_short(f, x.insn.opcode, x.insn.modrm, result.data()) || run_soft(f, x.insn.opcode, x.insn.modrm, result.data());
