@@ -209,7 +209,8 @@ template <class T> struct MaskedStore {       // "Mx, Hx, Vx"
 // VGATHERDPS and its kin: "Vx, vm, Hx". Its rule of restart (SDM vol. 2): lanes are loaded from the first on; where one faults, those
 // before it are in the destination and gone from the mask, so that the instruction goes on behind them when it is run again. The rest of
 // both registers is as it was on AMD (Zen 5); Intel has written the mask as the manual's operation does, a lane all ones or zero and
-// nothing behind them, and the destination as a whole once a lane has been loaded (Emerald Rapids). A debug trap that a lane has earned, TF's too, goes before the fault.
+// nothing behind them, and the destination as a whole once a lane has been loaded (Emerald Rapids). A debug trap that a lane has earned,
+// TF's too, goes before the fault.
 template <class T, class Index> struct Gather {
     template <class X> static Outcome run(X& x) {
         constexpr std::size_t count = sizeof(typename X::Long) / std::max(sizeof(T), sizeof(Index));
