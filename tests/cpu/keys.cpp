@@ -318,6 +318,31 @@ TEST(keys, every_key_does_what_the_reference_does) {
     if (whole) { EXPECT_LT(missed, keys.size() / 10); }
 }
 
+// MOV to DS and ES, from DS and SS, in real mode: the limit that a segment has stays, unless it is unusable.
+TEST(keys, segments_of_real_mode_are_loaded_as_by_the_reference) {
+    for (u32 rights : {0x93u, 0x91u, 0x93u | Rights::unusable_bit}) {
+        TestMachine fast(TestMode::real16), slow(TestMode::real16);
+        for (auto* m : {&fast, &slow}) {
+            m->cpu.engine = m == &fast ? Engine::fast : Engine::slow;
+            m->cpu.seg[Seg::ds] = {7, 0x70, 0x8fffffff, {rights}};
+            m->cpu.gpr[rax] = 0x12340f00, m->cpu.gpr[rbx] = 0xffff, m->cpu.gpr[rdx] = ~u64{0}, m->cpu.gpr[rsi] = 0x10;
+            m->put_code("8e d8 8e c3 8c d9 66 8c d2 8a 04 f4");            // MOV DS, AX; MOV ES, BX; MOV CX, DS; MOV EDX, SS; MOV AL, [SI]
+            m->put(0xf010, u8{0x5a});
+            m->cpu.rip() = 0;
+            m->cpu.run(m->cpu.clock.ticks + 100);
+        }
+        EXPECT_EQ(fast.cpu.gpr[rax], 0x12340f5au);
+        EXPECT_EQ(fast.cpu.gpr[rdx], u64{fast.cpu.seg[Seg::ss].selector});
+        for (unsigned n = 0; n < 16; n++) EXPECT_EQ(fast.cpu.gpr[n], slow.cpu.gpr[n]) << n;
+        for (auto s : {Seg::ds, Seg::es}) {
+            auto &a = fast.cpu.seg[s], &b = slow.cpu.seg[s];
+            EXPECT_EQ(a.selector, s == Seg::ds ? 0xf00 : 0xffff);
+            EXPECT_TRUE(a.selector == b.selector && a.base == b.base && a.limit == b.limit && a.rights.value == b.rights.value);
+        }
+        EXPECT_EQ(fast.cpu.seg[Seg::ds].limit, rights & Rights::unusable_bit ? 0xffffu : 0x8fffffffu);
+    }
+}
+
 // What an SSE instruction in code that has run before does behind an instruction that takes SSE away, or gives it back.
 struct Availability {
     const char* text;
