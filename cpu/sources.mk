@@ -304,7 +304,10 @@ cpu_sources = \
     cpu/vmx/vmx.h \
     cpu/wires.h
 if HAVE_ZYDIS
-cpu_sources += cpu/exec/fast/templates_zydis.cpp
+cpu_sources += \
+    cpu/exec/fast/host_code.h \
+    cpu/exec/fast/known.h \
+    cpu/exec/fast/templates_zydis.cpp
 else
 cpu_sources += cpu/exec/fast/templates_none.cpp
 endif

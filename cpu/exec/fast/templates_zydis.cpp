@@ -8,14 +8,11 @@
 // field is made the displacement there, where it is an operand it is made an immediate; any other reader, or a way out behind
 // which the register may be read, gets it by a MOV in front of itself. The same with loads of `run`, which the row needs not, and
 // with Op's register itself, wherever it is moved to: ways out have what they need aside.
-#include "cpu/exec/fast/templates.h"
-#include <Zydis/Zydis.h>
+#include "cpu/exec/fast/known.h"
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <deque>
-#include <optional>
 #include <utility>
 
 namespace fast {
@@ -23,189 +20,11 @@ namespace {
 
 constexpr std::size_t most_bytes = 256;            // of either part; larger handlers stay where they are
 constexpr unsigned most_looked_at = 32;            // instructions, to see where a branch leads
-constexpr int unknown = -1;
 #if SLATE_TAIL_CALLS && defined(__x86_64__)
 constexpr bool copyable = true;
 #else
 constexpr bool copyable = false;
 #endif
-
-struct Instruction {
-    ZydisDecodedInstruction i;
-    std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> o;
-    const u8* at;
-
-    bool decode(const u8* from) {
-        static const ZydisDecoder decoder = [] {
-            ZydisDecoder d;
-            ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-            return d;
-        }();
-        at = from;
-        return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, from, ZYDIS_MAX_INSTRUCTION_LENGTH, &i, o.data()));
-    }
-    const u8* behind() const { return at + i.length; }
-    bool to_run_of_op() const { return jump() && displacement_from_op(0) == s64{offsetof(Op, run)}; }
-    bool relative() const { return i.raw.imm[0].is_relative; }
-    const u8* target() const { return behind() + i.raw.imm[0].value.s; }
-    bool jump() const { return i.mnemonic == ZYDIS_MNEMONIC_JMP; }
-    bool conditional() const { return i.meta.category == ZYDIS_CATEGORY_COND_BR; }
-    // Jcc, not JRCXZ or LOOP, which have no long form.
-    bool long_form() const { return conditional() && (i.opcode_map == ZYDIS_OPCODE_MAP_0F || (i.opcode & 0xf0) == 0x70); }
-    // Ends what can be copied: calls, returns, traps.
-    bool leaves() const {
-        auto c = i.meta.category;
-        return c == ZYDIS_CATEGORY_CALL || c == ZYDIS_CATEGORY_RET || c == ZYDIS_CATEGORY_INTERRUPT || c == ZYDIS_CATEGORY_SYSTEM || i.mnemonic == ZYDIS_MNEMONIC_UD2;
-    }
-    bool rip_relative() const {
-        for (unsigned n = 0; n < i.operand_count; n++)
-            if (o[n].type == ZYDIS_OPERAND_TYPE_MEMORY && o[n].mem.base == ZYDIS_REGISTER_RIP) return true;
-        return false;
-    }
-    // The displacement from Op's register, of a memory operand that has nothing else.
-    std::optional<s64> displacement_from_op(unsigned n) const {
-        auto& m = o[n];
-        bool plain = m.type == ZYDIS_OPERAND_TYPE_MEMORY && m.mem.base == ZYDIS_REGISTER_RSI && m.mem.index == ZYDIS_REGISTER_NONE && m.mem.segment != ZYDIS_REGISTER_FS;
-        return plain ? std::optional<s64>(m.mem.disp.value) : std::nullopt;
-    }
-};
-
-unsigned number_of(ZydisRegister r) { return unsigned(ZydisRegisterGetId(ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, r))); }
-bool general(ZydisRegister r) {
-    return ZydisRegisterGetClass(ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, r)) == ZYDIS_REGCLASS_GPR64;
-}
-constexpr unsigned op_register = 6;
-
-// No argument and nothing to keep: what they hold is of no matter to the next handler. Two of them carry `z` and `spare`.
-constexpr u16 free_registers = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 10 | 1 << 11;
-constexpr bool is_free(unsigned r) { return free_registers >> r & 1; }
-
-// What an instruction does with a register, whatever part of it.
-struct Use {
-    bool reads = false;           // its value, or leaves a part of it as it was
-    bool addresses = false;       // as part of a memory operand's address
-    bool writes = false;          // the whole
-};
-Use use_of(const Instruction& x, unsigned r) {
-    Use use;
-    auto is = [&](ZydisRegister named) { return named != ZYDIS_REGISTER_NONE && general(named) && number_of(named) == r; };
-    for (unsigned n = 0; n < x.i.operand_count; n++) {
-        auto& o = x.o[n];
-        if (o.type == ZYDIS_OPERAND_TYPE_MEMORY) use.addresses |= is(o.mem.base) || is(o.mem.index);
-        if (o.type != ZYDIS_OPERAND_TYPE_REGISTER || !is(o.reg.value)) continue;
-        bool whole = o.actions == ZYDIS_OPERAND_ACTION_WRITE && o.size >= 32;
-        use.writes |= whole, use.reads |= !whole;
-    }
-    return use;
-}
-
-// A field of an Op that a register stands for, or the address in the Cpu at that distance.
-struct Field {
-    int at = unknown;             // bytes from the handler's Op on
-    Extension extension{};
-    bool address = false;
-    bool loaded = false;          // the register holds it
-    s32 more = 0;                 // added to it; then,
-    bool inverted = false;        // all bits
-    u32 mask = ~u32{0};           // of these bits of it alone
-    bool whole() const { return !more && !inverted && mask == ~u32{0}; }
-    bool small() const { return (extension == Extension::u8 || extension == Extension::u16) && whole(); }
-    Hole hole() const { return {u8(at), extension, 0, more, inverted, mask}; }
-    bool operator==(const Field&) const = default;
-};
-
-// What is known at a point of a handler: by how many bytes Op's register has moved, and of which Op each register holds `run`.
-struct Known {
-    int op = 0;
-    int link = unknown;           // the Op whose link Op's register is
-    bool in_register = false;     // it holds that, and doesn't only stand for it
-    std::array<int, 16> run;
-    u16 run_left_out = 0;         // registers whose load of it has been left out
-    std::array<Field, 16> field{};
-    Known() { run.fill(unknown); }
-    bool operator==(const Known&) const = default;
-
-    // The field that an instruction only loads into a free register, of this Op or the next, but for those that change.
-    std::optional<Field> load_of_field(const Instruction& x) const {
-        if (op == unknown || x.i.operand_count_visible != 2 || x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || !general(x.o[0].reg.value)) return {};
-        auto d = x.displacement_from_op(1);
-        unsigned from = x.o[1].size, to = x.o[0].size;
-        if (!d || to < 32 || !is_free(number_of(x.o[0].reg.value))) return {};
-        Field f{op + int(*d), {}, false};
-        int within = f.at % int(sizeof(Op));
-        if (f.at < 0 || f.at >= 2 * int(sizeof(Op)) || within < int(offsetof(Op, dst)) || within + int(from / 8) > int(offsetof(Op, link))) return {};
-        if (x.i.mnemonic == ZYDIS_MNEMONIC_MOVZX) f.extension = from == 8 ? Extension::u8 : Extension::u16;
-        else if (x.i.mnemonic == ZYDIS_MNEMONIC_MOV && from == 32) f.extension = Extension::u32;
-        else if (x.i.mnemonic == ZYDIS_MNEMONIC_MOVSXD && from == 32 && to == 64) f.extension = Extension::s32;
-        else return {};
-        return f;
-    }
-
-    void pass(const Instruction& x) {
-        int before = op, loaded = unknown;
-        if (x.i.mnemonic == ZYDIS_MNEMONIC_MOV && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].size == 64 && op != unknown)
-            if (auto d = x.displacement_from_op(1)) loaded = op + int(*d);
-        for (unsigned n = 0; n < x.i.operand_count; n++) {
-            if (x.o[n].type != ZYDIS_OPERAND_TYPE_REGISTER || !(x.o[n].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) || !general(x.o[n].reg.value)) continue;
-            unsigned r = number_of(x.o[n].reg.value);
-            run[r] = loaded, field[r] = {}, run_left_out &= u16(~(1 << r));
-            if (r == op_register) op = unknown, link = link_loaded(x, before);
-        }
-        if (op == unknown && before != unknown) op = moved(x, before);
-    }
-
-    // Whether an instruction does nothing but load an Op's `run` into a free register.
-    bool loads_run(const Instruction& x) const {
-        if (x.i.mnemonic != ZYDIS_MNEMONIC_MOV || x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].size != 64 || op == unknown) return false;
-        auto d = x.displacement_from_op(1);
-        return d && op + *d >= 0 && (op + *d) % s64(sizeof(Op)) == s64(offsetof(Op, run)) && is_free(number_of(x.o[0].reg.value));
-    }
-    // Whether a register doesn't hold yet what it stands for.
-    bool stands_for_something(unsigned r) const { return run_left_out >> r & 1 || (field[r].at != unknown && !field[r].loaded); }
-    // Whether an instruction does nothing but move Op's register to where it can be said.
-    bool moves_op(const Instruction& x) const {
-        if (op == unknown || x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].reg.value != ZYDIS_REGISTER_RSI) return false;
-        return moved(x, op) != unknown || link_loaded(x, op) != unknown;
-    }
-    // The bits of a field that an AND leaves of it in a free register, to be shifted by.
-    std::optional<Field> some_bits(const Instruction& x) const {
-        bool by_immediate = x.i.mnemonic == ZYDIS_MNEMONIC_AND && x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].size >= 32 && x.o[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
-        if (!by_immediate || !is_free(number_of(x.o[0].reg.value))) return {};
-        Field f = field[number_of(x.o[0].reg.value)];
-        if (f.at == unknown || !f.small() || f.address || x.o[1].imm.value.s < 0) return {};
-        f.loaded = false, f.mask = u32(x.o[1].imm.value.u);
-        return f;
-    }
-    // The field less or more something, or inverted, that an instruction makes of a field in a free register.
-    std::optional<Field> derived(const Instruction& x) const {
-        if (x.o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || x.o[0].size != 64 || !is_free(number_of(x.o[0].reg.value))) return {};
-        bool lea = x.i.mnemonic == ZYDIS_MNEMONIC_LEA && x.o[1].mem.index == ZYDIS_REGISTER_NONE && x.o[1].mem.base != ZYDIS_REGISTER_NONE && general(x.o[1].mem.base);
-        if (!lea && x.i.mnemonic != ZYDIS_MNEMONIC_NOT) return {};
-        Field f = field[number_of(lea ? x.o[1].mem.base : x.o[0].reg.value)];
-        if (f.at == unknown || !f.small() || f.address) return {};
-        f.loaded = false;
-        if (lea) f.more = s32(x.o[1].mem.disp.value);
-        else f.inverted = true;
-        return f;
-    }
-
-private:
-    static int link_loaded(const Instruction& x, int before) {
-        if (x.i.mnemonic != ZYDIS_MNEMONIC_MOV || x.o[0].reg.value != ZYDIS_REGISTER_RSI || before == unknown) return unknown;
-        auto d = x.displacement_from_op(1);
-        int at = d ? before + int(*d) - int(offsetof(Op, link)) : unknown;
-        return at >= 0 && at % int(sizeof(Op)) == 0 ? at / int(sizeof(Op)) : unknown;
-    }
-    static int moved(const Instruction& x, int before) {
-        bool here = x.o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x.o[0].reg.value == ZYDIS_REGISTER_RSI;
-        bool immediate = x.o[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
-        if (here && immediate && x.i.mnemonic == ZYDIS_MNEMONIC_ADD) return before + int(x.o[1].imm.value.s);
-        if (here && immediate && x.i.mnemonic == ZYDIS_MNEMONIC_SUB) return before - int(x.o[1].imm.value.s);
-        if (here && x.i.mnemonic == ZYDIS_MNEMONIC_LEA)
-            if (auto d = x.displacement_from_op(1)) return before + int(*d);
-        return unknown;
-    }
-};
 
 class Maker {
 public:
