@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """slate --control as another program drives it: QMP by a unix socket and by a port, beside gdb; guest RAM by its file."""
 import base64
-import json
 import os
 import re
 import socket
@@ -15,12 +14,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
+from qmp import PATIENCE, Client
 from report import Skip, expect
 
 arguments = report.options(__doc__).parse_args()
 BUILD = Path(arguments.build)
 SLATE = arguments.emulator or str(BUILD / "slate")
-PATIENCE = 120                                  # seconds; they only end what hangs
 GUEST = BUILD / "guests" / "flow"
 
 
@@ -30,49 +29,6 @@ def symbol(name):
     if not found:
         raise Skip(f"no symbol {name} in {GUEST}")
     return int(found[1], 16)
-
-
-class Client:
-    """One connection; events are kept beside answers."""
-
-    def __init__(self, address):
-        self.socket = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(address)
-        self.rest, self.events = b"", []
-        self.greeting = self.line()
-        self.ask("qmp_capabilities")
-
-    def line(self):
-        while b"\n" not in self.rest:
-            part = self.socket.recv(65536)
-            expect(part, "hung up")
-            self.rest += part
-        line, _, self.rest = self.rest.partition(b"\n")
-        return json.loads(line)
-
-    def raw(self, name, **given):
-        self.socket.sendall(json.dumps({"execute": name, "arguments": given}).encode())
-        while "event" in (said := self.line()):
-            self.events.append(said)
-        return said
-
-    def ask(self, name, **given):
-        said = self.raw(name, **{key.replace("_", "-"): value for key, value in given.items()})
-        expect("return" in said, f"{name}: {said}")
-        return said["return"]
-
-    def command(self, line):
-        result = self.ask("slate-command", command_line=line)
-        expect(result["ok"], f"{line}: {result}")
-        return result["lines"]
-
-    def event(self, name):
-        while not any(event["event"] == name for event in self.events):
-            self.events.append(self.line())
-        found = next(event for event in self.events if event["event"] == name)
-        self.events.remove(found)
-        return found
 
 
 @contextmanager

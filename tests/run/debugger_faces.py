@@ -11,10 +11,10 @@ import pty
 import re
 import select
 import shutil
-import socket
 import subprocess
 import time
 
+from qmp import Client
 from report import Failed, Skip, expect
 
 PATIENCE = 1200                                 # seconds; they only end what hangs
@@ -94,46 +94,6 @@ class Terminal(Ended):
         return self.process.wait(PATIENCE)
 
 
-class Client:
-    """A connection by QMP."""
-
-    def __init__(self, path):
-        self.rest, self.events = b"", []
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(path)
-        expect("QMP" in self.line(), "no greeting")
-        self.ask("qmp_capabilities")
-
-    def line(self):
-        while b"\n" not in self.rest:
-            part = self.socket.recv(1 << 16)
-            expect(part, "QMP hung up")
-            self.rest += part
-        line, _, self.rest = self.rest.partition(b"\n")
-        return json.loads(line)
-
-    def ask(self, name, **given):
-        self.socket.sendall(json.dumps({"execute": name, "arguments": {key.replace("_", "-"): value for key, value in given.items()}}).encode())
-        while "event" in (said := self.line()):
-            self.events.append(said)
-        expect("return" in said, f"{name}: {said}")
-        return said["return"]
-
-    def look(self, command):
-        result = self.ask("slate-command", command_line=command)
-        expect(result["ok"], f"{command}: {result}")
-        return result["lines"]
-
-    def event(self, name):
-        while True:
-            while self.events:
-                event = self.events.pop(0)
-                if event["event"] == name:
-                    return event
-            self.events.append(self.line())
-
-
 class Qmp(Ended):
     def __init__(self, slate, words, directory, program):
         self.program = program
@@ -142,14 +102,14 @@ class Qmp(Ended):
         self.processes = [self.process]
         said = self.process.stderr.readline().decode()
         expect("listening" in said, f"slate said: {said}")
-        self.client = Client(path)
+        self.client = Client(path, PATIENCE)
 
     def __exit__(self, *_):
         self.client.socket.close()
         super().__exit__()
 
     def look(self, command):
-        return self.client.look(command)
+        return self.client.command(command)
 
     go = look
 

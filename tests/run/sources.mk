@@ -7,6 +7,7 @@ EXTRA_DIST += \
     tests/run/machine.py \
     tests/run/packages.sh \
     tests/run/picture.py \
+    tests/run/qmp.py \
     tests/run/report.py \
     tests/run/run.py \
     tests/run/screen_text.py \

@@ -19,9 +19,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run"))
 import report
 import walks
-from debugger_faces import FACES, PATIENCE, Client, Program
+from debugger_faces import FACES, PATIENCE, Program
 from machine import made, status_of
 from picture import read_png
+from qmp import Client
 from report import expect
 from window_screen import machine, shown, until
 
@@ -341,10 +342,10 @@ class Watcher:
 
     def __init__(self, path, program):
         self.program, self.path = program, path
-        self.client = Client(path)
+        self.client = Client(path, PATIENCE)
 
     def look(self, command):
-        return self.client.look(command)
+        return self.client.command(command)
 
     def stands(self):
         return self.client.ask("query-status")["status"] == "paused"
