@@ -208,5 +208,5 @@ std::unique_ptr<Console> open_console(const std::string& description) {
     if (description.starts_with("file:")) return open_file(behind("file:"));
     if (description.starts_with("unix:")) return open_unix(behind("unix:"));
     if (description.starts_with("tcp:")) return open_tcp(behind("tcp:"));
-    throw Error("--serial: '" + description + "' is none of stdio, stdout, file:F, pty, unix:SOCKET, tcp:PORT");
+    throw Error("--serial: '" + description + "' is none of stdio, stdout, null, file:F, pty, unix:SOCKET, tcp:PORT");
 }

@@ -19,7 +19,7 @@ static double host_seconds() {
 }
 
 static std::unique_ptr<Console> debug_console(const std::string& to) {
-    if (to.empty()) return open_console("null");
+    if (to.empty() || to == "null") return open_console("null");
     return open_console(to == "stdio" ? "stdout" : "file:" + to);       // it has no input: the terminal stays as it is
 }
 

@@ -159,9 +159,9 @@ static void describe(CLI::App& app, Options& o, Texts& t) {
     app.add_option("--device", o.devices, "a device for test programs: QEMU's pc-testdev or edu, or pci-test (slate(1)); repeatable")->type_name("pc-testdev|edu|pci-test")
         ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->check(CLI::IsMember(Pc::optional_devices()));
 
-    app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio");
-    app.add_option("--parallel", o.parallel, "where the printer's bytes of LPT1 (378h) go")->type_name("FILE|stdio");
+    app.add_option("--serial", o.serial, "where COM1, then COM2, lead; stdio is the default; repeatable")->type_name("stdio|stdout|null|file:F|pty|unix:S|tcp:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--debugcon", o.debugcon, "where bytes written to ports E9h and 402h go")->type_name("FILE|stdio|null");
+    app.add_option("--parallel", o.parallel, "where the printer's bytes of LPT1 (378h) go")->type_name("FILE|stdio|null");
     app.add_flag("--headless", o.headless, "no window");
     app.add_option("--screenshot", t.screenshots, "write the display as PNG, at that time of the machine's or at the end; repeatable")->type_name("FILE[,at=SECONDS]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--layout", o.layout, "the screenshot is of the debugger's window: run, walk, virtualization or caches, behind --commands")->type_name("NAME[@WIDTHxHEIGHT][,SETTING=VALUE]");

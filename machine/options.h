@@ -36,9 +36,9 @@ struct Options {
     std::string cpu = "max-intel";            // MODEL[,+feature,-feature]
     std::vector<std::string> devices;         // of those in Pc::optional_devices()
 
-    // Lines to the outside: stdio, file:F, pty, unix:SOCKET, tcp:PORT.
+    // Lines to the outside: stdio, stdout, null, file:F, pty, unix:SOCKET, tcp:PORT.
     std::vector<std::string> serial;
-    std::string debugcon, parallel;           // files, or "stdio"
+    std::string debugcon, parallel;           // files, "stdio" or "null"
 
     // The display.
     std::string vga_rom;                      // its option ROM; empty: none
