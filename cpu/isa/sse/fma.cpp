@@ -49,11 +49,8 @@ struct FromHalf {
     }
 };
 // Memory is probed before an exception is raised, but for Intel, which has set MXCSR's flags by then (Emerald Rapids).
-struct ToHalf {
-    template <class X> static Outcome run(X& x) { return x.cpu.intel() ? run_as<true>(x) : run_as<false>(x); }
-
-private:
-    template <bool intel, class X> static Outcome run_as(X& x) {
+template <bool intel> struct ToHalf {
+    template <class X> static Outcome run(X& x) {
         WithoutAlignmentChecks quiet(x.cpu, intel);
         auto compute = [&] { return compute_float(x, HalvesOfSingles<intel>{}, x.template wide<typename X::Long>(second), x.template read<u8>(third)); };
         if (intel) compute();
@@ -133,7 +130,7 @@ constexpr Row rows[] = {
     {"vfnmsub231sd",    "VEX.LIG.66.0F38.W1 BF /r",      "Vdq, Hdq, Wq",   fma_gate,  Event::none, single<ScalarFused<u64, order::x231, kind::negated_sub>>},
 
     {"vcvtph2ps",       "VEX.66.0F38.W0 13 /r",          "Vx, Wx/2",       f16c_gate, Event::none, vex<FromHalf>},
-    {"vcvtps2ph",       "VEX.66.0F3A.W0 1D /r",          "Wx/2, Vx, Ib",   f16c_gate, Event::none, vex<ToHalf>},
+    {"vcvtps2ph",       "VEX.66.0F3A.W0 1D /r",          "Wx/2, Vx, Ib",   f16c_gate, Event::none, vex<ByVendor<ToHalf<true>, ToHalf<false>>>},
 };
 static_assert(no_overlap(rows), "two rows claim the same bytes");
 

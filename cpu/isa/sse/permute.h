@@ -154,11 +154,9 @@ template <class T, std::size_t Lanes> bool lanes_canonical(Slow& x, const std::a
     }
     return true;
 }
-template <class T, std::size_t Lanes> void tell_last_byte(Slow& x, const std::array<T, Lanes>& mask) {
+template <class T, std::size_t Lanes> void tell_last_byte(Slow& x, const std::array<T, Lanes>& mask, u64 operand) {
     auto& fault = x.cpu.fault_;
     if (fault.exit || fault.vector != pf_vector) return;
-    bool based = !x.cpu.bits64() || x.insn.segment == Seg::fs || x.insn.segment == Seg::gs;
-    u64 operand = x.offset() + (based ? x.cpu.seg[x.insn.segment].base : 0);
     auto start = [&](unsigned n) { return (operand + n * sizeof(T)) & (x.cpu.bits64() ? ~u64{0} : 0xffffffff); };
     unsigned low = 0, high = Lanes - 1;
     while (!chosen(mask[low])) low++;
@@ -176,7 +174,7 @@ template <class T, std::size_t Lanes> std::array<Span, Lanes> probe_lanes(Slow& 
         if (!chosen(mask[n]) || !lane_address(x, sizeof(T), kind, linear, n * sizeof(T))) continue;
         if (x.cpu.probe(linear, sizeof(T), kind, spans[n], As::current, x.insn.segment)) continue;
         x.fail();
-        if (x.cpu.intel() && kind == ::Kind::write) tell_last_byte(x, mask);
+        if (x.cpu.intel() && kind == ::Kind::write) tell_last_byte(x, mask, linear - n * sizeof(T));
     }
     return spans;
 }
